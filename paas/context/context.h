@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/context/context.h - contexts: isolated environments, each with a directory, a state store
+ * and defaults of its own (R1 to R4, R7, R11). Depends on sdk/kit/base.
+ *
+ * Layout under the root (SI_PAAS_STATE_ROOT, or ~/.si/paas), directories 0700, files 0600:
+ *   contexts/<name>/{config.json, state.db, state.lock, operations/, events/, cache/, runpacks/}
+ *   current_context
+ * With --state-root DIR the context's own directories live in DIR, and contexts/<name>/config.json
+ * under the root is a pointer {"schema":"si.context-pointer/1","state_root":DIR}.
+ */
+#ifndef SI_PAAS_CONTEXT_CONTEXT_H
+#define SI_PAAS_CONTEXT_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "kit/base/json.h"
+#include "kit/base/path.h"
+
+struct si_context {
+  char name[64];
+  char type[16];           /* internal, demo, customer */
+  char id[40];             /* "ctx-" and 32 hex digits, made once */
+  char dir[SI_PATH_MAX];   /* absolute, resolved: where state.db lives */
+  char created_at[32];
+  cJSON *config;           /* the whole of config.json; owned */
+};
+
+struct si_context_options {
+  const char *name;
+  const char *type;       /* NULL: from the recommended names, else "internal" */
+  const char *state_root; /* NULL: under the root */
+  const char *vault_file; /* NULL: <dir>/vault/secrets.env */
+  bool exist_ok;          /* init: an existing context of the same type is success */
+};
+
+/* The root for all contexts: absolute, not yet created. STATE_ROOT_* errors; relative values of
+ * SI_PAAS_STATE_ROOT and a missing HOME are errors. */
+si_status si_context_root(char *to, size_t size, struct si_error *error) SI_MUST_USE;
+
+/* Refuses (SI_E_REFUSED, STATE_ROOT_IN_REPOSITORY) a path that lies in a git work tree or in a bare
+ * repository once every link is resolved; what does not exist yet is judged by its nearest
+ * existing parent; what cannot be looked at is refused too (STATE_ROOT_UNCHECKED). */
+si_status si_context_guard(const char *path, struct si_error *error) SI_MUST_USE;
+
+/* Makes a context whole or not at all (a half-made one left by a crash is completed or replaced by
+ * the next create of that name). *created says whether it is new (init). Errors:
+ * PAAS_CONTEXT_EXISTS (SI_E_EXISTS), PAAS_INVALID_ARGUMENT, the guard's. */
+si_status si_context_create(const struct si_context_options *options, struct si_context *out,
+                            bool *created, struct si_error *error) SI_MUST_USE;
+
+/* Opens a context by name and runs the guard. PAAS_CONTEXT_NOT_FOUND with the nearest name. */
+si_status si_context_open(const char *name, struct si_context *out, struct si_error *error)
+    SI_MUST_USE;
+
+/* Which context a command means: `flag`, SI_PAAS_CONTEXT, then current_context. None:
+ * PAAS_CONTEXT_REQUIRED (SI_E_INVALID) with what to type. to[64]. */
+si_status si_context_resolve(const char *flag, char *to, size_t size, struct si_error *error)
+    SI_MUST_USE;
+
+/* Makes `name` (which must exist) the current one. */
+si_status si_context_use(const char *name, struct si_error *error) SI_MUST_USE;
+
+/* Calls each() for every context, by name. A context that cannot be read is reported with its
+ * error and context NULL. */
+typedef si_status (*si_context_each)(void *ctx, const char *name, const struct si_context *context,
+                                     const struct si_error *error);
+si_status si_context_list(void *ctx, si_context_each each, struct si_error *error) SI_MUST_USE;
+
+/* A provider's default of this context: kind "provisioner" or "sink". *provider and *config belong
+ * to the context. Without a setting: provisioner "local" with {}, sink "file" with
+ * {"root": "<dir>/runpacks"}; config.json's audit_sink is {"provider","config"}. */
+si_status si_context_provider(const struct si_context *context, const char *kind,
+                              const char **provider, const cJSON **config, struct si_error *error)
+    SI_MUST_USE;
+
+void si_context_free(struct si_context *context);
+
+#endif

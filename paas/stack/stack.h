@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/stack/stack.h - reads a compose file and normalises it to the one document that providers
+ * see (`si.stack/1`, canonical JSON; docs/stack-file.md). Depends on libyaml and sdk/kit/base.
+ *
+ * Strict: what is not supported is an error that names the key and the line, never ignored.
+ * Bounded: 1 MiB of text, depth 64, 10,000 nodes, 64 aliases expanded to the same node bound, 100
+ * services. Pure: the same bytes give the same document.
+ */
+#ifndef SI_PAAS_STACK_STACK_H
+#define SI_PAAS_STACK_STACK_H
+
+#include "kit/base/json.h"
+
+struct si_stack {
+  char *json;     /* canonical si.stack/1, ended by NUL */
+  size_t len;     /* of json */
+  char sha256[65]; /* of json: the spec hash */
+};
+
+/* `name` stands in messages ("stack.yaml:12: ..."); codes are STACK_*. */
+si_status si_stack_parse(const char *name, const char *text, size_t len, struct si_stack *out,
+                         struct si_error *error) SI_MUST_USE;
+/* Reads the file (a regular one, at most 1 MiB) and parses it. */
+si_status si_stack_load(const char *path, struct si_stack *out, struct si_error *error)
+    SI_MUST_USE;
+void si_stack_free(struct si_stack *stack);
+
+#endif

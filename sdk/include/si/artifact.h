@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * si/artifact.h - the ArtifactSink and ArtifactReader ABI, `si.artifact/1` (R46, R74): a store of
+ * objects under keys. Depends on si/plugin.h.
+ *
+ * Keys come from the host alone: `[A-Za-z0-9._-]` components without a leading dot, joined by '/',
+ * at most 255 bytes each and 4096 in all. A provider refuses any other key (SI_E_INVALID) and any
+ * option it does not support (SI_E_UNSUPPORTED). It is believed for bytes only: the host hashes
+ * what it sends and what comes back, and is the one who judges.
+ */
+#ifndef SI_ARTIFACT_H
+#define SI_ARTIFACT_H
+
+#include <si/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct si_sink si_sink;     /* an object being written; the provider's */
+typedef struct si_reader si_reader; /* an object being read; the provider's */
+
+enum {
+  SI_PUT_CREATE_ONLY = 1u << 0, /* SI_E_EXISTS where the key exists, however close the race */
+  /* Every object that this instance finished before is durable before this one can be seen, and
+   * this one is durable when finish returns. */
+  SI_PUT_COMMIT = 1u << 1
+};
+
+/* Capabilities (si_provider.caps). */
+enum { SI_CAP_ARTIFACT_REMOVE = 1u << 0 };
+
+typedef struct si_put_options {
+  uint32_t size;            /* sizeof(si_put_options) */
+  uint32_t flags;           /* SI_PUT_* */
+  uint64_t length;          /* bytes that will be written, exactly */
+  const char *content_type; /* or NULL */
+} si_put_options;
+
+typedef struct si_object_info {
+  uint64_t length;     /* bytes */
+  int64_t modified_ms; /* Unix time in milliseconds; information only */
+} si_object_info;
+
+/* Receives one listed object. A status other than SI_OK ends the listing with it. */
+typedef si_status (*si_list_fn)(void *ctx, const char *key, const si_object_info *info);
+
+typedef struct si_artifact_vt {
+  uint32_t size;
+  uint32_t reserved;
+
+  /* --- required --- */
+
+  /* Begins an object. Nothing is visible under the key before sink_finish. Without CREATE_ONLY an
+   * object that exists is replaced. */
+  si_status (*sink_open)(si_instance *instance, si_op *op, const char *key,
+                         const si_put_options *options, si_sink **out);
+  /* Takes all of `len` bytes, or fails. */
+  si_status (*sink_write)(si_sink *sink, si_op *op, const void *data, size_t len);
+  /* Makes the object visible and frees the sink, on failure too. */
+  si_status (*sink_finish)(si_sink *sink, si_op *op);
+  /* Drops what was written and frees the sink. Never fails. */
+  void (*sink_abort)(si_sink *sink);
+
+  /* Reads from `offset` at most `limit` bytes (UINT64_MAX: to the end). */
+  si_status (*reader_open)(si_instance *instance, si_op *op, const char *key, uint64_t offset,
+                           uint64_t limit, si_reader **out);
+  /* *got bytes, at most `cap`; 0 = the end. Short reads are allowed. */
+  si_status (*reader_read)(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got);
+  void (*reader_close)(si_reader *reader);
+
+  si_status (*stat)(si_instance *instance, si_op *op, const char *key, si_object_info *out);
+  /* Every object whose key begins with `prefix` and a '/', or equals it; order as the store's. */
+  si_status (*list)(si_instance *instance, si_op *op, const char *prefix, void *ctx,
+                    si_list_fn each);
+
+  /* --- optional: SI_CAP_ARTIFACT_REMOVE --- */
+  si_status (*remove)(si_instance *instance, si_op *op, const char *key); /* gone is success */
+} si_artifact_vt;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * si/provisioner.h - the Provisioner ABI, `si.provisioner/1` (R66, R74): what brings a project's
+ * stack to life on an engine, and proves it gone again. Depends on si/plugin.h.
+ *
+ * Documents are JSON texts. A `project` document names who the resources belong to:
+ *   {"schema":"si.project/1","context_id","project_id","slug","operation_id","release",
+ *    "spec_sha256"}
+ * The `stack` document is normalised: {"schema":"si.stack/1","services":[...],"volumes":[...],
+ * "networks":[...]} (docs/stack-file.md gives every member).
+ *
+ * Whatever a provisioner makes carries context_id and project_id, and nothing that does not carry
+ * both is ever changed or removed. The project's own resources are found by these marks, never by
+ * what an earlier call remembered: the process that made them may have been killed at any point.
+ */
+#ifndef SI_PROVISIONER_H
+#define SI_PROVISIONER_H
+
+#include <si/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Receives a verb's result: one JSON text. Called at most once, before the verb returns. */
+typedef si_status (*si_emit)(void *ctx, const char *json, size_t len);
+
+typedef struct si_provisioner_vt {
+  uint32_t size;
+  uint32_t reserved;
+
+  /* --- required --- */
+
+  /* Can this engine be used? Changes nothing. Emits {"engine","version","api"}. */
+  si_status (*check)(si_instance *instance, si_op *op, void *ctx, si_emit emit);
+
+  /* Makes the outer world match the stack, and returns once every service is up: healthy where a
+   * health check is declared, ended with 0 where it is a one-shot, running otherwise. Idempotent:
+   * what is already right stays untouched, volumes are never removed. Emits an inspection. */
+  si_status (*provision)(si_instance *instance, si_op *op, const char *project, const char *stack,
+                         void *ctx, si_emit emit);
+
+  /* Removes everything that carries the project's marks, volumes included. Idempotent. Emits
+   * {"remaining":[{"type","id","name","reason"}]}: what it could not prove gone. Success means
+   * that the list is empty and that a fresh listing showed nothing. */
+  si_status (*destroy)(si_instance *instance, si_op *op, const char *project, void *ctx,
+                       si_emit emit);
+
+  /* What is there now. Changes nothing. Emits
+   * {"services":[{"name","id","state","health","exit_code","restarts","image","image_id",
+   *   "spec_sha256","ports":[...]}],"volumes":[{"name","id"}],"networks":[{"name","id"}]}. */
+  si_status (*inspect)(si_instance *instance, si_op *op, const char *project, void *ctx,
+                       si_emit emit);
+
+  /* Everything that carries this context's mark, whichever project. Changes nothing. `context` is
+   * {"context_id"}. Emits {"resources":[{"type","id","name","project_id"}]}. */
+  si_status (*list)(si_instance *instance, si_op *op, const char *context, void *ctx, si_emit emit);
+
+  /* Removes one resource of list(), if it still carries the same marks. `resource` is
+   * {"context_id","project_id","type","id"}. Gone already is success. */
+  si_status (*remove)(si_instance *instance, si_op *op, const char *resource);
+} si_provisioner_vt;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

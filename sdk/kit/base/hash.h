@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kit/base/hash.h - SHA-256, from OpenSSL's libcrypto. The algorithm is fetched once a process, at
+ * the first use: programs that only read never pay for it. A hasher is not shared by threads.
+ */
+#ifndef SI_KIT_BASE_HASH_H
+#define SI_KIT_BASE_HASH_H
+
+#include "kit/base/error.h"
+
+#define SI_SHA256_SIZE 32
+#define SI_SHA256_HEX 65 /* with the NUL */
+
+struct si_hasher {
+  void *context; /* libcrypto's; NULL before the first start */
+};
+
+/* Begins a hash; a hasher can be started again and again. */
+si_status si_hasher_start(struct si_hasher *hasher) SI_MUST_USE;
+si_status si_hasher_add(struct si_hasher *hasher, const void *data, size_t len) SI_MUST_USE;
+/* Writes the lower-case hex digest. */
+si_status si_hasher_end(struct si_hasher *hasher, char hex[SI_SHA256_HEX]) SI_MUST_USE;
+void si_hasher_free(struct si_hasher *hasher);
+
+si_status si_sha256_hex(const void *data, size_t len, char hex[SI_SHA256_HEX]) SI_MUST_USE;
+/* The rest of an open file, from its present offset. */
+si_status si_sha256_fd(int fd, char hex[SI_SHA256_HEX]) SI_MUST_USE;
+/* Is it 64 lower-case hex digits? */
+int si_sha256_hex_valid(const char *hex);
+
+#endif
