@@ -16,7 +16,27 @@ function(si_plugin name)
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
   set_property(GLOBAL APPEND PROPERTY SI_PLUGIN_TARGETS ${name})
-  set_property(GLOBAL APPEND PROPERTY SI_PLUGIN_ENTRIES "${ARG_ID}|${ARG_KIND}|${ARG_NEEDS}")
+  set_property(GLOBAL APPEND PROPERTY SI_PLUGIN_ENTRIES "${ARG_ID}|${ARG_KIND}|${ARG_NEEDS}|Apache-2.0")
   install(TARGETS ${name} LIBRARY DESTINATION ${SI_PLUGIN_DIR}
     PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+endfunction()
+
+# The ABI as the manifest tells it, read from the header so that it is said once.
+file(STRINGS ${CMAKE_SOURCE_DIR}/sdk/include/si/plugin.h abi_lines REGEX "#define SI_ABI_(MAJOR|MINOR|DRAFT)")
+string(REGEX MATCHALL "[0-9]+u" abi_numbers "${abi_lines}")
+list(TRANSFORM abi_numbers REPLACE "u" "")
+list(GET abi_numbers 0 abi_major)
+list(GET abi_numbers 1 abi_minor)
+list(GET abi_numbers 2 abi_draft)
+set(SI_ABI "${abi_major}.${abi_minor}-draft${abi_draft}")
+
+# Lists the installed plugins, with the hashes of what was installed. After the last si_plugin.
+function(si_plugin_manifest)
+  get_property(entries GLOBAL PROPERTY SI_PLUGIN_ENTRIES)
+  install(CODE "
+    set(DIR \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${SI_PLUGIN_DIR}\")
+    set(ENTRIES [==[${entries}]==])
+    set(ABI ${SI_ABI})
+    include(\"${CMAKE_SOURCE_DIR}/cmake/manifest.cmake\")
+    message(STATUS \"Listed: \${DIR}/manifest.json\")")
 endfunction()

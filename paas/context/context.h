@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * paas/context/context.h - contexts: isolated environments, each with a directory, a state store
- * and defaults of its own (R1 to R4, R7, R11). Depends on sdk/kit/base.
+ * and defaults of its own (R1 to R4, R7, R10, R11). Depends on paas/state, which makes the store of
+ * a new context, and on sdk/kit/base. Thread-safe but for the environment, which it reads.
  *
  * Layout under the root (SI_PAAS_STATE_ROOT, or ~/.si/paas), directories 0700, files 0600:
  *   contexts/<name>/{config.json, state.db, state.lock, operations/, events/, cache/, runpacks/}
  *   current_context
  * With --state-root DIR the context's own directories live in DIR, and contexts/<name>/config.json
- * under the root is a pointer {"schema":"si.context-pointer/1","state_root":DIR}.
+ * under the root is a pointer {"schema":"si.context-pointer/1","state_root":DIR,"id"}.
+ *
+ * Every function that looks below the root guards it first (si_context_guard), and refuses a root,
+ * a contexts/ or a context's directory that belongs to another user (STATE_ROOT_OWNER) or is open
+ * to group or others (STATE_ROOT_PERMISSIONS), both SI_E_REFUSED. A failing system call is
+ * STATE_ROOT_IO, a full disk STATE_FULL (SI_E_QUOTA), a config.json that makes no sense
+ * PAAS_CONTEXT_CONFIG (SI_E_CORRUPT).
  */
 #ifndef SI_PAAS_CONTEXT_CONTEXT_H
 #define SI_PAAS_CONTEXT_CONTEXT_H
@@ -19,19 +26,20 @@
 
 struct si_context {
   char name[64];
-  char type[16];           /* internal, demo, customer */
-  char id[40];             /* "ctx-" and 32 hex digits, made once */
-  char dir[SI_PATH_MAX];   /* absolute, resolved: where state.db lives */
+  char type[16];         /* internal, demo, customer */
+  char id[40];           /* "ctx-" and 32 hex digits, made once */
+  char dir[SI_PATH_MAX]; /* absolute, resolved: where state.db lives */
   char created_at[32];
-  cJSON *config;           /* the whole of config.json; owned */
+  cJSON *config; /* the whole of config.json; owned */
 };
 
 struct si_context_options {
   const char *name;
-  const char *type;       /* NULL: from the recommended names, else "internal" */
-  const char *state_root; /* NULL: under the root */
+  const char *type;       /* internal, demo, customer, or the aliases internal-dogfood and oss-demo;
+                             NULL: from the recommended names, else internal */
+  const char *state_root; /* NULL: under the root; else absent or empty, or (init) this context */
   const char *vault_file; /* NULL: <dir>/vault/secrets.env */
-  bool exist_ok;          /* init: an existing context of the same type is success */
+  bool exist_ok;          /* init: an existing context is success, if it is what is asked for */
 };
 
 /* The root for all contexts: absolute, not yet created. STATE_ROOT_* errors; relative values of
@@ -40,23 +48,30 @@ si_status si_context_root(char *to, size_t size, struct si_error *error) SI_MUST
 
 /* Refuses (SI_E_REFUSED, STATE_ROOT_IN_REPOSITORY) a path that lies in a git work tree or in a bare
  * repository once every link is resolved; what does not exist yet is judged by its nearest
- * existing parent; what cannot be looked at is refused too (STATE_ROOT_UNCHECKED). */
+ * existing parent; what cannot be looked at is refused too (STATE_ROOT_UNCHECKED): a directory that
+ * cannot be searched, a link to nothing, `..` behind a directory that does not exist. Git is not
+ * run and its environment is not read. A work tree that only a core.worktree elsewhere or a
+ * --work-tree points to bears no sign of it, and is not found. */
 si_status si_context_guard(const char *path, struct si_error *error) SI_MUST_USE;
 
-/* Makes a context whole or not at all (a half-made one left by a crash is completed or replaced by
- * the next create of that name). *created says whether it is new (init). Errors:
- * PAAS_CONTEXT_EXISTS (SI_E_EXISTS), PAAS_INVALID_ARGUMENT, the guard's. */
+/* Makes a context, its store included, whole or not at all: until the last step nothing is visible,
+ * and what a crash leaves is removed by the next create. *created (which may be NULL) says whether
+ * it is new (init). Errors: PAAS_CONTEXT_EXISTS, STATE_ROOT_NOT_EMPTY (SI_E_EXISTS),
+ * PAAS_INVALID_ARGUMENT, PAAS_VAULT_SHARED (SI_E_REFUSED), PAAS_CONTEXT_BUSY (SI_E_CONFLICT), the
+ * guard's, the store's. */
 si_status si_context_create(const struct si_context_options *options, struct si_context *out,
                             bool *created, struct si_error *error) SI_MUST_USE;
 
-/* Opens a context by name and runs the guard. PAAS_CONTEXT_NOT_FOUND with the nearest name. */
-si_status si_context_open(const char *name, struct si_context *out, struct si_error *error)
-    SI_MUST_USE;
+/* Opens a context by name and runs the guard. SI_E_NOT_FOUND: PAAS_CONTEXT_NOT_FOUND with the
+ * nearest name, PAAS_CONTEXT_UNAVAILABLE where its --state-root directory is not there. */
+si_status si_context_open(const char *name, struct si_context *out,
+                          struct si_error *error) SI_MUST_USE;
 
 /* Which context a command means: `flag`, SI_PAAS_CONTEXT, then current_context. None:
- * PAAS_CONTEXT_REQUIRED (SI_E_INVALID) with what to type. to[64]. */
-si_status si_context_resolve(const char *flag, char *to, size_t size, struct si_error *error)
-    SI_MUST_USE;
+ * PAAS_CONTEXT_REQUIRED (SI_E_INVALID) with what to type. Whether it exists shows when it is
+ * opened. to[64]. */
+si_status si_context_resolve(const char *flag, char *to, size_t size,
+                             struct si_error *error) SI_MUST_USE;
 
 /* Makes `name` (which must exist) the current one. */
 si_status si_context_use(const char *name, struct si_error *error) SI_MUST_USE;
@@ -71,8 +86,8 @@ si_status si_context_list(void *ctx, si_context_each each, struct si_error *erro
  * to the context. Without a setting: provisioner "local" with {}, sink "file" with
  * {"root": "<dir>/runpacks"}; config.json's audit_sink is {"provider","config"}. */
 si_status si_context_provider(const struct si_context *context, const char *kind,
-                              const char **provider, const cJSON **config, struct si_error *error)
-    SI_MUST_USE;
+                              const char **provider, const cJSON **config,
+                              struct si_error *error) SI_MUST_USE;
 
 void si_context_free(struct si_context *context);
 

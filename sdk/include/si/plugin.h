@@ -19,6 +19,8 @@
 #ifndef SI_PLUGIN_H
 #define SI_PLUGIN_H
 
+#include <signal.h> /* TEMPORARY, the lead removes it: glibc defines a macro si_status */
+#undef si_status
 #include <stddef.h>
 #include <stdint.h>
 

@@ -8,7 +8,7 @@
 
 #include "kit/base/text.h"
 
-static void put(char *to, size_t size, const char *fmt, va_list args) {
+static void SI_PRINTF(3, 0) put(char *to, size_t size, const char *fmt, va_list args) {
   int n = vsnprintf(to, size, fmt, args);
   if (n < 0) {
     to[0] = '\0';

@@ -191,6 +191,23 @@ void si_now_text(char to[SI_TIME_SIZE]) {
   snprintf(to, SI_TIME_SIZE, "%s.%03uZ", stamp, (unsigned)(now.tv_nsec / 1000000) % 1000u);
 }
 
+si_status si_time_parse(const char *text, int64_t *ms) {
+  struct tm utc = {0};
+  uint64_t fraction = 0;
+  const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) : NULL;
+  if (!rest || rest[0] != '.' || strlen(rest) != 5 || rest[4] != 'Z') {
+    return SI_E_INVALID;
+  }
+  for (int i = 1; i <= 3; i++) {
+    if (rest[i] < '0' || rest[i] > '9') {
+      return SI_E_INVALID;
+    }
+    fraction = fraction * 10 + (uint64_t)(rest[i] - '0');
+  }
+  *ms = (int64_t)timegm(&utc) * 1000 + (int64_t)fraction;
+  return SI_OK;
+}
+
 int64_t si_now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);

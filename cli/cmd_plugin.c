@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `si plugin ...`: the providers that are installed. The files are checked here, but only si-host
+ * ever loads one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/grid.h"
+#include "core/host/places.h"
+#include "core/host/session.h"
+#include "core/host/tree.h"
+
+static si_status open_tree(struct si_invocation *inv, struct si_tree *tree) {
+  char dir[SI_PATH_MAX];
+  si_status status = si_place_plugins(dir, sizeof dir, &inv->error);
+  return status == SI_OK ? si_tree_open(dir, tree, &inv->error) : status;
+}
+
+static void kinds_text(const struct si_tree_entry *entry, struct si_buf *out) {
+  const cJSON *kind;
+  cJSON_ArrayForEach(kind, entry->kinds) {
+    if (si_buf_printf(out, "%s%s", out->len ? ", " : "", kind->valuestring) != SI_OK) {
+      return;
+    }
+  }
+}
+
+/* One row: what the manifest says, and whether the file keeps it. */
+static void add_row(const struct si_tree *tree, const struct si_tree_entry *entry,
+                    struct si_grid *table, cJSON *json) {
+  struct si_buf kinds SI_AUTO(si_buf_free) = SI_BUF(1024);
+  struct si_error why;
+  int fd SI_AUTO(si_close) = -1;
+  bool trusted = si_tree_verify(tree, entry, &fd, &why) == SI_OK;
+  cJSON *item = cJSON_CreateObject();
+  kinds_text(entry, &kinds);
+  si_grid_row(table, entry->id, si_buf_text(&kinds), entry->license, entry->abi,
+              trusted ? "trusted" : why.message);
+  cJSON_AddStringToObject(item, "id", entry->id);
+  cJSON_AddItemToObject(item, "kinds", cJSON_Duplicate(entry->kinds, true));
+  cJSON_AddStringToObject(item, "file", entry->file);
+  cJSON_AddStringToObject(item, "sha256", entry->sha256);
+  cJSON_AddStringToObject(item, "license", entry->license);
+  cJSON_AddStringToObject(item, "abi", entry->abi);
+  cJSON_AddBoolToObject(item, "trusted", trusted);
+  if (!trusted) {
+    cJSON_AddStringToObject(item, "code", why.code);
+    cJSON_AddStringToObject(item, "reason", why.message);
+  }
+  cJSON_AddItemToArray(json, item);
+}
+
+static si_status list(struct si_invocation *inv) {
+  struct si_tree tree SI_AUTO(si_tree_close) = {.fd = -1};
+  struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("ID", "KINDS", "LICENSE", "ABI", "TRUST");
+  struct si_tree_entry entry;
+  si_status status = open_tree(inv, &tree);
+  if (status != SI_OK) {
+    return status;
+  }
+  cJSON *json = cJSON_CreateArray();
+  size_t count = si_tree_count(&tree);
+  for (size_t i = 0; i < count; i++) {
+    si_tree_at(&tree, i, &entry);
+    add_row(&tree, &entry, &table, json);
+  }
+  si_grid_print(inv->out, &table);
+  return si_out_list(inv->out, json);
+}
+
+const struct si_command si_cmd_plugin_list = {
+    .path = "plugin list",
+    .summary = "List the installed providers, and whether their files are as listed",
+    .run = list,
+};
+
+/* Asks si-host to load it and say what it is; the first kind that the manifest grants it. */
+static si_status describe(struct si_invocation *inv, const struct si_tree_entry *entry,
+                          cJSON **out) {
+  struct si_session *session = NULL;
+  const char *kind = entry->kinds->child->valuestring;
+  const struct si_session_options options = {
+      .plugin = entry->id,
+      .kind = strcmp(kind, si_kind_name(SI_KIND_ARTIFACT)) == 0 ? SI_KIND_ARTIFACT
+                                                                : SI_KIND_PROVISIONER,
+      .describe = 1,
+      .lock_fd = -1,
+      .deadline_ns = inv->deadline_ns,
+      .interrupt_fd = -1,
+  };
+  si_status status = si_session_open(&options, &session, &inv->error);
+  if (status == SI_OK) {
+    const char *text = si_session_descriptor(session);
+    status = si_json_parse(text, strlen(text), out, &inv->error);
+    si_session_close(session);
+  }
+  return status;
+}
+
+/* schema and needs are JSON texts inside the descriptor: shown as what they are. */
+static void unfold(cJSON *descriptor, const char *key) {
+  const char *text = si_json_str(descriptor, key);
+  cJSON *value = NULL;
+  if (text && si_json_parse(text, strlen(text), &value, NULL) == SI_OK) {
+    cJSON_ReplaceItemInObjectCaseSensitive(descriptor, key, value);
+  }
+}
+
+static void print_settings(struct si_invocation *inv, const cJSON *schema) {
+  const cJSON *property;
+  struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("SETTING", "TYPE", "DEFAULT", "MEANING");
+  cJSON_ArrayForEach(property, si_json_get(schema, "properties")) {
+    struct si_buf otherwise SI_AUTO(si_buf_free) = SI_BUF(4096);
+    const cJSON *value = si_json_get(property, "default");
+    if (value && si_json_print(value, false, &otherwise) != SI_OK) {
+      si_buf_clear(&otherwise);
+    }
+    si_grid_row(&table, property->string, si_json_str(property, "type"), si_buf_text(&otherwise),
+                si_json_str(property, "description"));
+  }
+  if (table.rows > 0) {
+    si_out_line(inv->out, "%s", "");
+    si_grid_print(inv->out, &table);
+  }
+}
+
+static si_status info(struct si_invocation *inv) {
+  static const char *const fields[] = {"id",  "version", "license", "kind",
+                                       "abi", "build",   "sha256"};
+  struct si_tree tree SI_AUTO(si_tree_close) = {.fd = -1};
+  struct si_tree_entry entry;
+  cJSON *descriptor = NULL;
+  si_status status = open_tree(inv, &tree);
+  status = status == SI_OK ? si_tree_find(&tree, si_arg(inv, 0), 0, &entry, &inv->error) : status;
+  status = status == SI_OK ? describe(inv, &entry, &descriptor) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    si_out_field(inv->out, fields[i], "%s", si_json_str(descriptor, fields[i]));
+  }
+  si_out_field(inv->out, "file", "%s/%s", tree.dir, entry.file);
+  si_out_field(inv->out, "needs", "%s", si_json_str(descriptor, "needs"));
+  unfold(descriptor, "schema");
+  unfold(descriptor, "needs");
+  print_settings(inv, si_json_get(descriptor, "schema"));
+  return si_out_result(inv->out, descriptor);
+}
+
+const struct si_command si_cmd_plugin_info = {
+    .path = "plugin info",
+    .summary = "Show what a provider says of itself, and its settings",
+    .params = {{"ID", 0, "As `si plugin list` shows it"}},
+    .run = info,
+};

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `si paas project ...`: projects and their life. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/exit.h"
+#include "cli/grid.h"
+#include "cli/prompt.h"
+#include "cli/scope.h"
+#include "cli/show.h"
+
+/* --- what an operation came to --- */
+
+static si_status finish(struct si_invocation *inv, const struct si_scope *scope,
+                        const struct si_outcome *outcome, si_status status) {
+  if (outcome->ran && outcome->project.id[0]) {
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddItemToObject(data, "project", si_project_json(&outcome->project));
+    cJSON_AddItemToObject(data, "operation", si_operation_json(&outcome->operation));
+    si_out_result(inv->out, data);
+  }
+  if (status != SI_OK) {
+    return outcome->ran ? si_exit_failed(inv) : status;
+  }
+  si_out_note(inv->out, "project %s is %s", outcome->project.slug, outcome->project.status);
+  if (strcmp(outcome->operation.evidence, "stored") == 0) {
+    si_out_note(inv->out, "evidence: si runpack show --context %s --operation %s",
+                scope->context.name, outcome->operation.id);
+  }
+  return SI_OK;
+}
+
+static si_status provisioner_of(struct si_invocation *inv, const struct si_scope *scope,
+                                const char **provisioner, struct si_buf *config) {
+  const cJSON *base = NULL;
+  const char *own = NULL;
+  si_status status = si_context_provider(&scope->context, "provisioner", &own, &base, &inv->error);
+  if (status != SI_OK) {
+    return status;
+  }
+  const char *given = si_opt(inv, "provisioner");
+  /* The context's settings belong to its own provisioner: another one starts from none. */
+  bool same = !given || strcmp(given, own) == 0;
+  *provisioner = given ? given : own;
+  return si_config_flags(inv, "config", same ? base : NULL, config);
+}
+
+static si_status sink_of(struct si_invocation *inv, struct si_scope *scope, struct si_buf *config) {
+  scope->life.sink = si_opt(inv, "sink");
+  if (!scope->life.sink) {
+    return SI_OK;
+  }
+  si_status status = si_config_flags(inv, "sink-config", NULL, config);
+  scope->life.sink_config = config->data;
+  return status;
+}
+
+static si_status load_stack(struct si_invocation *inv, struct si_stack *stack) {
+  return si_stack_load(si_opt(inv, "stack"), stack, &inv->error);
+}
+
+static const struct si_option provider_options[] = {
+    {"stack", 's', "FILE", "The stack: a Compose file", SI_OPT_REQUIRED, NULL},
+    {"compose-file", 0, "FILE", NULL, 0, "stack"},
+    {"provisioner", 0, "ID", "Who provisions; by default the context's, else local", 0, NULL},
+    {"config", 0, "K=V", "A setting of the provisioner, or a JSON file of them", SI_OPT_REPEAT,
+     NULL},
+    {"sink", 0, "ID", "Who stores the evidence; by default the context's", 0, NULL},
+    {"sink-config", 0, "K=V", "A setting of the sink, or a JSON file of them", SI_OPT_REPEAT, NULL},
+    {0},
+};
+
+/* --- create --- */
+
+static si_status create(struct si_invocation *inv) {
+  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
+  struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
+  struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
+  struct si_buf sink SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
+  struct si_create request = {.slug = si_arg(inv, 0), .stack = &stack};
+  char title[96];
+  snprintf(title, sizeof title, "create %.63s", request.slug);
+  si_status status = load_stack(inv, &stack);
+  status = status == SI_OK ? si_scope_begin(&scope, inv, title) : status;
+  status = status == SI_OK ? provisioner_of(inv, &scope, &request.provisioner, &config) : status;
+  status = status == SI_OK ? sink_of(inv, &scope, &sink) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  request.config = config.data;
+  status = si_life_create(&scope.life, &request, &outcome, &inv->error);
+  si_progress_end(&scope.progress);
+  return finish(inv, &scope, &outcome, status);
+}
+
+const struct si_command si_cmd_project_create = {
+    .path = "paas project create",
+    .summary = "Provision a new project from a stack file",
+    .text =
+        "The project is made, started, and looked at again: it is running only once every "
+        "service is up, healthy where the stack has a health check.",
+    .params = {{"NAME", 0, "a-z, 0-9 and '-', at most 63"}},
+    .options = provider_options,
+    .flags = SI_CMD_MUTATING,
+    .run = create,
+};
+
+/* --- retry --- */
+
+static si_status retry(struct si_invocation *inv) {
+  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
+  struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
+  cJSON *base SI_AUTO(si_json_free) = NULL;
+  size_t at = 0;
+  char title[96];
+  const char *slug = si_arg(inv, 0);
+  bool changed = si_opt_each(inv, "config", &at) != NULL;
+  snprintf(title, sizeof title, "retry %.63s", slug);
+  si_status status = si_opt(inv, "stack") ? load_stack(inv, &stack) : SI_OK;
+  status = status == SI_OK ? si_scope_begin(&scope, inv, title) : status;
+  if (status == SI_OK && changed) {
+    status = si_state_project(scope.state, scope.life.owner_id, slug, false, &project, &inv->error);
+    status = status == SI_OK && project.config
+                 ? si_json_parse(project.config, strlen(project.config), &base, &inv->error)
+                 : status;
+    status = status == SI_OK ? si_config_flags(inv, "config", base, &config) : status;
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_life_retry(&scope.life, slug, stack.json ? &stack : NULL, config.data, &outcome,
+                         &inv->error);
+  si_progress_end(&scope.progress);
+  return finish(inv, &scope, &outcome, status);
+}
+
+static const struct si_option retry_options[] = {
+    {"stack", 's', "FILE", "Another stack than the project has", 0, NULL},
+    {"compose-file", 0, "FILE", NULL, 0, "stack"},
+    {"config", 0, "K=V", "Change a setting of the provisioner", SI_OPT_REPEAT, NULL},
+    {0},
+};
+
+const struct si_command si_cmd_project_retry = {
+    .path = "paas project retry",
+    .summary = "Provision a failed project again; its volumes keep their data",
+    .params = {{"NAME", 0, "The project"}},
+    .options = retry_options,
+    .flags = SI_CMD_MUTATING,
+    .run = retry,
+};
+
+/* --- delete --- */
+
+static si_status delete_project(struct si_invocation *inv) {
+  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  const char *slug = si_arg(inv, 0);
+  char line[128];
+  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_state_project(scope.state, scope.life.owner_id, slug, false, &project, &inv->error);
+  si_scope_close(&scope);
+  snprintf(line, sizeof line, "Delete project %.63s with all its volumes and their data?", slug);
+  status = status == SI_OK ? si_confirm_name(inv, line, project.slug) : status;
+  snprintf(line, sizeof line, "delete %.63s", slug);
+  status = status == SI_OK ? si_scope_begin(&scope, inv, line) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_life_delete(&scope.life, slug, &outcome, &inv->error);
+  si_progress_end(&scope.progress);
+  return finish(inv, &scope, &outcome, status);
+}
+
+const struct si_command si_cmd_project_delete = {
+    .path = "paas project delete",
+    .summary = "Remove a project with its volumes, and prove it gone",
+    .text =
+        "Needs --yes together with --confirm NAME, or the name typed at the question. What "
+        "could not be proven gone leaves the project in `deleting`; delete it again then.",
+    .params = {{"NAME", 0, "The project"}},
+    .flags = SI_CMD_MUTATING,
+    .run = delete_project,
+};
+
+/* --- list --- */
+
+struct listing {
+  struct si_invocation *inv;
+  struct si_grid table;
+  cJSON *json;
+};
+
+static si_status list_one(void *ctx, const struct si_project *project) {
+  struct listing *listing = ctx;
+  if (!listing->inv->out->json) {
+    si_grid_row(&listing->table, project->slug, project->status, project->provisioner,
+                project->updated_at, project->id);
+    return SI_OK;
+  }
+  return cJSON_AddItemToArray(listing->json, si_project_json(project)) ? SI_OK : SI_E_NOMEM;
+}
+
+static si_status list(struct si_invocation *inv) {
+  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct listing listing = {.inv = inv,
+                            .table = SI_GRID("NAME", "STATUS", "PROVISIONER", "UPDATED", "ID"),
+                            .json = cJSON_CreateArray()};
+  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  if (status == SI_OK) {
+    status = si_state_projects(scope.state, scope.life.owner_id, si_opt_flag(inv, "all"), &listing,
+                               list_one, &inv->error);
+  }
+  if (status == SI_OK && !inv->out->json && listing.table.rows == 0) {
+    si_out_note(inv->out, "no projects yet: si paas --context %s project create NAME --stack FILE",
+                inv->context);
+  }
+  si_grid_print(inv->out, &listing.table);
+  si_grid_free(&listing.table);
+  if (status != SI_OK) {
+    cJSON_Delete(listing.json);
+    return status;
+  }
+  return si_out_list(inv->out, listing.json);
+}
+
+static const struct si_option list_options[] = {
+    {"all", 'a', NULL, "Deleted projects too", 0, NULL},
+    {0},
+};
+
+const struct si_command si_cmd_project_list = {
+    .path = "paas project list",
+    .summary = "List the projects of a context",
+    .options = list_options,
+    .flags = SI_CMD_CONTEXT,
+    .run = list,
+};
+
+/* --- show --- */
+
+static si_status show(struct si_invocation *inv) {
+  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  struct si_buf inspection SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
+  struct si_error unseen = {.status = SI_OK};
+  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  if (status == SI_OK) {
+    status = si_state_project(scope.state, scope.life.owner_id, si_arg(inv, 0),
+                              si_opt_flag(inv, "deleted"), &project, &inv->error);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  /* What the engine shows is an addition: without it the stored truth is still shown. */
+  scope.life.timeout_ms = inv->timeout_ms ? inv->timeout_ms : 15000;
+  bool live = strcmp(project.status, "deleted") != 0 && !si_opt_flag(inv, "stored");
+  if (live && si_life_inspect(&scope.life, &project, &inspection, &unseen) != SI_OK) {
+    si_buf_clear(&inspection);
+  }
+  return si_show_project(inv, scope.state, &project, inspection.len ? inspection.data : NULL,
+                         &unseen);
+}
+
+static const struct si_option show_options[] = {
+    {"stored", 0, NULL, "Only what the state store knows: do not ask the engine", 0, NULL},
+    {"deleted", 0, NULL, "The last deleted project of that name, where none lives", 0, NULL},
+    {0},
+};
+
+const struct si_command si_cmd_project_show = {
+    .path = "paas project show",
+    .summary = "Show a project: its status, its services now, its last operations",
+    .params = {{"NAME", 0, "The project"}},
+    .options = show_options,
+    .flags = SI_CMD_CONTEXT,
+    .run = show,
+};

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host/link.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SEND_AT = 64 * 1024, QUEUE_MAX = 16384 };
+
+struct si_link {
+  int fd;
+  pthread_t reader;
+  pthread_mutex_t out_lock;
+  struct si_buf out;
+  pthread_mutex_t lock; /* what follows */
+  pthread_cond_t changed;
+  struct si_ring ring;
+  struct si_request *first;
+  struct si_request **last;
+  size_t queued;
+  uint64_t asked;    /* the id of the latest question */
+  uint64_t answered; /* questions are asked one at a time */
+  si_status answer;
+  pthread_mutex_t asking;
+  atomic_bool cancelled;
+};
+
+/* The other end is si, whom we trust: a broken stream means a defect or its death. */
+static _Noreturn void leave(const char *why) {
+  if (why) {
+    fprintf(stderr, "si-host: %s\n", why);
+  }
+  _exit(why ? 4 : 3);
+}
+
+static void enqueue(struct si_link *link, const struct si_frame *frame) {
+  struct si_request *request = malloc(sizeof *request + frame->len + 1);
+  if (!request || link->queued >= QUEUE_MAX) {
+    leave("too many requests at once");
+  }
+  char *payload = (char *)(request + 1);
+  memcpy(payload, frame->data, frame->len);
+  request->next = NULL;
+  request->frame = *frame;
+  request->frame.data = payload;
+  *link->last = request;
+  link->last = &request->next;
+  link->queued++;
+}
+
+static void take_frame(struct si_link *link, const struct si_frame *frame) {
+  struct si_unpack in = si_unpack_of(frame);
+  pthread_mutex_lock(&link->lock);
+  switch (frame->type) {
+    case SI_FRAME_CANCEL: atomic_store(&link->cancelled, true); break;
+    case SI_FRAME_FREE:
+      if (si_ring_give(&link->ring, si_unpack_u32(&in)) != SI_OK) {
+        leave("a slot was given back that was not lent");
+      }
+      break;
+    case SI_FRAME_REPLY:
+      link->answered = frame->id;
+      link->answer = (si_status)si_unpack_u32(&in);
+      break;
+    default: enqueue(link, frame); break;
+  }
+  pthread_cond_broadcast(&link->changed);
+  pthread_mutex_unlock(&link->lock);
+}
+
+static void *read_frames(void *argument) {
+  struct si_link *link = argument;
+  struct si_inbox inbox = SI_INBOX;
+  for (;;) {
+    struct si_frame frame;
+    si_status status = si_inbox_next(&inbox, &frame);
+    if (status == SI_OK) {
+      take_frame(link, &frame);
+      continue;
+    }
+    if (status != SI_E_NOT_FOUND) {
+      leave("a frame is too long");
+    }
+    if (si_inbox_fill(&inbox, link->fd) != SI_OK) {
+      leave(NULL);
+    }
+  }
+  return NULL;
+}
+
+si_status si_link_start(int wire, int ring, struct si_link **out) {
+  struct si_link *link = calloc(1, sizeof *link);
+  if (!link) {
+    return SI_E_NOMEM;
+  }
+  link->fd = wire;
+  link->out.max = SIZE_MAX / 2;
+  link->last = &link->first;
+  pthread_mutex_init(&link->out_lock, NULL);
+  pthread_mutex_init(&link->lock, NULL);
+  pthread_mutex_init(&link->asking, NULL);
+  pthread_cond_init(&link->changed, NULL);
+  si_status status = si_ring_attach(&link->ring, ring);
+  if (status == SI_OK && pthread_create(&link->reader, NULL, read_frames, link) != 0) {
+    status = SI_E_NOMEM;
+  }
+  if (status != SI_OK) {
+    free(link);
+    return status;
+  }
+  *out = link;
+  return SI_OK;
+}
+
+static void send_packed(struct si_link *link) {
+  for (size_t at = 0; at < link->out.len;) {
+    ssize_t n = send(link->fd, link->out.data + at, link->out.len - at, MSG_NOSIGNAL);
+    if (n < 0 && errno != EINTR) {
+      leave(NULL);
+    }
+    at += n > 0 ? (size_t)n : 0;
+  }
+  si_buf_clear(&link->out);
+}
+
+struct si_buf *si_link_lock(struct si_link *link) {
+  pthread_mutex_lock(&link->out_lock);
+  return &link->out;
+}
+
+void si_link_unlock(struct si_link *link, bool now) {
+  if (now || link->out.len >= SEND_AT) {
+    send_packed(link);
+  }
+  pthread_mutex_unlock(&link->out_lock);
+}
+
+static void flush(struct si_link *link) {
+  si_link_lock(link);
+  si_link_unlock(link, true);
+}
+
+struct si_request *si_link_next(struct si_link *link) {
+  pthread_mutex_lock(&link->lock);
+  while (!link->first) {
+    pthread_mutex_unlock(&link->lock);
+    flush(link);
+    pthread_mutex_lock(&link->lock);
+    if (!link->first) {
+      pthread_cond_wait(&link->changed, &link->lock);
+    }
+  }
+  struct si_request *request = link->first;
+  link->first = request->next;
+  link->last = link->first ? link->last : &link->first;
+  link->queued--;
+  pthread_mutex_unlock(&link->lock);
+  return request;
+}
+
+uint64_t si_link_ask(struct si_link *link) {
+  pthread_mutex_lock(&link->asking);
+  return ++link->asked;
+}
+
+si_status si_link_answer(struct si_link *link, uint64_t id) {
+  pthread_mutex_lock(&link->lock);
+  while (link->answered != id) {
+    pthread_cond_wait(&link->changed, &link->lock);
+  }
+  si_status answer = link->answer;
+  pthread_mutex_unlock(&link->lock);
+  pthread_mutex_unlock(&link->asking);
+  return answer;
+}
+
+uint32_t si_link_slot(struct si_link *link) {
+  uint32_t slot = 0;
+  pthread_mutex_lock(&link->lock);
+  while (si_ring_take(&link->ring, &slot) != SI_OK) {
+    pthread_mutex_unlock(&link->lock);
+    flush(link);
+    pthread_mutex_lock(&link->lock);
+    if (link->ring.count == 0) {
+      pthread_cond_wait(&link->changed, &link->lock);
+    }
+  }
+  pthread_mutex_unlock(&link->lock);
+  return slot;
+}
+
+const void *si_link_bytes(const struct si_link *link, uint32_t slot, uint32_t len) {
+  return si_ring_theirs(&link->ring, slot, len) ? si_ring_slot(&link->ring, slot) : NULL;
+}
+
+void *si_link_memory(const struct si_link *link, uint32_t slot) {
+  return si_ring_slot(&link->ring, slot);
+}
+
+bool si_link_cancelled(const struct si_link *link) {
+  return atomic_load(&link->cancelled);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/host/link.h - si-host's end of the wire. A thread of its own reads frames: requests wait in
+ * a queue for the main thread, a cancel is seen while a verb runs, and the end of the stream ends
+ * the process at once, because it means that si is gone. Depends on core/wire.
+ *
+ * Writing may be done by any thread: lock, pack a frame, unlock.
+ */
+#ifndef SI_CORE_HOST_LINK_H
+#define SI_CORE_HOST_LINK_H
+
+#include "core/wire/ring.h"
+#include "core/wire/wire.h"
+
+struct si_link;
+
+/* A request, with a copy of its payload. */
+struct si_request {
+  struct si_request *next;
+  struct si_frame frame;
+};
+
+si_status si_link_start(int wire, int ring, struct si_link **out) SI_MUST_USE;
+
+/* The next request, in order; waits. The caller frees it with free(). What was packed before is
+ * sent first. */
+struct si_request *si_link_next(struct si_link *link);
+
+/* The buffer to pack into. `now`: send it all; else it may wait for si_link_next. */
+struct si_buf *si_link_lock(struct si_link *link);
+void si_link_unlock(struct si_link *link, bool now);
+
+/* A fresh id for a frame that wants a REPLY, and the wait for that. */
+uint64_t si_link_ask(struct si_link *link);
+si_status si_link_answer(struct si_link *link, uint64_t id);
+
+/* A slot to fill; sends what was packed and waits while si holds all of them. */
+uint32_t si_link_slot(struct si_link *link);
+/* The bytes of a slot that si filled; NULL where the request lies about it. */
+const void *si_link_bytes(const struct si_link *link, uint32_t slot, uint32_t len);
+void *si_link_memory(const struct si_link *link, uint32_t slot);
+
+bool si_link_cancelled(const struct si_link *link);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host/loader.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <ltdl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kit/base/text.h"
+
+#define ENTRY_SYMBOL "si_plugin_v1"
+
+/* What module_open may load, and where it says why not: libltdl passes a file name alone. */
+static struct {
+  const struct si_tree *tree;
+  const struct si_tree_entry *entry;
+  void *handle;
+  char linker[512];
+  struct si_error error;
+} load;
+
+static lt_module module_open(lt_user_data data, const char *name, lt_dladvise advise) {
+  char path[64];
+  int fd = -1;
+  (void)data;
+  (void)name; /* the entry says what to open; no name leads elsewhere */
+  (void)advise;
+  if (!load.tree || load.handle ||
+      si_tree_verify(load.tree, load.entry, &fd, &load.error) != SI_OK) {
+    return NULL;
+  }
+  /* The descriptor that was hashed is what gets mapped. It stays open: debuggers and sanitizers
+   * find the file again by this name. */
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  load.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!load.handle) {
+    const char *words = dlerror(); /* libltdl would say "file not found" */
+    si_copy(load.linker, sizeof load.linker, words ? words : "unknown error");
+  }
+  return load.handle;
+}
+
+static int module_close(lt_user_data data, lt_module module) {
+  (void)data;
+  (void)module; /* never unloaded */
+  return 0;
+}
+
+static void *find_symbol(lt_user_data data, lt_module module, const char *symbol) {
+  (void)data;
+  return dlsym(module, symbol);
+}
+
+static si_status replace_loader(struct si_error *error) {
+  lt_dlvtable *ours = calloc(1, sizeof *ours); /* libltdl frees it */
+  if (!ours || lt_dlinit() != 0) {
+    free(ours);
+    return si_error_set(error, SI_E_INTERNAL, "PLUGIN_LOAD", "cannot start the plugin loader");
+  }
+  /* libltdl falls through from one loader to the next: its own dlopen goes. What stays,
+   * "lt_preload", cannot be removed and knows only modules linked into this program, of which there
+   * are none. */
+  free(lt_dlloader_remove("lt_dlopen"));
+  if (lt_dlloader_find("lt_dlopen")) {
+    free(ours);
+    return si_error_set(error, SI_E_INTERNAL, "PLUGIN_LOAD", "libltdl keeps a loader of its own");
+  }
+  ours->name = "si-trusted";
+  ours->module_open = module_open;
+  ours->module_close = module_close;
+  ours->find_sym = find_symbol;
+  ours->priority = LT_DLLOADER_PREPEND;
+  if (lt_dlloader_add(ours) != 0) {
+    free(ours);
+    return si_error_set(error, SI_E_INTERNAL, "PLUGIN_LOAD", "cannot set the plugin loader");
+  }
+  return SI_OK;
+}
+
+static si_status load_failed(const char *path, struct si_error *error) {
+  if (load.error.status != SI_OK) {
+    if (error) {
+      *error = load.error;
+    }
+    return load.error.status;
+  }
+  return si_error_set(error, SI_E_UNSUPPORTED, "PLUGIN_LOAD", "cannot load %s: %s", path,
+                      load.linker[0] ? load.linker : lt_dlerror());
+}
+
+/* dlsym searches dependencies too: a symbol counts only when the plugin's own map holds it. */
+static bool own_symbol(const void *symbol) {
+  Dl_info info;
+  struct link_map *owner = NULL;
+  struct link_map *own = NULL;
+  return dladdr1(symbol, &info, (void **)&owner, RTLD_DL_LINKMAP) != 0 &&
+         dlinfo(load.handle, RTLD_DI_LINKMAP, &own) == 0 && owner == own;
+}
+
+si_status si_loader_load(const struct si_tree *tree, const struct si_tree_entry *entry,
+                         const si_plugin *(**entry_point)(void), struct si_error *error) {
+  char path[SI_PATH_MAX + 300];
+  si_status status = replace_loader(error);
+  if (status != SI_OK) {
+    return status;
+  }
+  snprintf(path, sizeof path, "%s/%s", tree->dir, entry->file);
+  load.tree = tree;
+  load.entry = entry;
+  lt_dlhandle handle = lt_dlopen(path);
+  load.tree = NULL;
+  if (!handle) {
+    return load_failed(path, error);
+  }
+  void *symbol = dlsym(load.handle, ENTRY_SYMBOL);
+  if (!symbol || !own_symbol(symbol)) {
+    si_error_set(error, SI_E_UNSUPPORTED, "PLUGIN_ENTRY",
+                 "%s is no si plugin: it does not define " ENTRY_SYMBOL, path);
+    return si_error_hint(error, "was it built for another ABI version?");
+  }
+  memcpy(entry_point, &symbol, sizeof symbol);
+  return SI_OK;
+}
+
+bool si_loader_owns(const void *address) {
+  Dl_info info;
+  struct link_map *owner = NULL;
+  struct link_map *first = NULL;
+  if (!load.handle || dladdr1(address, &info, (void **)&owner, RTLD_DL_LINKMAP) == 0) {
+    return false;
+  }
+  /* The maps from the plugin's own on came with it; those before it are si-host's. */
+  if (dlinfo(load.handle, RTLD_DI_LINKMAP, &first) != 0) {
+    return false;
+  }
+  for (struct link_map *map = first; map; map = map->l_next) {
+    if (map == owner) {
+      return true;
+    }
+  }
+  return false;
+}

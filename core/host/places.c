@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host/places.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kit/base/path.h"
+#include "kit/base/text.h"
+
+/* <prefix of this program>/<relative>: programs are installed in SI_BINDIR below the prefix. */
+static si_status from_prefix(const char *relative, char *to, size_t size, struct si_error *error) {
+  char self[SI_PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (n < 0) {
+    return si_error_errno(error, errno, "PLACE_UNKNOWN", "cannot tell where si is installed");
+  }
+  self[n] = '\0';
+  /* Up from the file, and from every component of the directory for programs. */
+  size_t up = 1;
+  for (const char *p = SI_BINDIR; *p; p++) {
+    up += *p == '/';
+  }
+  for (size_t i = 0; i <= up; i++) {
+    char *slash = strrchr(self, '/');
+    if (!slash) {
+      return si_error_set(error, SI_E_NOT_FOUND, "PLACE_UNKNOWN",
+                          "si does not run from a " SI_BINDIR " directory");
+    }
+    *slash = '\0';
+  }
+  if (si_path_join(to, size, self, relative) != SI_OK) {
+    return si_error_set(error, SI_E_QUOTA, "PLACE_UNKNOWN", "si's path is too long");
+  }
+  return SI_OK;
+}
+
+si_status si_place_host(char *to, size_t size, struct si_error *error) {
+  return from_prefix(SI_HOST_PATH, to, size, error);
+}
+
+si_status si_place_plugins(char *to, size_t size, struct si_error *error) {
+  const char *set = secure_getenv("SI_PLUGIN_DIR");
+  if (set && set[0]) {
+    if (set[0] != '/' || strlen(set) >= size) {
+      return si_error_set(error, SI_E_INVALID, "PLACE_UNKNOWN",
+                          "SI_PLUGIN_DIR is not an absolute path: %.200s", set);
+    }
+    si_copy(to, size, set);
+    return SI_OK;
+  }
+  return from_prefix(SI_PLUGIN_PATH, to, size, error);
+}

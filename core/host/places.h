@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/host/places.h - where this installation keeps si-host and the plugins: found from the
+ * running program's own path, so that a staged or moved installation works. Depends on /proc.
+ */
+#ifndef SI_CORE_HOST_PLACES_H
+#define SI_CORE_HOST_PLACES_H
+
+#include <stddef.h>
+
+#include "kit/base/error.h"
+
+/* PLACE_UNKNOWN where /proc/self/exe cannot be read or the path is too long. */
+si_status si_place_host(char *to, size_t size, struct si_error *error) SI_MUST_USE;
+/* SI_PLUGIN_DIR where it is set (not under AT_SECURE), else the installation's. */
+si_status si_place_plugins(char *to, size_t size, struct si_error *error) SI_MUST_USE;
+
+#endif

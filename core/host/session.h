@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/host/session.h - si's side of one provider in one child process: starts si-host, speaks the
+ * wire, holds the deadline, and turns whatever becomes of the child into a clear error. Depends on
+ * core/wire and core/host/places.h. One thread.
+ *
+ * Nothing that comes from the child is believed: frames are checked, logs and results bounded, and
+ * a child that breaks the protocol is killed. After close nothing that the child started is left.
+ *
+ * Codes of its own: PLUGIN_CRASHED, PLUGIN_EXITED, PLUGIN_PROTOCOL, PLUGIN_START,
+ * OPERATION_CANCELLED (SI_E_CANCELLED), OPERATION_TIMED_OUT (SI_E_TIMEOUT).
+ */
+#ifndef SI_CORE_HOST_SESSION_H
+#define SI_CORE_HOST_SESSION_H
+
+#include "core/runpack/store.h"
+#include "core/wire/wire.h"
+
+struct si_session;
+
+/* What the operation hears while it waits. All may be NULL. */
+struct si_listener {
+  void (*log)(void *ctx, uint32_t level, const char *message);
+  void (*progress)(void *ctx, uint64_t done, uint64_t total, const char *what);
+  /* Journals a step; its status goes back to the provider. Without it every step is refused. */
+  si_status (*step)(void *ctx, const char *name, uint32_t phase, const char *outside_id);
+};
+
+struct si_session_options {
+  const char *plugin;   /* id in the tree */
+  uint32_t kind;        /* SI_KIND_* */
+  const char *config;   /* JSON object; NULL: {} */
+  int describe;         /* load it and read its descriptor, no more */
+  int lock_fd;          /* inherited by the child, or -1 */
+  uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: ten minutes from now */
+  int interrupt_fd;     /* each byte read is one wish to stop; or -1 */
+  void *ctx;            /* for the listener */
+  struct si_listener listener;
+};
+
+/* Starts the child and waits until the provider is open. */
+si_status si_session_open(const struct si_session_options *options, struct si_session **out,
+                          struct si_error *error) SI_MUST_USE;
+
+/* What the plugin says of itself, JSON as core/host/descriptor.h. The session's. */
+const char *si_session_descriptor(const struct si_session *session);
+
+/* Calls a verb of a provisioner and waits. What it emitted is appended to *result, on failure
+ * too. Arguments are JSON texts, or NULL. */
+si_status si_session_call(struct si_session *session, uint32_t verb, const char *first,
+                          const char *second, struct si_buf *result,
+                          struct si_error *error) SI_MUST_USE;
+
+/* The artifact provider as a store; the session's. Between its calls the session is at rest. */
+struct si_store *si_session_store(struct si_session *session);
+
+/* Ends the child: politely, then by force. NULL is fine. */
+void si_session_close(struct si_session *session);
+
+#endif

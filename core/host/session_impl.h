@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/host/session_impl.h - what session.c, session_watch.c and session_store.c share: the session
+ * itself. Private to core/host.
+ */
+#ifndef SI_CORE_HOST_SESSION_IMPL_H
+#define SI_CORE_HOST_SESSION_IMPL_H
+
+#include "core/host/child.h"
+#include "core/host/session.h"
+#include "core/wire/ring.h"
+
+enum { SI_PENDING_MAX = 256, SI_STDERR_TAIL = 3000 };
+
+/* A request on its way. The child serves them in order. */
+struct si_pending {
+  uint64_t id;
+  uint32_t type;  /* SI_FRAME_* */
+  uint64_t limit; /* GET: bytes allowed; LIST: items allowed */
+  uint64_t received;
+  si_status status; /* SI_OK until the receiver, or a bound, ends it */
+  void *ctx;
+  si_store_data on_data;
+  si_store_end on_end;
+  si_store_each on_item;
+};
+
+enum si_session_phase {
+  SI_SESSION_RUNNING,
+  SI_SESSION_ASKED,  /* CANCEL was sent */
+  SI_SESSION_TERMED, /* SIGTERM was sent */
+  SI_SESSION_KILLED
+};
+
+struct si_session {
+  struct si_store store; /* first: the store is the session */
+  struct si_child child;
+  struct si_ring ring;
+  struct si_buf out;
+  size_t sent; /* of out */
+  struct si_inbox inbox;
+
+  struct si_pending pending[SI_PENDING_MAX]; /* a queue: count from first */
+  size_t first;
+  size_t count;
+  uint64_t next_id;
+  uint64_t value;        /* of the latest DONE */
+  struct si_error done;  /* of the latest DONE */
+  struct si_error put;   /* the first put that failed since the last flush */
+  struct si_buf *result; /* where RESULT goes */
+  struct si_buf descriptor;
+  bool ready;
+
+  uint64_t put_id;   /* the object being written, or 0 */
+  uint64_t put_left; /* bytes it still wants */
+
+  enum si_session_phase phase;
+  bool cancelled;   /* by the operator; else by the deadline */
+  uint64_t next_ns; /* when the next phase begins */
+  uint64_t deadline_ns;
+  int interrupt_fd;
+  const char *doing; /* for messages */
+
+  bool dead; /* the stream ended; `death` says why */
+  struct si_error death;
+  bool protocol;      /* we ended it: it broke the protocol */
+  struct si_buf tail; /* the last of its stderr */
+  size_t log_lines, log_bytes, log_dropped;
+
+  void *ctx;
+  struct si_listener listener;
+  char plugin[64];
+};
+
+/* --- session_watch.c: the child's life --- */
+
+/* Waits for something, and handles it: frames, stderr, interrupts, the clock. */
+void si_session_pump(struct si_session *session);
+/* Ends the child at once because it broke the protocol. */
+void si_session_violated(struct si_session *session, const char *what);
+void si_session_log(struct si_session *session, uint32_t level, const char *message);
+
+/* --- session.c --- */
+
+/* One frame from the child. */
+void si_session_take(struct si_session *session, const struct si_frame *frame);
+/* Adds a request to the queue; NULL once the session is dead. Waits for room. */
+struct si_pending *si_session_request(struct si_session *session, uint32_t type);
+/* Pumps until `more` requests at most are on the way. SI_OK, or the death's status and record. */
+si_status si_session_drain(struct si_session *session, size_t more,
+                           struct si_error *error) SI_MUST_USE;
+si_status si_session_death(const struct si_session *session, struct si_error *error);
+
+/* --- session_store.c --- */
+extern const struct si_store_vt si_session_store_vt;
+void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot, uint32_t len);
+void si_session_take_item(struct si_session *session, uint64_t id, const char *key,
+                          uint64_t length);
+
+#endif

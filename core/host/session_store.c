@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/host/session_store.c - a session's artifact provider as the store that the runpack engine
+ * works on. Puts and gets are queued; bytes cross the ring.
+ */
+#include <string.h>
+
+#include "core/host/session_impl.h"
+
+/* Every call begins here: a store whose child is gone has one answer. */
+static struct si_session *session_of(struct si_store *store) {
+  return (struct si_session *)store;
+}
+
+static si_status first_put_failure(struct si_session *session, struct si_error *error) {
+  if (session->put.status == SI_OK) {
+    return SI_OK;
+  }
+  si_status status = session->put.status;
+  if (error) {
+    *error = session->put;
+  }
+  session->put.status = SI_OK;
+  return status;
+}
+
+static si_status no_memory(struct si_session *session, struct si_error *error) {
+  si_session_violated(session, "out of memory");
+  return si_error_set(error, SI_E_NOMEM, "STORE_MEMORY", "out of memory");
+}
+
+static si_status put_open(struct si_store *store, const char *key, uint32_t flags, uint64_t length,
+                          const char *content_type, struct si_error *error) {
+  struct si_session *session = session_of(store);
+  struct si_buf *out = &session->out;
+  size_t mark;
+  si_status status = first_put_failure(session, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  struct si_pending *pending = si_session_request(session, SI_FRAME_PUT_OPEN);
+  if (!pending) {
+    return si_session_death(session, error);
+  }
+  session->doing = "put";
+  session->put_id = pending->id;
+  session->put_left = length;
+  status = si_frame_begin(out, SI_FRAME_PUT_OPEN, pending->id, &mark);
+  status = status == SI_OK ? si_pack_text(out, key) : status;
+  status = status == SI_OK ? si_pack_u32(out, flags) : status;
+  status = status == SI_OK ? si_pack_u64(out, length) : status;
+  status = status == SI_OK ? si_pack_text(out, content_type) : status;
+  status = status == SI_OK ? si_frame_end(out, mark) : status;
+  return status == SI_OK ? SI_OK : no_memory(session, error);
+}
+
+static si_status take_slot(struct si_session *session, uint32_t *slot, struct si_error *error) {
+  while (si_ring_take(&session->ring, slot) != SI_OK) {
+    if (session->dead) {
+      return si_session_death(session, error);
+    }
+    si_session_pump(session);
+  }
+  return session->dead ? si_session_death(session, error) : SI_OK;
+}
+
+static si_status put_data(struct si_store *store, const void *data, size_t len,
+                          struct si_error *error) {
+  struct si_session *session = session_of(store);
+  const char *from = data;
+  if (len > session->put_left) {
+    return si_error_set(error, SI_E_INVALID, "STORE_LENGTH",
+                        "more bytes than were announced for the object");
+  }
+  while (len > 0) {
+    uint32_t slot;
+    uint32_t part = len < SI_RING_SLOT ? (uint32_t)len : SI_RING_SLOT;
+    size_t mark;
+    si_status status = take_slot(session, &slot, error);
+    if (status != SI_OK) {
+      return status;
+    }
+    memcpy(si_ring_slot(&session->ring, slot), from, part);
+    if (si_frame_begin(&session->out, SI_FRAME_PUT_DATA, session->put_id, &mark) != SI_OK ||
+        si_pack_u32(&session->out, slot) != SI_OK || si_pack_u32(&session->out, part) != SI_OK ||
+        si_frame_end(&session->out, mark) != SI_OK) {
+      return no_memory(session, error);
+    }
+    from += part;
+    len -= part;
+    session->put_left -= part;
+  }
+  return SI_OK;
+}
+
+static si_status put_close(struct si_store *store, int commit, struct si_error *error) {
+  struct si_session *session = session_of(store);
+  size_t mark;
+  si_status status = SI_OK;
+  if (commit && session->put_left > 0) {
+    commit = 0;
+    status = si_error_set(error, SI_E_INVALID, "STORE_LENGTH",
+                          "fewer bytes than were announced for the object");
+  }
+  if (session->dead) {
+    return si_session_death(session, error);
+  }
+  if (si_frame_begin(&session->out, SI_FRAME_PUT_CLOSE, session->put_id, &mark) != SI_OK ||
+      si_pack_u32(&session->out, commit != 0) != SI_OK ||
+      si_frame_end(&session->out, mark) != SI_OK) {
+    return no_memory(session, error);
+  }
+  session->put_id = 0;
+  return status;
+}
+
+/* Queues a request about a key. */
+static struct si_pending *ask(struct si_session *session, uint32_t type, const char *key,
+                              const uint64_t *number) {
+  size_t mark;
+  struct si_pending *pending = si_session_request(session, type);
+  if (!pending) {
+    return NULL;
+  }
+  if (si_frame_begin(&session->out, type, pending->id, &mark) != SI_OK ||
+      si_pack_text(&session->out, key) != SI_OK ||
+      (number && si_pack_u64(&session->out, *number) != SI_OK) ||
+      si_frame_end(&session->out, mark) != SI_OK) {
+    (void)no_memory(session, NULL);
+  }
+  return pending;
+}
+
+static si_status get(struct si_store *store, const char *key, uint64_t limit, void *ctx,
+                     si_store_data on_data, si_store_end on_end, struct si_error *error) {
+  struct si_session *session = session_of(store);
+  /* One byte more tells a longer object from one that fits. */
+  uint64_t wanted = limit == UINT64_MAX ? limit : limit + 1;
+  session->doing = "get";
+  struct si_pending *pending = ask(session, SI_FRAME_GET, key, &wanted);
+  if (!pending) {
+    return si_session_death(session, error);
+  }
+  pending->limit = limit;
+  pending->ctx = ctx;
+  pending->on_data = on_data;
+  pending->on_end = on_end;
+  return SI_OK;
+}
+
+void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot, uint32_t len) {
+  struct si_pending *pending = &session->pending[session->first];
+  size_t mark;
+  if (session->count == 0 || pending->id != id || pending->type != SI_FRAME_GET ||
+      !si_ring_theirs(&session->ring, slot, len)) {
+    si_session_violated(session, "bytes came that nobody asked for");
+    return;
+  }
+  if (pending->status == SI_OK && len > pending->limit - pending->received) {
+    pending->status = SI_E_QUOTA;
+  }
+  if (pending->status == SI_OK && len > 0) {
+    pending->received += len;
+    pending->status = pending->on_data(pending->ctx, si_ring_slot(&session->ring, slot), len);
+  }
+  if (si_frame_begin(&session->out, SI_FRAME_FREE, 0, &mark) != SI_OK ||
+      si_pack_u32(&session->out, slot) != SI_OK || si_frame_end(&session->out, mark) != SI_OK) {
+    (void)no_memory(session, NULL);
+  }
+}
+
+static si_status flush(struct si_store *store, struct si_error *error) {
+  struct si_session *session = session_of(store);
+  si_status status = si_session_drain(session, 0, error);
+  return status == SI_OK ? first_put_failure(session, error) : status;
+}
+
+/* Waits for the one request that was just queued, and gives its outcome. */
+static si_status outcome(struct si_session *session, struct si_error *error) {
+  si_status status = si_session_drain(session, 0, error);
+  if (status == SI_OK && session->done.status != SI_OK) {
+    if (error) {
+      *error = session->done;
+    }
+    status = session->done.status;
+  }
+  return status;
+}
+
+static si_status stat_object(struct si_store *store, const char *key, uint64_t *length,
+                             struct si_error *error) {
+  struct si_session *session = session_of(store);
+  session->doing = "stat";
+  if (!ask(session, SI_FRAME_STAT, key, NULL)) {
+    return si_session_death(session, error);
+  }
+  si_status status = outcome(session, error);
+  if (status == SI_OK) {
+    *length = session->value;
+  }
+  return status;
+}
+
+static si_status list(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                      si_store_each each, struct si_error *error) {
+  struct si_session *session = session_of(store);
+  session->doing = "list";
+  struct si_pending *pending = ask(session, SI_FRAME_LIST, prefix, NULL);
+  if (!pending) {
+    return si_session_death(session, error);
+  }
+  pending->limit = most;
+  pending->ctx = ctx;
+  pending->on_item = each;
+  return outcome(session, error);
+}
+
+void si_session_take_item(struct si_session *session, uint64_t id, const char *key,
+                          uint64_t length) {
+  struct si_pending *pending = &session->pending[session->first];
+  if (session->count == 0 || pending->id != id || pending->type != SI_FRAME_LIST) {
+    si_session_violated(session, "a listing came that nobody asked for");
+    return;
+  }
+  if (pending->received++ >= pending->limit && pending->status == SI_OK) {
+    pending->status = SI_E_QUOTA; /* what still comes is dropped */
+  }
+  if (pending->received > pending->limit && pending->received - pending->limit > 1000000) {
+    si_session_violated(session, "a listing does not end");
+    return;
+  }
+  if (pending->status == SI_OK) {
+    pending->status = pending->on_item(pending->ctx, key, length);
+  }
+}
+
+const struct si_store_vt si_session_store_vt = {
+    .put_open = put_open,
+    .put_data = put_data,
+    .put_close = put_close,
+    .get = get,
+    .flush = flush,
+    .stat = stat_object,
+    .list = list,
+};

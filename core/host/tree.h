@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/host/tree.h - a plugin tree: a directory with manifest.json, which lists every plugin by
+ * file, SHA-256 and kinds (design: trust comes before load). Depends on sdk/kit/base.
+ *
+ * manifest.json: {"schema":"si.plugins/1","serial":N,"plugins":[{"file","sha256","id","kinds":
+ * ["provisioner"|"artifact"],"needs":{},"abi","license"}]}, at most 1 MiB and 200 plugins.
+ *
+ * A plugin is trusted when the directory and every component above it belong to root or to this
+ * user and cannot be written by others, the manifest lists it, and its file is a regular one, no
+ * link, as safely owned, with the listed hash. Codes: PLUGIN_DIR_*, PLUGIN_MANIFEST_*,
+ * PLUGIN_NOT_LISTED, PLUGIN_KIND, PLUGIN_SYMLINK, PLUGIN_NOT_REGULAR, PLUGIN_OWNER,
+ * PLUGIN_WRITABLE, PLUGIN_HASH.
+ */
+#ifndef SI_CORE_HOST_TREE_H
+#define SI_CORE_HOST_TREE_H
+
+#include "kit/base/hash.h"
+#include "kit/base/json.h"
+#include "kit/base/path.h"
+
+struct si_tree {
+  char dir[SI_PATH_MAX];
+  int fd;          /* of dir */
+  cJSON *manifest; /* owned */
+};
+
+/* One entry; texts belong to the tree. */
+struct si_tree_entry {
+  const char *file;
+  const char *sha256;
+  const char *id;
+  const char *abi;
+  const char *license;
+  const cJSON *kinds;
+  const cJSON *needs;
+};
+
+/* Opens and checks the directory and its manifest. */
+si_status si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error) SI_MUST_USE;
+void si_tree_close(struct si_tree *tree);
+
+size_t si_tree_count(const struct si_tree *tree);
+void si_tree_at(const struct si_tree *tree, size_t index, struct si_tree_entry *entry);
+/* The plugin of that id, if it may serve `kind` (SI_KIND_*; 0: any). */
+si_status si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
+                       struct si_tree_entry *entry, struct si_error *error) SI_MUST_USE;
+/* Opens the plugin's file and checks all of it; *fd is what was hashed and is what to load. */
+si_status si_tree_verify(const struct si_tree *tree, const struct si_tree_entry *entry, int *fd,
+                         struct si_error *error) SI_MUST_USE;
+
+/* "provisioner", "artifact"; "?" */
+const char *si_kind_name(uint32_t kind);
+
+#endif

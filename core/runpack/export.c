@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/runpack/export.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/runpack/verify.h"
+#include "kit/base/json.h"
+#include "kit/base/path.h"
+#include "kit/base/text.h"
+
+enum { BLOCK = 256 * 1024 };
+
+struct si_export {
+  struct si_store *store;
+  struct si_export_options options;
+  struct si_runpack_ids ids;
+  char prefix[SI_KEY_SIZE];
+  uint64_t cap;
+  uint64_t bytes;
+  struct si_table table;
+  struct si_hasher hasher;
+  char *block; /* what is hashed and put never lies where another process could write */
+  bool leftovers;
+  si_status status; /* the first failure: nothing can follow it */
+};
+
+/* --- what is there already --- */
+
+struct look {
+  const struct si_export *e;
+  bool any;
+  bool manifest;
+  char foreign[160];
+};
+
+/* The path below the prefix, or NULL. */
+static const char *below(const struct si_export *e, const char *key) {
+  size_t len = strlen(e->prefix);
+  return strncmp(key, e->prefix, len) == 0 && key[len] == '/' ? key + len + 1 : NULL;
+}
+
+static si_status look_each(void *ctx, const char *key, uint64_t length) {
+  struct look *look = ctx;
+  const char *path = below(look->e, key);
+  (void)length;
+  look->any = true;
+  look->manifest = path && strcmp(path, SI_KEY_MANIFEST) == 0;
+  return look->manifest ? SI_E_EXISTS : SI_OK;
+}
+
+static si_status exists(const struct si_export *e, struct si_error *error) {
+  si_error_set(error, SI_E_EXISTS, "RUNPACK_EXISTS",
+               "there is a complete runpack at \"%s\"; a runpack is never overwritten", e->prefix);
+  si_error_target(error, "export", SI_KEY_MANIFEST);
+  si_error_hint(error, "choose another run id");
+  return SI_E_EXISTS;
+}
+
+static si_status look_for(struct si_export *e, struct si_error *error) {
+  struct look look = {.e = e};
+  si_status status =
+      e->store->vt->list(e->store, e->prefix, SI_MANIFEST_ARTIFACTS_MAX, &look, look_each, error);
+  if (look.manifest) {
+    return exists(e, error);
+  }
+  e->leftovers = look.any;
+  return status;
+}
+
+static si_status leftover_each(void *ctx, const char *key, uint64_t length) {
+  struct look *look = ctx;
+  const char *path = below(look->e, key);
+  (void)length;
+  if (path && si_table_find(&look->e->table, path, SIZE_MAX)) {
+    return SI_OK;
+  }
+  look->manifest = path && strcmp(path, SI_KEY_MANIFEST) == 0;
+  si_copy(look->foreign, sizeof look->foreign, path ? path : key);
+  return SI_E_EXISTS;
+}
+
+/* An earlier export began here and did not end: all it left must have been written again. */
+static si_status check_leftovers(struct si_export *e, struct si_error *error) {
+  struct look look = {.e = e};
+  si_status status = e->store->vt->list(e->store, e->prefix, SI_MANIFEST_ARTIFACTS_MAX, &look,
+                                        leftover_each, error);
+  if (look.manifest) {
+    return exists(e, error);
+  }
+  if (!look.foreign[0]) {
+    return status;
+  }
+  si_error_set(error, SI_E_CONFLICT, "RUNPACK_LEFTOVERS",
+               "an unfinished export left %s, which this one does not have", look.foreign);
+  si_error_target(error, "export", look.foreign);
+  si_error_hint(error, "remove what lies below \"%.300s\", or export under another run id",
+                e->prefix);
+  return SI_E_CONFLICT;
+}
+
+/* --- one artifact --- */
+
+static si_status refuse(struct si_error *error, si_status status, const char *code,
+                        const char *path, const char *why) {
+  si_error_set(error, status, code, "artifact %s %s", path, why);
+  si_error_target(error, "export", path);
+  return status;
+}
+
+static si_status too_large(const struct si_export *e, const char *path, struct si_error *error) {
+  si_error_set(error, SI_E_QUOTA, "RUNPACK_ARTIFACT_TOO_LARGE",
+               "artifact %s is longer than the %llu bytes allowed", path,
+               (unsigned long long)e->cap);
+  si_error_target(error, "export", path);
+  si_error_hint(error, "raise runpacks.max_artifact_bytes, or leave it out");
+  return SI_E_QUOTA;
+}
+
+static si_status open_source(const struct si_artifact *artifact, const char *path, int *fd,
+                             uint64_t *length, struct si_error *error) {
+  struct stat st;
+  int opened = artifact->from == SI_FROM_FD
+                   ? fcntl(artifact->fd, F_DUPFD_CLOEXEC, 0)
+                   : si_open_beneath(artifact->dir, artifact->file,
+                                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  if (opened < 0 || fstat(opened, &st) != 0) {
+    int err = errno;
+    si_close(&opened);
+    si_error_errno(error, err, "RUNPACK_ARTIFACT_INVALID", "cannot open artifact %s", path);
+    si_error_target(error, "export", path);
+    return si_status_of_errno(err);
+  }
+  if (!S_ISREG(st.st_mode)) {
+    si_close(&opened);
+    return refuse(error, SI_E_REFUSED, "RUNPACK_ARTIFACT_INVALID", path, "is not a regular file");
+  }
+  *fd = opened;
+  *length = (uint64_t)st.st_size;
+  return SI_OK;
+}
+
+static si_status hash_and_put(struct si_export *e, const void *data, size_t len,
+                              struct si_error *error) {
+  si_status status = si_hasher_add(&e->hasher, data, len);
+  if (status != SI_OK) {
+    return si_error_set(error, status, "HASH_FAILED", "cannot compute a hash");
+  }
+  return e->store->vt->put_data(e->store, data, len, error);
+}
+
+/* Reads `length` bytes and looks for one more: a file that grows or shrinks is refused. */
+static si_status stream_file(struct si_export *e, int fd, uint64_t length, const char *path,
+                             struct si_error *error) {
+  uint64_t done = 0;
+  while (done <= length) {
+    uint64_t left = length - done;
+    size_t want = left < BLOCK ? (size_t)left + 1 : BLOCK;
+    ssize_t n = pread(fd, e->block, want, (off_t)done);
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n < 0) {
+      si_status status =
+          si_error_errno(error, errno, "RUNPACK_ARTIFACT_INVALID", "cannot read artifact %s", path);
+      si_error_target(error, "export", path);
+      return status;
+    }
+    if ((uint64_t)n > left || (n == 0 && left > 0)) {
+      return refuse(error, SI_E_CONFLICT, "RUNPACK_ARTIFACT_CHANGED", path,
+                    "changed its length while it was read");
+    }
+    si_status status = n ? hash_and_put(e, e->block, (size_t)n, error) : SI_OK;
+    done += (uint64_t)n;
+    /* A read that came back short of what was asked has seen the end. */
+    if (status != SI_OK || (done == length && (size_t)n < want)) {
+      return status;
+    }
+  }
+  return SI_OK;
+}
+
+static si_status stream(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                        const char *content_type, char hex[SI_SHA256_HEX], struct si_error *error) {
+  const struct si_store_vt *vt = e->store->vt;
+  char key[SI_KEY_SIZE];
+  int fd SI_AUTO(si_close) = -1;
+  uint64_t length = artifact->len;
+  si_status status = SI_OK;
+  if (artifact->from != SI_FROM_MEMORY) {
+    status = open_source(artifact, path, &fd, &length, error);
+  }
+  if (status == SI_OK && length > e->cap) {
+    status = too_large(e, path, error);
+  }
+  if (status == SI_OK && (status = si_runpack_key(e->prefix, path, key)) != SI_OK) {
+    refuse(error, status, "RUNPACK_ARTIFACT_INVALID", path, "has a key longer than 4096 bytes");
+  }
+  if (status == SI_OK && (status = si_hasher_start(&e->hasher)) != SI_OK) {
+    si_error_set(error, status, "HASH_FAILED", "cannot start a hash");
+  }
+  if (status == SI_OK) {
+    status = vt->put_open(e->store, key, 0, length, content_type, error);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  if (artifact->from != SI_FROM_MEMORY) {
+    status = stream_file(e, fd, length, path, error);
+  } else if (length) {
+    status = hash_and_put(e, artifact->data, artifact->len, error);
+  }
+  if (status == SI_OK && (status = si_hasher_end(&e->hasher, hex)) != SI_OK) {
+    si_error_set(error, status, "HASH_FAILED", "cannot end a hash");
+  }
+  si_status closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
+  e->bytes += length;
+  return status == SI_OK ? closed : status;
+}
+
+static si_status add(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                     uint32_t marks, struct si_error *error) {
+  const char *kind = artifact->kind ? artifact->kind : "custom";
+  const char *type = artifact->content_type ? artifact->content_type : "application/octet-stream";
+  char hex[SI_SHA256_HEX];
+  if (!si_runpack_path_valid(path, strlen(path))) {
+    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
+                  "has a name that cannot be part of a key: use A-Z a-z 0-9 . _ - and no dot in "
+                  "front");
+  }
+  if (!si_manifest_kind_valid(kind)) {
+    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path, "has an unknown kind");
+  }
+  if (!si_manifest_content_type_valid(type)) {
+    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
+                  "has a malformed content type");
+  }
+  si_status status = stream(e, artifact, path, type, hex, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  marks |= artifact->required ? SI_ENTRY_REQUIRED : 0;
+  status = si_table_add(&e->table, path, kind, type, marks, hex);
+  if (status != SI_OK) {
+    return refuse(error, status, "RUNPACK_TOO_LARGE", path, "is one too many");
+  }
+  if (e->options.progress) {
+    e->options.progress(e->options.ctx, e->table.count, e->bytes);
+  }
+  return SI_OK;
+}
+
+si_status si_export_add(struct si_export *e, const struct si_artifact *artifact,
+                        struct si_error *error) {
+  char path[SI_KEY_SIZE];
+  if (e->status != SI_OK) {
+    return si_error_set(error, SI_E_CONFLICT, "RUNPACK_EXPORT_FAILED",
+                        "the export failed before; begin again");
+  }
+  int n = snprintf(path, sizeof path, SI_KEY_ARTIFACTS "%s", artifact->name);
+  if (n < 0 || (size_t)n >= sizeof path) {
+    e->status = SI_E_INVALID;
+    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", "(name)",
+                  "has a name longer than 4096 bytes");
+  }
+  if (strcmp(path, SI_KEY_SPEC) == 0) {
+    e->status = SI_E_EXISTS;
+    return refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path, "is the spec's own place");
+  }
+  if (artifact->kind && strcmp(artifact->kind, "scenario_spec") == 0) {
+    e->status = SI_E_INVALID;
+    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
+                  "cannot be of kind scenario_spec: the spec is given to begin");
+  }
+  e->status = add(e, artifact, path, 0, error);
+  return e->status;
+}
+
+/* --- begin --- */
+
+static si_status check_options(const struct si_export_options *o, struct si_error *error) {
+  if (o->generated_value < 0 || o->generated_value > (1ll << 53)) {
+    return si_error_set(error, SI_E_INVALID, "RUNPACK_GENERATED_AT",
+                        "generated_at must be within 0 and 2^53");
+  }
+  for (size_t i = 0; i < o->plugin_count; i++) {
+    const struct si_plugin_ref *p = &o->plugins[i];
+    if (!si_name_valid(p->id) || !si_sha256_hex_valid(p->sha256) || strlen(p->version) > 255) {
+      return si_error_set(error, SI_E_INVALID, "RUNPACK_PROVENANCE",
+                          "plugin %zu of the provenance lacks a valid id, version or sha256", i);
+    }
+  }
+  if (o->si_version && strlen(o->si_version) > 255) {
+    return si_error_set(error, SI_E_INVALID, "RUNPACK_PROVENANCE", "si's version is too long");
+  }
+  return SI_OK;
+}
+
+static si_status canonical_spec(const struct si_export *e, const char *json, size_t len,
+                                struct si_buf *out, struct si_error *error) {
+  cJSON *spec SI_AUTO(si_json_free) = NULL;
+  if (len > e->cap) {
+    return too_large(e, SI_KEY_SPEC, error);
+  }
+  si_status status = si_json_parse(json, len, &spec, error);
+  if (status == SI_OK && (status = si_json_canonical(spec, out)) != SI_OK) {
+    si_error_set(error, status, "RUNPACK_SPEC",
+                 "the spec has no canonical form: %s (numbers must be integers)",
+                 si_status_text(status));
+  }
+  if (status != SI_OK) {
+    si_error_target(error, "export", SI_KEY_SPEC);
+  }
+  return status;
+}
+
+static si_status begin(struct si_export *e, const char *json, size_t len, struct si_error *error) {
+  const struct si_export_options *o = &e->options;
+  struct si_buf spec SI_AUTO(si_buf_free) = SI_BUF((size_t)e->cap);
+  char hex[SI_SHA256_HEX];
+  si_status status = si_runpack_ids_set(&e->ids, o->tenant, o->namespace_id, o->scenario, o->run,
+                                        NULL, o->flags, error);
+  status = status == SI_OK ? check_options(o, error) : status;
+  status = status == SI_OK ? canonical_spec(e, json, len, &spec, error) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  if ((status = si_sha256_hex(spec.data, spec.len, hex)) != SI_OK) {
+    return si_error_set(error, status, "HASH_FAILED", "cannot compute the spec hash");
+  }
+  si_copy(e->ids.spec_hash, sizeof e->ids.spec_hash, hex);
+  status = si_runpack_prefix(&e->ids, e->prefix, error);
+  status = status == SI_OK ? look_for(e, error) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  const struct si_artifact artifact = {.kind = "scenario_spec",
+                                       .content_type = "application/json",
+                                       .required = true,
+                                       .from = SI_FROM_MEMORY,
+                                       .data = spec.data,
+                                       .len = spec.len};
+  return add(e, &artifact, SI_KEY_SPEC, SI_ENTRY_SPEC, error);
+}
+
+si_status si_export_begin(struct si_store *store, const struct si_export_options *options,
+                          const char *spec_json, size_t len, struct si_export **out,
+                          struct si_error *error) {
+  struct si_export *e SI_AUTO(si_export_free) = calloc(1, sizeof *e);
+  if (!e || !(e->block = malloc(BLOCK))) {
+    return si_error_set(error, SI_E_NOMEM, "RUNPACK_EXPORT_FAILED", "out of memory");
+  }
+  e->store = store;
+  e->options = *options;
+  e->cap = options->max_artifact_bytes ? options->max_artifact_bytes : SI_ARTIFACT_MAX_DEFAULT;
+  e->table = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX);
+  si_status status = begin(e, spec_json, len, error);
+  if (status == SI_OK) {
+    *out = e;
+    e = NULL;
+  }
+  return status;
+}
+
+/* --- finish --- */
+
+static si_status check_names(struct si_export *e, struct si_error *error) {
+  si_table_sort(&e->table);
+  for (size_t i = 1; i < e->table.count; i++) {
+    const char *path = si_table_text(&e->table, e->table.entries[i].path);
+    if (strcmp(si_table_text(&e->table, e->table.entries[i - 1].path), path) == 0) {
+      return refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path, "was added twice");
+    }
+  }
+  return SI_OK;
+}
+
+static si_status measure(void *ctx, const void *data, size_t len, struct si_error *error) {
+  (void)data;
+  (void)error;
+  *(uint64_t *)ctx += len;
+  return SI_OK;
+}
+
+static si_status put_manifest(void *ctx, const void *data, size_t len, struct si_error *error) {
+  return hash_and_put(ctx, data, len, error);
+}
+
+static si_status write_manifest(struct si_export *e, char hex[SI_SHA256_HEX],
+                                struct si_error *error) {
+  const struct si_store_vt *vt = e->store->vt;
+  const struct si_manifest_head head = {.ids = &e->ids,
+                                        .generated = e->options.generated,
+                                        .generated_value = e->options.generated_value,
+                                        .si_version = e->options.si_version,
+                                        .plugins = e->options.plugins,
+                                        .plugin_count = e->options.plugin_count};
+  char key[SI_KEY_SIZE];
+  char root[SI_SHA256_HEX];
+  uint64_t length = 0;
+  if (si_manifest_root(&e->table, root) != SI_OK || si_hasher_start(&e->hasher) != SI_OK) {
+    return si_error_set(error, SI_E_INTERNAL, "HASH_FAILED", "cannot compute the root hash");
+  }
+  si_status status = si_runpack_key(e->prefix, SI_KEY_MANIFEST, key);
+  status =
+      status == SI_OK ? si_manifest_write(&head, &e->table, root, measure, &length, error) : status;
+  if (status == SI_OK && length > SI_MANIFEST_MAX) {
+    return si_error_set(error, SI_E_QUOTA, "RUNPACK_TOO_LARGE",
+                        "the manifest of %zu artifacts is longer than 64 MiB", e->table.count);
+  }
+  status = status == SI_OK ? vt->put_open(e->store, key, SI_PUT_CREATE_ONLY | SI_PUT_COMMIT, length,
+                                          "application/json", error)
+                           : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_manifest_write(&head, &e->table, root, put_manifest, e, error);
+  si_status closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
+  status = status == SI_OK ? closed : status;
+  status = status == SI_OK ? vt->flush(e->store, error) : status;
+  return status == SI_OK ? si_hasher_end(&e->hasher, hex) : status;
+}
+
+static si_status finish(struct si_export *e, char hex[SI_SHA256_HEX], struct si_error *error) {
+  si_status status = check_names(e, error);
+  status = status == SI_OK ? e->store->vt->flush(e->store, error) : status;
+  if (status == SI_OK && e->leftovers) {
+    status = check_leftovers(e, error);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  status = write_manifest(e, hex, error);
+  return status == SI_E_EXISTS ? exists(e, error) : status;
+}
+
+si_status si_export_finish(struct si_export *e, struct si_export_result *result,
+                           struct si_error *error) {
+  char hex[SI_SHA256_HEX];
+  if (e->status != SI_OK) {
+    return si_error_set(error, SI_E_CONFLICT, "RUNPACK_EXPORT_FAILED",
+                        "the export failed before; begin again");
+  }
+  e->status = finish(e, hex, error);
+  if (e->status != SI_OK) {
+    return e->status;
+  }
+  si_copy(result->prefix, sizeof result->prefix, e->prefix);
+  si_copy(result->manifest_sha256, sizeof result->manifest_sha256, hex);
+  result->artifacts = e->table.count;
+  result->bytes = e->bytes;
+  e->status = SI_E_CONFLICT; /* finished: nothing more can be added */
+  return SI_OK;
+}
+
+void si_export_free(struct si_export **e) {
+  if (*e) {
+    si_table_free(&(*e)->table);
+    si_hasher_free(&(*e)->hasher);
+    free((*e)->block);
+    free(*e);
+  }
+  *e = NULL;
+}

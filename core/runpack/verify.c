@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/runpack/verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/runpack/manifest.h"
+#include "core/runpack/reader.h"
+#include "kit/base/text.h"
+
+enum {
+  BLOCK = 64 * 1024, /* the manifest is copied in blocks of this size before it is looked at */
+  EXTRA = 16         /* objects beyond the manifest's that a listing may show before it is cut */
+};
+
+struct verify {
+  struct si_store *store;
+  const char *prefix;
+  const struct si_verify_options *options;
+  struct si_verify_report *report;
+  uint64_t cap;
+  struct si_manifest manifest;
+  struct si_manifest_reader *reader;
+  struct si_hasher hasher;
+  char *block;
+  /* The object that the store is delivering. */
+  size_t current;
+  uint64_t got;
+  int started;
+  int missing;           /* there is no manifest */
+  si_status status;      /* why no verdict can be given; SI_OK so far */
+  struct si_error why;   /* with status */
+  struct si_error fault; /* why the manifest cannot be read */
+  uint64_t listed;
+};
+
+/* Is it the object's fault (then it is a finding), or was the store not to be asked (then there is
+ * no verdict)? */
+static int is_finding(si_status status) {
+  switch (status) {
+    case SI_E_NOT_FOUND:
+    case SI_E_INVALID:
+    case SI_E_QUOTA:
+    case SI_E_IO:
+    case SI_E_CORRUPT:
+    case SI_E_REFUSED: return 1;
+    default: return 0;
+  }
+}
+
+static void give_up(struct verify *v, si_status status, const struct si_error *error) {
+  if (v->status == SI_OK) {
+    v->status = status;
+    if (error && error->status == status) {
+      v->why = *error;
+    } else {
+      si_error_set(&v->why, status, "RUNPACK_UNREADABLE", "cannot read the runpack: %s",
+                   si_status_text(status));
+    }
+  }
+}
+
+/* --- the manifest --- */
+
+static void on_problem(void *ctx, const char *code, const char *artifact, const char *message) {
+  struct verify *v = ctx;
+  si_report_fault(v->report, code, artifact, "%s", message);
+}
+
+static si_status manifest_data(void *ctx, const void *data, size_t len) {
+  struct verify *v = ctx;
+  const char *from = data;
+  si_status status = SI_OK;
+  v->got += len;
+  if (v->got > SI_MANIFEST_MAX) {
+    return SI_E_QUOTA;
+  }
+  while (status == SI_OK && len > 0) {
+    /* Copied first: the store's memory may change between two looks. */
+    size_t n = len < BLOCK ? len : BLOCK;
+    memcpy(v->block, from, n);
+    status = si_hasher_add(&v->hasher, v->block, n);
+    if (status == SI_OK && v->fault.status == SI_OK) {
+      /* What does not read is still hashed to its end. */
+      si_status read = si_manifest_reader_feed(v->reader, v->block, n, &v->fault);
+      status = read == SI_E_NOMEM || read == SI_E_INTERNAL ? read : SI_OK;
+    }
+    from += n;
+    len -= n;
+  }
+  return status;
+}
+
+static void manifest_end(void *ctx, si_status status, const struct si_error *error) {
+  struct verify *v = ctx;
+  v->started = 1;
+  if (status == SI_E_NOT_FOUND) {
+    v->missing = 1;
+  } else if (is_finding(status)) {
+    si_report_fault(v->report, "RUNPACK_MANIFEST", SI_KEY_MANIFEST, "manifest read failed: %s",
+                    status == SI_E_QUOTA ? "it is longer than 64 MiB" : si_status_text(status));
+  } else if (status != SI_OK) {
+    give_up(v, status, error);
+  } else if (si_hasher_end(&v->hasher, v->report->manifest_sha256) != SI_OK) {
+    give_up(v, SI_E_INTERNAL, NULL);
+  }
+}
+
+static void check_placement(struct verify *v) {
+  struct si_runpack_ids at;
+  const struct si_runpack_ids *ids = &v->manifest.ids;
+  if (si_runpack_prefix_parse(v->prefix, &at) != SI_OK) {
+    return;
+  }
+  const struct {
+    const char *what;
+    const char *said;
+    const char *at;
+  } pairs[] = {{"tenant_id", ids->tenant, at.tenant},
+               {"namespace_id", ids->namespace_id, at.namespace_id},
+               {"scenario_id", ids->scenario, at.scenario},
+               {"run_id", ids->run, at.run},
+               {"spec_hash", ids->spec_hash, at.spec_hash}};
+  v->report->placed = true;
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    if (strcmp(pairs[i].said, pairs[i].at) != 0) {
+      v->report->placed = false;
+      si_report_fault(v->report, "RUNPACK_PLACEMENT", "",
+                      "the manifest says %s \"%s\", its place says \"%s\"", pairs[i].what,
+                      pairs[i].said, pairs[i].at);
+    }
+  }
+}
+
+/* Nothing at all, or artifacts without a manifest? */
+static si_status seen_one(void *ctx, const char *key, uint64_t length) {
+  (void)key;
+  (void)length;
+  *(int *)ctx = 1;
+  return SI_E_EXISTS; /* one is enough */
+}
+
+static si_status no_manifest(struct verify *v, struct si_error *error) {
+  int any = 0;
+  si_status status = v->store->vt->list(v->store, v->prefix, 1, &any, seen_one, error);
+  any |= status == SI_E_QUOTA; /* more than one */
+  if (!any && status != SI_OK) {
+    return status;
+  }
+  if (!any) {
+    return si_error_set(error, SI_E_NOT_FOUND, "RUNPACK_NOT_FOUND", "there is no runpack at \"%s\"",
+                        v->prefix);
+  }
+  si_report_fault(v->report, "RUNPACK_INCOMPLETE", SI_KEY_MANIFEST,
+                  "the runpack is incomplete: it has no manifest");
+  si_error_set(error, SI_E_CORRUPT, "RUNPACK_INCOMPLETE",
+               "the runpack at \"%s\" is incomplete: it has no manifest", v->prefix);
+  si_error_target(error, "verify", SI_KEY_MANIFEST);
+  si_error_hint(error, "its export did not finish; export it again");
+  return SI_E_CORRUPT;
+}
+
+static si_status read_manifest(struct verify *v, struct si_error *error) {
+  char key[SI_KEY_SIZE];
+  si_status status = si_manifest_reader_new(&v->manifest, on_problem, v, &v->reader);
+  status = status == SI_OK ? si_hasher_start(&v->hasher) : status;
+  v->block = malloc(BLOCK);
+  if (status != SI_OK || !v->block) {
+    return si_error_set(error, SI_E_NOMEM, "RUNPACK_UNREADABLE", "out of memory");
+  }
+  if (si_runpack_key(v->prefix, SI_KEY_MANIFEST, key) != SI_OK) {
+    return si_error_set(error, SI_E_INVALID, "RUNPACK_ID_INVALID", "the prefix is too long");
+  }
+  v->started = 0;
+  status = v->store->vt->get(v->store, key, SI_MANIFEST_MAX, v, manifest_data, manifest_end, error);
+  si_status flushed = v->store->vt->flush(v->store, status == SI_OK ? error : NULL);
+  status = status == SI_OK ? flushed : status;
+  if (v->status != SI_OK || status != SI_OK) {
+    return status;
+  }
+  if (!v->started) {
+    return si_error_set(error, SI_E_INTERNAL, "RUNPACK_UNREADABLE",
+                        "the store never answered for the manifest");
+  }
+  if (v->missing || v->report->manifest_sha256[0] == '\0') {
+    return SI_OK;
+  }
+  if (v->fault.status != SI_OK || si_manifest_reader_end(v->reader, &v->fault) != SI_OK) {
+    si_report_fault(v->report, v->fault.code, SI_KEY_MANIFEST, "%s", v->fault.message);
+    return SI_OK;
+  }
+  v->report->ids = v->manifest.ids;
+  check_placement(v);
+  return SI_OK;
+}
+
+/* --- the artifacts --- */
+
+static struct si_entry *current(struct verify *v) {
+  struct si_table *table = &v->manifest.artifacts;
+  while (v->current < table->count && (table->entries[v->current].marks & SI_ENTRY_FAULTY)) {
+    v->current++;
+  }
+  return v->current < table->count ? &table->entries[v->current] : NULL;
+}
+
+static si_status artifact_data(void *ctx, const void *data, size_t len) {
+  struct verify *v = ctx;
+  if (!v->started) {
+    si_status status = si_hasher_start(&v->hasher);
+    if (status != SI_OK) {
+      return status;
+    }
+    v->started = 1;
+  }
+  v->got += len;
+  if (v->got > v->cap) {
+    return SI_E_QUOTA;
+  }
+  /* Hashing looks at each byte once. */
+  return si_hasher_add(&v->hasher, data, len);
+}
+
+/* All bytes of the current artifact are in the hasher. */
+static void judge(struct verify *v, const struct si_entry *entry, const char *path) {
+  char hex[SI_SHA256_HEX], expected[SI_SHA256_HEX];
+  if ((!v->started && si_hasher_start(&v->hasher) != SI_OK) ||
+      si_hasher_end(&v->hasher, hex) != SI_OK) {
+    give_up(v, SI_E_INTERNAL, NULL);
+    return;
+  }
+  v->report->checked_files++;
+  v->report->bytes += v->got;
+  si_table_hex(entry, expected);
+  if (memcmp(hex, expected, sizeof hex) != 0) {
+    si_report_fault(v->report, "RUNPACK_HASH_MISMATCH", path, "hash mismatch for %s", path);
+  }
+}
+
+static void artifact_end(void *ctx, si_status status, const struct si_error *error) {
+  struct verify *v = ctx;
+  struct si_entry *entry = current(v);
+  if (!entry) {
+    give_up(v, SI_E_INTERNAL, NULL);
+    return;
+  }
+  const char *path = si_table_text(&v->manifest.artifacts, entry->path);
+  if (status == SI_OK) {
+    judge(v, entry, path);
+  } else if (status == SI_E_NOT_FOUND) {
+    entry->marks |= SI_ENTRY_ABSENT;
+    si_report_fault(v->report, "RUNPACK_ARTIFACT_MISSING", path,
+                    "artifact read failed for %s: not found", path);
+  } else if (status == SI_E_QUOTA) {
+    si_report_fault(v->report, "RUNPACK_ARTIFACT_TOO_LARGE", path,
+                    "artifact read failed for %s: it is longer than %llu bytes", path,
+                    (unsigned long long)v->cap);
+  } else if (is_finding(status)) {
+    si_report_fault(v->report, "RUNPACK_ARTIFACT_UNREADABLE", path,
+                    "artifact read failed for %s: %s", path,
+                    error && error->message[0] ? error->message : si_status_text(status));
+  } else {
+    give_up(v, status, error);
+  }
+  v->current++;
+  v->got = 0;
+  v->started = 0;
+  if (v->options && v->options->progress) {
+    v->options->progress(v->options->ctx, v->current, v->manifest.artifacts.count,
+                         v->report->bytes);
+  }
+}
+
+static si_status read_artifacts(struct verify *v, struct si_error *error) {
+  const struct si_table *table = &v->manifest.artifacts;
+  char key[SI_KEY_SIZE];
+  si_status status = SI_OK;
+  v->current = 0;
+  v->got = 0;
+  v->started = 0;
+  for (size_t i = 0; status == SI_OK && v->status == SI_OK && i < table->count; i++) {
+    if (table->entries[i].marks & SI_ENTRY_FAULTY) {
+      continue;
+    }
+    if (si_runpack_key(v->prefix, si_table_text(table, table->entries[i].path), key) != SI_OK) {
+      status = si_error_set(error, SI_E_INVALID, "RUNPACK_KEY", "a key is longer than 4096 bytes");
+      break;
+    }
+    status = v->store->vt->get(v->store, key, v->cap, v, artifact_data, artifact_end, error);
+  }
+  /* Also after a failure: nothing may call back once this returns. */
+  si_status flushed = v->store->vt->flush(v->store, status == SI_OK ? error : NULL);
+  status = status == SI_OK ? flushed : status;
+  if (status == SI_OK && v->status == SI_OK && current(v)) {
+    status = si_error_set(error, SI_E_INTERNAL, "RUNPACK_UNREADABLE",
+                          "the store did not answer for every artifact");
+  }
+  return status;
+}
+
+/* --- the listing --- */
+
+static si_status on_listed(void *ctx, const char *key, uint64_t length) {
+  struct verify *v = ctx;
+  (void)length; /* the bytes were counted as they came; what a listing says proves nothing */
+  size_t hint = (size_t)v->listed;
+  if (v->listed++ > v->manifest.artifacts.count + EXTRA) {
+    return SI_E_QUOTA;
+  }
+  size_t prefix = strlen(v->prefix);
+  const char *path = key;
+  if (prefix) {
+    path = strncmp(key, v->prefix, prefix) == 0 && key[prefix] == '/' ? key + prefix + 1 : "";
+  }
+  if (strcmp(path, SI_KEY_MANIFEST) == 0) {
+    return SI_OK;
+  }
+  struct si_entry *entry = si_table_find(&v->manifest.artifacts, path, hint);
+  if (!entry) {
+    si_report_fault(v->report, "RUNPACK_EXTRA", path[0] ? path : key,
+                    "object that the manifest does not name: %s", path[0] ? path : key);
+  } else if (entry->marks & SI_ENTRY_LISTED) {
+    si_report_fault(v->report, "RUNPACK_DUPLICATE", path, "the store lists twice: %s", path);
+  }
+  if (entry) {
+    entry->marks |= SI_ENTRY_LISTED;
+  }
+  return SI_OK;
+}
+
+static si_status check_listing(struct verify *v, struct si_error *error) {
+  const struct si_table *table = &v->manifest.artifacts;
+  v->listed = 0;
+  si_status status =
+      v->store->vt->list(v->store, v->prefix, table->count + 1 + EXTRA, v, on_listed, error);
+  if (status == SI_E_QUOTA) {
+    si_report_fault(v->report, "RUNPACK_EXTRA", "",
+                    "the store holds more objects than the manifest names");
+    return SI_OK;
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  for (size_t i = 0; i < table->count; i++) {
+    const char *path = si_table_text(table, table->entries[i].path);
+    if (!(table->entries[i].marks & (SI_ENTRY_LISTED | SI_ENTRY_ABSENT))) {
+      si_report_fault(v->report, "RUNPACK_UNLISTED", path, "the store does not list %s", path);
+    }
+  }
+  return SI_OK;
+}
+
+/* --- the verdict --- */
+
+static si_status verdict(const struct verify *v, struct si_error *error) {
+  const struct si_verify_report *report = v->report;
+  if (report->failures == 0) {
+    return SI_OK;
+  }
+  si_error_set(error, SI_E_CORRUPT, "RUNPACK_VERIFY_FAILED", "%s%s", report->first_message,
+               report->failures > 1 ? " (and more: see the report)" : "");
+  si_error_target(error, "verify", report->first_artifact);
+  si_error_hint(error, "do not rely on this runpack; compare it with another copy");
+  return SI_E_CORRUPT;
+}
+
+static si_status run(struct verify *v, struct si_error *error) {
+  si_status status = read_manifest(v, error);
+  if (status == SI_OK && v->status == SI_OK && v->missing) {
+    return no_manifest(v, error);
+  }
+  if (status == SI_OK && v->status == SI_OK && v->fault.status == SI_OK &&
+      v->report->manifest_sha256[0]) {
+    status = read_artifacts(v, error);
+    status = status == SI_OK && v->status == SI_OK ? check_listing(v, error) : status;
+  }
+  if (v->status != SI_OK) {
+    if (error) {
+      *error = v->why;
+    }
+    return v->status;
+  }
+  return status == SI_OK ? verdict(v, error) : status;
+}
+
+si_status si_runpack_verify(struct si_store *store, const char *prefix,
+                            const struct si_verify_options *options,
+                            struct si_verify_report *report, struct si_error *error) {
+  struct verify *v = calloc(1, sizeof *v);
+  if (!v) {
+    return si_error_set(error, SI_E_NOMEM, "RUNPACK_UNREADABLE", "out of memory");
+  }
+  v->store = store;
+  v->prefix = prefix;
+  v->options = options;
+  v->report = report;
+  v->cap = options && options->max_artifact_bytes ? options->max_artifact_bytes
+                                                  : SI_ARTIFACT_MAX_DEFAULT;
+  si_status status = SI_E_INVALID;
+  if (prefix[0] && !si_runpack_key_valid(prefix, strlen(prefix))) {
+    si_error_set(error, status, "RUNPACK_ID_INVALID", "\"%.200s\" is not a runpack's prefix",
+                 prefix);
+  } else {
+    status = run(v, error);
+  }
+  si_manifest_reader_free(&v->reader);
+  si_manifest_free(&v->manifest);
+  si_hasher_free(&v->hasher);
+  free(v->block);
+  free(v);
+  return status;
+}
+
+/* --- the manifest for people --- */
+
+struct manifest_copy {
+  struct si_buf *out;
+  si_status status;
+  struct si_error why;
+};
+
+static si_status copy_data(void *ctx, const void *data, size_t len) {
+  return si_buf_add(((struct manifest_copy *)ctx)->out, data, len);
+}
+
+static void copy_end(void *ctx, si_status status, const struct si_error *error) {
+  struct manifest_copy *copy = ctx;
+  copy->status = status;
+  if (status != SI_OK && error) {
+    copy->why = *error;
+  }
+}
+
+si_status si_runpack_manifest(struct si_store *store, const char *prefix, struct si_buf *out,
+                              struct si_error *error) {
+  struct manifest_copy copy = {out, SI_E_INTERNAL, {.status = SI_E_INTERNAL}};
+  char key[SI_KEY_SIZE];
+  if ((prefix[0] && !si_runpack_key_valid(prefix, strlen(prefix))) ||
+      si_runpack_key(prefix, SI_KEY_MANIFEST, key) != SI_OK) {
+    return si_error_set(error, SI_E_INVALID, "RUNPACK_ID_INVALID",
+                        "\"%.200s\" is not a runpack's prefix", prefix);
+  }
+  uint64_t limit = out->max < SI_MANIFEST_MAX ? out->max : SI_MANIFEST_MAX;
+  si_status status = store->vt->get(store, key, limit, &copy, copy_data, copy_end, error);
+  si_status flushed = store->vt->flush(store, status == SI_OK ? error : NULL);
+  status = status == SI_OK ? flushed : status;
+  if (status != SI_OK || copy.status == SI_OK) {
+    return status;
+  }
+  if (copy.status == SI_E_NOT_FOUND) {
+    return si_error_set(error, SI_E_NOT_FOUND, "RUNPACK_INCOMPLETE",
+                        "there is no manifest at \"%s\"", prefix);
+  }
+  if (error) {
+    *error = copy.why;
+  }
+  return copy.status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/wire/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const size_t ring_size = (size_t)SI_RING_SLOTS * SI_RING_SLOT;
+
+static si_status map(struct si_ring *ring, int fd, uint32_t first) {
+  void *memory = mmap(NULL, ring_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) {
+    return si_status_of_errno(errno);
+  }
+  ring->memory = memory;
+  ring->first = first;
+  ring->count = 0;
+  /* Lowest slots on top: a short transfer touches, and pays for, few pages. */
+  for (uint32_t i = SI_RING_HALF; i > 0; i--) {
+    ring->free[ring->count++] = first + i - 1;
+  }
+  return SI_OK;
+}
+
+si_status si_ring_create(struct si_ring *ring, int *fd) {
+  int made = memfd_create("si-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  si_status status = made >= 0 ? SI_OK : si_status_of_errno(errno);
+  if (status == SI_OK && (ftruncate(made, (off_t)ring_size) != 0 ||
+                          fcntl(made, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))) {
+    status = si_status_of_errno(errno);
+  }
+  if (status == SI_OK) {
+    status = map(ring, made, 0);
+  }
+  if (status != SI_OK) {
+    if (made >= 0) {
+      close(made);
+    }
+    return status;
+  }
+  *fd = made;
+  return SI_OK;
+}
+
+si_status si_ring_attach(struct si_ring *ring, int fd) {
+  struct stat st;
+  int seals = fcntl(fd, F_GET_SEALS);
+  if (fstat(fd, &st) != 0 || seals < 0 || !(seals & F_SEAL_SHRINK) ||
+      st.st_size != (off_t)ring_size) {
+    return SI_E_CORRUPT;
+  }
+  return map(ring, fd, SI_RING_HALF);
+}
+
+void si_ring_free(struct si_ring *ring) {
+  if (ring->memory) {
+    munmap(ring->memory, ring_size);
+    ring->memory = NULL;
+  }
+}
+
+si_status si_ring_take(struct si_ring *ring, uint32_t *slot) {
+  if (ring->count == 0) {
+    return SI_E_NOT_FOUND;
+  }
+  *slot = ring->free[--ring->count];
+  return SI_OK;
+}
+
+si_status si_ring_give(struct si_ring *ring, uint32_t slot) {
+  if (slot < ring->first || slot >= ring->first + SI_RING_HALF || ring->count >= SI_RING_HALF) {
+    return SI_E_CORRUPT;
+  }
+  for (uint32_t i = 0; i < ring->count; i++) {
+    if (ring->free[i] == slot) {
+      return SI_E_CORRUPT;
+    }
+  }
+  ring->free[ring->count++] = slot;
+  return SI_OK;
+}
+
+void *si_ring_slot(const struct si_ring *ring, uint32_t slot) {
+  return ring->memory + (size_t)slot * SI_RING_SLOT;
+}
+
+int si_ring_theirs(const struct si_ring *ring, uint32_t slot, uint32_t len) {
+  uint32_t first = ring->first == 0 ? SI_RING_HALF : 0;
+  return slot >= first && slot < first + SI_RING_HALF && len <= SI_RING_SLOT;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/wire/ring.h - the shared memory that bulk bytes cross: SI_RING_SLOTS slots of SI_RING_SLOT
+ * bytes in a sealed memfd. Slots below SI_RING_SLOTS / 2 carry bytes from si to si-host, the others
+ * the reverse; whoever fills a slot owns it until the other end gives it back by a frame. Depends
+ * on Linux memfd. A free list belongs to one thread, or is locked by its user.
+ *
+ * The other end can change a slot at any time: read a byte once, and judge what was read.
+ */
+#ifndef SI_CORE_WIRE_RING_H
+#define SI_CORE_WIRE_RING_H
+
+#include "kit/base/error.h"
+
+enum { SI_RING_SLOTS = 64, SI_RING_SLOT = 128 * 1024, SI_RING_HALF = SI_RING_SLOTS / 2 };
+
+struct si_ring {
+  unsigned char *memory;
+  uint32_t first;              /* of the half this end fills */
+  uint32_t free[SI_RING_HALF]; /* slots this end may fill */
+  uint32_t count;
+};
+
+/* si's end: makes the memory; *fd is to be inherited by si-host, then closed. */
+si_status si_ring_create(struct si_ring *ring, int *fd) SI_MUST_USE;
+/* si-host's end. Refuses a descriptor of another size or one that can shrink. */
+si_status si_ring_attach(struct si_ring *ring, int fd) SI_MUST_USE;
+void si_ring_free(struct si_ring *ring);
+
+/* A slot to fill, or SI_E_NOT_FOUND while the other end holds all of them. */
+si_status si_ring_take(struct si_ring *ring, uint32_t *slot) SI_MUST_USE;
+/* The other end gave `slot` back; SI_E_CORRUPT where it was not lent. */
+si_status si_ring_give(struct si_ring *ring, uint32_t slot) SI_MUST_USE;
+void *si_ring_slot(const struct si_ring *ring, uint32_t slot);
+/* Does a slot of the other end's half, with that many bytes, exist? */
+int si_ring_theirs(const struct si_ring *ring, uint32_t slot, uint32_t len);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "paas/context/private.h"
+
+static si_status unchecked(const char *path, const char *why, struct si_error *error) {
+  si_error_set(error, SI_E_REFUSED, "STATE_ROOT_UNCHECKED",
+               "cannot tell whether %s lies in a git repository: %s", path, why);
+  si_error_hint(error,
+                "name a directory that you can search from / downwards; what cannot be "
+                "checked is refused");
+  return SI_E_REFUSED;
+}
+
+/* Cuts the last component of `path` off into `rest` (which it precedes). False at "/". */
+static bool cut_component(char *path, char *rest) {
+  size_t len = strlen(path);
+  while (len > 1 && path[len - 1] == '/') {
+    path[--len] = '\0';
+  }
+  char *slash = strrchr(path, '/');
+  if (len <= 1 || !slash) {
+    return false;
+  }
+  size_t cut = strlen(slash); /* with its slash */
+  size_t have = strlen(rest);
+  if (cut + have >= SI_PATH_MAX) {
+    return false;
+  }
+  memmove(rest + cut, rest, have + 1);
+  memcpy(rest, slash, cut);
+  slash[slash == path ? 1 : 0] = '\0';
+  return true;
+}
+
+/* Does a `..` stand in what does not exist yet? Where it leads shows only once it is made. */
+static bool has_dotdot(const char *rest) {
+  for (const char *p = strstr(rest, "/.."); p; p = strstr(p + 1, "/..")) {
+    if (p[3] == '/' || p[3] == '\0') {
+      return true;
+    }
+  }
+  return false;
+}
+
+si_status si_context_real(const char *path, char *to, struct si_error *error) {
+  char at[SI_PATH_MAX];
+  char real[SI_PATH_MAX];
+  char rest[SI_PATH_MAX] = "";
+  struct stat st;
+  if (!path[0] || si_path_absolute(path, at, sizeof at) != SI_OK) {
+    return unchecked(path[0] ? path : "(nothing)", "it is no usable path", error);
+  }
+  while (!realpath(at, real)) {
+    if (errno != ENOENT) {
+      return unchecked(path, strerror(errno), error);
+    }
+    if (lstat(at, &st) == 0) {
+      return unchecked(path, "a symbolic link in it leads to nothing", error);
+    }
+    if (errno != ENOENT || !cut_component(at, rest)) {
+      return unchecked(path, strerror(errno), error);
+    }
+  }
+  if (has_dotdot(rest)) {
+    return unchecked(path, "it goes through `..` of a directory that does not exist", error);
+  }
+  const char *base = strcmp(real, "/") == 0 ? "" : real;
+  if (strlen(base) + strlen(rest) >= SI_PATH_MAX) {
+    return unchecked(path, "it is too long", error);
+  }
+  size_t len = strlen(base);
+  memcpy(to, base, len);
+  si_copy(to + len, SI_PATH_MAX - len, rest[0] || len ? rest : "/");
+  return SI_OK;
+}
+
+/* 1: dir/name is there, 0: it is not, -1: cannot tell (errno). */
+static int look(const char *dir, const char *name) {
+  char path[SI_PATH_MAX];
+  struct stat st;
+  if (si_path_join(path, sizeof path, strcmp(dir, "/") == 0 ? "" : dir, name) != SI_OK) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  if (lstat(path, &st) == 0) {
+    return 1;
+  }
+  return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+}
+
+/* As look(), for a work tree's `.git` (a directory, or the file of a linked work tree or of a
+ * submodule) and for the inside of a repository. */
+static int repository(const char *dir) {
+  static const char *const inside[] = {"HEAD", "objects", "refs"};
+  int found = look(dir, ".git");
+  if (found != 0) {
+    return found;
+  }
+  for (size_t i = 0; i < 3; i++) {
+    found = look(dir, inside[i]);
+    if (found != 1) {
+      return found;
+    }
+  }
+  return 1;
+}
+
+/* The parent of a real path, in place; false at "/". */
+static bool go_up(char *dir) {
+  char *slash = strrchr(dir, '/');
+  if (strcmp(dir, "/") == 0 || !slash) {
+    return false;
+  }
+  slash[slash == dir ? 1 : 0] = '\0';
+  return true;
+}
+
+si_status si_context_guard(const char *path, struct si_error *error) {
+  char dir[SI_PATH_MAX];
+  si_status status = si_context_real(path, dir, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  do {
+    int found = repository(dir);
+    if (found < 0) {
+      return unchecked(path, strerror(errno), error);
+    }
+    if (found > 0) {
+      si_error_set(error, SI_E_REFUSED, "STATE_ROOT_IN_REPOSITORY",
+                   "%s lies in the git repository %s: state and secrets there could be committed",
+                   path, dir);
+      si_error_hint(error,
+                    "choose a directory outside any repository: set SI_PAAS_STATE_ROOT, or "
+                    "pass another path");
+      return SI_E_REFUSED;
+    }
+  } while (go_up(dir));
+  return SI_OK;
+}

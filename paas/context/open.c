@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "paas/context/private.h"
+
+si_status si_context_check_name(const char *name, struct si_error *error) {
+  if (si_name_valid(name)) {
+    return SI_OK;
+  }
+  si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT", "%.80s is not a context's name",
+               name && name[0] ? name : "(nothing)");
+  si_error_hint(error, "a name is 1 to 63 of a-z, 0-9 and -, and does not begin with -");
+  return SI_E_INVALID;
+}
+
+void si_context_names_free(struct si_context_names *names) {
+  for (size_t i = 0; i < names->count; i++) {
+    free(names->list[i]);
+  }
+  free(names->list);
+  *names = (struct si_context_names){NULL, 0};
+}
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool add_name(struct si_context_names *names, const char *name) {
+  char **list = realloc(names->list, (names->count + 1) * sizeof *list);
+  if (!list) {
+    return false;
+  }
+  names->list = list;
+  list[names->count] = strdup(name);
+  names->count += list[names->count] != NULL;
+  return list[names->count - 1] != NULL;
+}
+
+si_status si_context_names(const struct si_context_home *home, struct si_context_names *out,
+                           struct si_error *error) {
+  if (home->contexts < 0) {
+    return SI_OK;
+  }
+  int fd = openat(home->contexts, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+  if (!list) {
+    int keep = errno;
+    si_close(&fd);
+    return si_context_errno(keep, "listing contexts in", home->path, error);
+  }
+  bool fits = true;
+  for (const struct dirent *entry; fits && (entry = readdir(list)) != NULL;) {
+    if (entry->d_name[0] != '.') {
+      fits = add_name(out, entry->d_name);
+    }
+  }
+  closedir(list);
+  if (!fits) {
+    return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: listing contexts");
+  }
+  if (out->count > 1) {
+    qsort(out->list, out->count, sizeof *out->list, by_text);
+  }
+  return SI_OK;
+}
+
+static si_status not_found(const struct si_context_home *home, const char *name,
+                           struct si_error *error) {
+  struct si_context_names names SI_AUTO(si_context_names_free) = {NULL, 0};
+  const char *near = NULL;
+  if (si_context_names(home, &names, NULL) == SI_OK && names.count > 0) {
+    near = si_nearest(name, (const char *const *)names.list, names.count);
+  }
+  si_error_set(error, SI_E_NOT_FOUND, "PAAS_CONTEXT_NOT_FOUND", "there is no context %s in %s",
+               name, home->path);
+  si_error_target(error, NULL, name);
+  if (near) {
+    si_error_hint(error, "did you mean %s? All contexts: si paas context list", near);
+  } else {
+    si_error_hint(error, "make it with: si paas context create %s", name);
+  }
+  return SI_E_NOT_FOUND;
+}
+
+/* Opens the directory a pointer leads to; path becomes its real one. */
+static si_status follow(const cJSON *pointer, const char *name, char *path, int *dir,
+                        struct si_error *error) {
+  const char *to = si_json_str(pointer, "state_root");
+  if (!to || to[0] != '/') {
+    return si_error_set(error, SI_E_CORRUPT, "PAAS_CONTEXT_CONFIG",
+                        "%s/config.json points to no absolute state_root", path);
+  }
+  si_status status = si_context_guard(to, error);
+  if (status == SI_OK) {
+    status = si_context_real(to, path, error);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  si_close(dir);
+  *dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (*dir >= 0) {
+    return si_context_private(*dir, path, error);
+  }
+  if (errno != ENOENT) {
+    return si_context_errno(errno, "opening", path, error);
+  }
+  si_error_set(error, SI_E_NOT_FOUND, "PAAS_CONTEXT_UNAVAILABLE",
+               "context %s keeps its state in %s, which is not there", name, path);
+  si_error_hint(error, "mount the file system it is on, then run the command again");
+  return SI_E_NOT_FOUND;
+}
+
+si_status si_context_open_in(const struct si_context_home *home, const char *name,
+                             struct si_context *out, struct si_error *error) {
+  char path[SI_PATH_MAX];
+  cJSON *config SI_AUTO(si_json_free) = NULL;
+  si_status status = si_context_check_name(name, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  int dir SI_AUTO(si_close) =
+      home->contexts < 0
+          ? -1
+          : openat(home->contexts, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (dir < 0) {
+    return home->contexts < 0 || errno == ENOENT
+               ? not_found(home, name, error)
+               : si_context_errno(errno, "opening context", name, error);
+  }
+  char below[80] = "contexts/";
+  si_copy(below + 9, sizeof below - 9, name);
+  if (si_path_join(path, sizeof path, home->path, below) != SI_OK) {
+    return si_context_errno(ENAMETOOLONG, "opening context", name, error);
+  }
+  status = si_context_private(dir, path, error);
+  if (status == SI_OK) {
+    status = si_context_config_read(dir, path, &config, error);
+  }
+  const char *schema = status == SI_OK ? si_json_str(config, "schema") : NULL;
+  if (schema && strcmp(schema, SI_CONTEXT_POINTER) == 0) {
+    status = follow(config, name, path, &dir, error);
+    si_json_free(&config);
+    config = NULL;
+    if (status == SI_OK) {
+      status = si_context_config_read(dir, path, &config, error);
+    }
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  cJSON *taken = config;
+  config = NULL;
+  return si_context_config_use(taken, name, path, out, error);
+}
+
+si_status si_context_open(const char *name, struct si_context *out, struct si_error *error) {
+  struct si_context_home home SI_AUTO(si_context_home_close) = SI_CONTEXT_HOME;
+  si_status status = si_context_check_name(name, error);
+  if (status == SI_OK) {
+    status = si_context_home_open(&home, error);
+  }
+  return status == SI_OK ? si_context_open_in(&home, name, out, error) : status;
+}
+
+si_status si_context_list(void *ctx, si_context_each each, struct si_error *error) {
+  struct si_context_home home SI_AUTO(si_context_home_close) = SI_CONTEXT_HOME;
+  struct si_context_names names SI_AUTO(si_context_names_free) = {NULL, 0};
+  si_status status = si_context_home_open(&home, error);
+  if (status == SI_OK) {
+    status = si_context_names(&home, &names, error);
+  }
+  for (size_t i = 0; status == SI_OK && i < names.count; i++) {
+    struct si_context context SI_AUTO(si_context_free) = {.name = ""};
+    struct si_error why;
+    if (si_context_open_in(&home, names.list[i], &context, &why) == SI_OK) {
+      status = each(ctx, names.list[i], &context, NULL);
+    } else {
+      status = each(ctx, names.list[i], NULL, &why);
+    }
+  }
+  return status;
+}

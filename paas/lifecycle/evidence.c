@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/lifecycle/evidence.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/runpack/verify.h"
+#include "kit/base/text.h"
+#include "paas/lifecycle/journal.h"
+
+enum { DOCUMENT_MAX = 16 << 20 };
+
+static void close_session(struct si_session **session) {
+  si_session_close(*session);
+  *session = NULL;
+}
+
+/* --- the documents --- */
+
+static si_status add_json(cJSON *to, const char *name, const char *text) {
+  cJSON *value = NULL;
+  if (!text) {
+    return cJSON_AddNullToObject(to, name) ? SI_OK : SI_E_NOMEM;
+  }
+  si_status status = si_json_parse(text, strlen(text), &value, NULL);
+  if (status == SI_OK && !cJSON_AddItemToObject(to, name, value)) {
+    cJSON_Delete(value);
+    status = SI_E_NOMEM;
+  }
+  return status;
+}
+
+static si_status add_texts(cJSON *to, const char *const (*members)[2], size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (!cJSON_AddStringToObject(to, members[i][0], members[i][1])) {
+      return SI_E_NOMEM;
+    }
+  }
+  return SI_OK;
+}
+
+/* operation.json: who, what, when, and what came of it. */
+static si_status operation_document(const struct si_life *life, const struct si_project *project,
+                                    const struct si_operation *operation, struct si_buf *out) {
+  const char *const own[][2] = {
+      {"schema", "si.operation/1"},
+      {"id", operation->id},
+      {"kind", operation->kind},
+      {"status", operation->status},
+      {"started_at", operation->started_at},
+      {"ended_at", operation->ended_at},
+      {"provisioner", project->provisioner},
+  };
+  const char *const of_project[][2] = {
+      {"id", project->id}, {"slug", project->slug}, {"owner_id", project->owner_id}};
+  const char *const of_context[][2] = {
+      {"id", life->context->id}, {"name", life->context->name}, {"type", life->context->type}};
+  cJSON *root SI_AUTO(si_json_free) = cJSON_CreateObject();
+  si_status status = add_texts(root, own, sizeof own / sizeof *own);
+  status =
+      status == SI_OK ? add_texts(cJSON_AddObjectToObject(root, "project"), of_project, 3) : status;
+  status =
+      status == SI_OK ? add_texts(cJSON_AddObjectToObject(root, "context"), of_context, 3) : status;
+  status = status == SI_OK ? add_json(root, "config", project->config) : status;
+  status = status == SI_OK ? add_json(root, "error", operation->error) : status;
+  return status == SI_OK ? si_json_canonical(root, out) : status;
+}
+
+/* What the operation kept, taken apart: its stack is the spec, the rest result.json. */
+struct kept {
+  cJSON *document;
+  cJSON *stack;
+  struct si_buf spec;
+  struct si_buf result;
+};
+
+static void kept_free(struct kept *kept) {
+  cJSON_Delete(kept->document);
+  cJSON_Delete(kept->stack);
+  si_buf_free(&kept->spec);
+  si_buf_free(&kept->result);
+}
+
+static si_status read_kept(const struct si_operation *operation, struct kept *kept) {
+  kept->spec.max = DOCUMENT_MAX;
+  kept->result.max = DOCUMENT_MAX;
+  const char *text = operation->result ? operation->result : "{}";
+  si_status status = si_json_parse(text, strlen(text), &kept->document, NULL);
+  if (status != SI_OK) {
+    return status;
+  }
+  kept->stack = cJSON_DetachItemFromObjectCaseSensitive(kept->document, "stack");
+  status =
+      kept->stack ? si_json_canonical(kept->stack, &kept->spec) : si_buf_puts(&kept->spec, "{}");
+  return status == SI_OK ? si_json_print(kept->document, false, &kept->result) : status;
+}
+
+/* --- the export --- */
+
+static si_status add_text(struct si_export *e, const char *name, const char *kind,
+                          const char *content_type, const struct si_buf *text,
+                          struct si_error *error) {
+  const struct si_artifact artifact = {.name = name,
+                                       .kind = kind,
+                                       .content_type = content_type,
+                                       .required = true,
+                                       .from = SI_FROM_MEMORY,
+                                       .data = si_buf_text(text),
+                                       .len = text->len};
+  return si_export_add(e, &artifact, error);
+}
+
+static si_status add_log(struct si_export *e, const struct si_life *life, const char *operation_id,
+                         struct si_error *error) {
+  char path[SI_PATH_MAX];
+  struct si_buf log SI_AUTO(si_buf_free) = SI_BUF(4 << 20);
+  if (si_journal_path(life->context, operation_id, "log", path, sizeof path) != SI_OK ||
+      si_read_file(AT_FDCWD, path, &log) == SI_E_NOMEM) {
+    return si_error_set(error, SI_E_NOMEM, "RUNPACK_MEMORY", "the operation's log cannot be read");
+  }
+  /* A log that was never begun, or was lost, is an empty one: the steps are the journal. */
+  return add_text(e, "log.txt", "tool_transcript", "text/plain; charset=utf-8", &log, error);
+}
+
+static si_status add_all(struct si_export *e, struct si_life *life,
+                         const struct si_project *project, const struct si_operation *operation,
+                         const struct kept *kept, struct si_error *error) {
+  struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(DOCUMENT_MAX);
+  struct si_buf steps SI_AUTO(si_buf_free) = SI_BUF(DOCUMENT_MAX);
+  si_status status = operation_document(life, project, operation, &document);
+  if (status != SI_OK) {
+    return si_error_set(error, status, "RUNPACK_MEMORY", "the operation cannot be written down");
+  }
+  status = si_state_steps(life->state, operation->id, &steps, error);
+  status = status == SI_OK
+               ? add_text(e, "operation.json", "decision_log", "application/json", &document, error)
+               : status;
+  status = status == SI_OK ? add_text(e, "result.json", "evidence_log", "application/json",
+                                      &kept->result, error)
+                           : status;
+  status = status == SI_OK
+               ? add_text(e, "steps.jsonl", "dispatch_log", "application/jsonl", &steps, error)
+               : status;
+  return status == SI_OK ? add_log(e, life, operation->id, error) : status;
+}
+
+si_status si_evidence_export(struct si_life *life, const struct si_operation *operation,
+                             struct si_store *store, struct si_export_result *result,
+                             struct si_error *error) {
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  struct kept kept SI_AUTO(kept_free) = {.document = NULL};
+  struct si_export *e SI_AUTO(si_export_free) = NULL;
+  char scenario[40] = "op.";
+  int64_t ended = 0;
+  si_status status = si_state_project_by_id(life->state, operation->project_id, &project, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (si_time_parse(operation->ended_at, &ended) != SI_OK) {
+    return si_error_set(error, SI_E_CONFLICT, "PAAS_OPERATION_RUNNING",
+                        "operation %s has not ended: there is no evidence of it yet",
+                        operation->id);
+  }
+  status = read_kept(operation, &kept);
+  if (status != SI_OK) {
+    return si_error_set(error, status, "STATE_CORRUPT", "the result of operation %s is unreadable",
+                        operation->id);
+  }
+  const cJSON *provider = si_json_get(kept.document, "provider");
+  const struct si_plugin_ref plugin = {.id = si_json_str(provider, "id"),
+                                       .version = si_json_str(provider, "version"),
+                                       .sha256 = si_json_str(provider, "sha256")};
+  strncat(scenario, operation->kind, sizeof scenario - 4);
+  const struct si_export_options options = {
+      .tenant = life->context->name,
+      .namespace_id = project.id,
+      .scenario = scenario,
+      .run = operation->id,
+      .flags = SI_KEY_OPERATION,
+      .generated = SI_GENERATED_UNIX_MILLIS,
+      .generated_value = ended,
+      .si_version = SI_VERSION,
+      .plugins = &plugin,
+      .plugin_count = plugin.id && plugin.version && plugin.sha256 ? 1 : 0,
+  };
+  status = si_export_begin(store, &options, kept.spec.data, kept.spec.len, &e, error);
+  status = status == SI_OK ? add_all(e, life, &project, operation, &kept, error) : status;
+  return status == SI_OK ? si_export_finish(e, result, error) : status;
+}
+
+si_status si_evidence_sink(struct si_life *life, const char *sink, const char *config,
+                           struct si_session **out, struct si_error *error) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(65536);
+  if (!sink) {
+    const cJSON *settings = NULL;
+    si_status status = si_context_provider(life->context, "sink", &sink, &settings, error);
+    if (status == SI_OK && si_json_print(settings, false, &text) != SI_OK) {
+      status = si_error_set(error, SI_E_QUOTA, "PAAS_CONFIG",
+                            "the audit sink's configuration is "
+                            "too large");
+    }
+    if (status != SI_OK) {
+      return status;
+    }
+    config = text.data;
+  }
+  const struct si_session_options options = {
+      .plugin = sink,
+      .kind = SI_KIND_ARTIFACT,
+      .config = config,
+      .lock_fd = -1,
+      .interrupt_fd = life->interrupt_fd,
+  };
+  return si_session_open(&options, out, error);
+}
+
+/* A crash between the export and its note leaves a whole runpack: it is verified and noted. */
+static si_status adopt_existing(const struct si_life *life, const struct si_operation *operation,
+                                struct si_store *store, struct si_export_result *result,
+                                struct si_error *error) {
+  struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
+  struct kept kept SI_AUTO(kept_free) = {.document = NULL};
+  struct si_runpack_ids ids;
+  char scenario[40] = "op.";
+  char hash[SI_SHA256_HEX];
+  strncat(scenario, operation->kind, sizeof scenario - 4);
+  si_status status = read_kept(operation, &kept);
+  status = status == SI_OK ? si_sha256_hex(kept.spec.data, kept.spec.len, hash) : status;
+  if (status != SI_OK) {
+    return si_error_set(error, status, "STATE_CORRUPT", "the result of operation %s is unreadable",
+                        operation->id);
+  }
+  status = si_runpack_ids_set(&ids, life->context->name, operation->project_id, scenario,
+                              operation->id, hash, SI_KEY_OPERATION, error);
+  status = status == SI_OK ? si_runpack_prefix(&ids, result->prefix, error) : status;
+  status =
+      status == SI_OK ? si_runpack_verify(store, result->prefix, NULL, &report, error) : status;
+  if (status == SI_OK) {
+    si_copy(result->manifest_sha256, sizeof result->manifest_sha256, report.manifest_sha256);
+  }
+  return status;
+}
+
+si_status si_life_evidence(struct si_life *life, const char *operation_id, struct si_error *error) {
+  struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
+  struct si_session *session SI_AUTO(close_session) = NULL;
+  struct si_export_result result;
+  struct si_error why;
+  memset(&result, 0, sizeof result);
+  si_status status = si_state_operation(life->state, operation_id, &operation, error);
+  if (status != SI_OK || strcmp(operation.evidence, "stored") == 0) {
+    return status;
+  }
+  status = si_evidence_sink(life, life->sink, life->sink_config, &session, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  struct si_store *store = si_session_store(session);
+  status = si_evidence_export(life, &operation, store, &result, &why);
+  if (status == SI_E_EXISTS) {
+    status = adopt_existing(life, &operation, store, &result, &why);
+  }
+  if (status != SI_OK) {
+    if (error) {
+      *error = why;
+    }
+    return status;
+  }
+  return si_state_evidence(life->state, operation_id, result.prefix, result.manifest_sha256, error);
+}
+
+struct draining {
+  struct si_life *life;
+  size_t stored;
+  struct si_error *error;
+};
+
+static si_status drain_one(void *ctx, const struct si_operation *operation) {
+  struct draining *draining = ctx;
+  si_status status = si_life_evidence(draining->life, operation->id, draining->error);
+  draining->stored += status == SI_OK;
+  return status;
+}
+
+si_status si_life_evidence_all(struct si_life *life, size_t *stored, struct si_error *error) {
+  struct draining draining = {.life = life, .error = error};
+  si_status status = si_state_operations(life->state, NULL, SI_OPERATIONS_EVIDENCE_PENDING,
+                                         &draining, drain_one, error);
+  *stored = draining.stored;
+  return status;
+}

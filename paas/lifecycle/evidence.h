@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/lifecycle/evidence.h - the runpack of an operation: what was asked, what was done step by
+ * step, what came of it. Made from the state store and the operation's log alone, so that it can be
+ * made again after a crash, with the same bytes. Depends on core/runpack.
+ */
+#ifndef SI_PAAS_LIFECYCLE_EVIDENCE_H
+#define SI_PAAS_LIFECYCLE_EVIDENCE_H
+
+#include "core/runpack/export.h"
+#include "paas/lifecycle/life.h"
+
+/* Exports the runpack of an operation that has ended into a store: artifacts spec.json,
+ * operation.json, result.json, steps.jsonl, log.txt. RUNPACK_EXISTS where it is there already. */
+si_status si_evidence_export(struct si_life *life, const struct si_operation *operation,
+                             struct si_store *store, struct si_export_result *result,
+                             struct si_error *error) SI_MUST_USE;
+
+/* A session with an artifact provider: `sink` and `config`, or the context's where NULL. */
+si_status si_evidence_sink(struct si_life *life, const char *sink, const char *config,
+                           struct si_session **out, struct si_error *error) SI_MUST_USE;
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/lifecycle/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kit/base/text.h"
+
+si_status si_journal_path(const struct si_context *context, const char *operation_id,
+                          const char *suffix, char *to, size_t size) {
+  int n = snprintf(to, size, "%s/operations/%s.%s", context->dir, operation_id, suffix);
+  return n > 0 && (size_t)n < size ? SI_OK : SI_E_QUOTA;
+}
+
+void si_journal_open(struct si_journal *journal, struct si_life *life, const char *operation_id,
+                     int lock) {
+  char path[SI_PATH_MAX];
+  char owner[32];
+  journal->life = life;
+  journal->log = -1;
+  si_copy(journal->operation_id, sizeof journal->operation_id, operation_id);
+  int n = snprintf(owner, sizeof owner, "%d\n", (int)getpid());
+  if (ftruncate(lock, 0) != 0 || pwrite(lock, owner, (size_t)n, 0) != n) {
+    /* The lock itself says what matters; the number only shortens a wait after a crash. */
+  }
+  if (si_journal_path(life->context, operation_id, "log", path, sizeof path) == SI_OK) {
+    journal->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  }
+}
+
+void si_journal_close(struct si_journal *journal) {
+  si_close(&journal->log);
+}
+
+bool si_journal_owner_gone(const struct si_context *context, const char *operation_id) {
+  char path[SI_PATH_MAX];
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(31);
+  uint64_t pid = 0;
+  if (si_journal_path(context, operation_id, "lock", path, sizeof path) != SI_OK ||
+      si_read_file(AT_FDCWD, path, &text) != SI_OK || text.len < 2) {
+    return false;
+  }
+  text.data[text.len - 1] = '\0';
+  return si_parse_u64(text.data, 1, INT32_MAX, &pid) == SI_OK && kill((pid_t)pid, 0) != 0 &&
+         errno == ESRCH;
+}
+
+static void write_line(struct si_journal *journal, const char *kind, const char *text) {
+  char now[SI_TIME_SIZE];
+  struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(8192);
+  if (journal->log < 0) {
+    return;
+  }
+  si_now_text(now);
+  if (si_buf_printf(&line, "%s %s %.7000s\n", now, kind, text) == SI_OK &&
+      si_write_all(journal->log, line.data, line.len) != 0) {
+    struct si_life *life = journal->life;
+    si_close(&journal->log);
+    if (life->log) {
+      life->log(life->ctx, SI_LOG_WARN,
+                "the operation's log cannot be written any more; its steps "
+                "still are");
+    }
+  }
+}
+
+static void on_log(void *ctx, uint32_t level, const char *message) {
+  static const char *const levels[] = {"debug", "info", "warn", "error"};
+  struct si_journal *journal = ctx;
+  write_line(journal, levels[level <= SI_LOG_ERROR ? level : SI_LOG_INFO], message);
+  if (journal->life->log) {
+    journal->life->log(journal->life->ctx, level, message);
+  }
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *what) {
+  struct si_journal *journal = ctx;
+  if (journal->life->progress) {
+    journal->life->progress(journal->life->ctx, done, total, what);
+  }
+}
+
+static si_status on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
+  static const char *const phases[] = {"begin", "done", "failed"};
+  struct si_journal *journal = ctx;
+  struct si_life *life = journal->life;
+  struct si_error error;
+  si_status status =
+      si_state_step(life->state, journal->operation_id, name, phases[phase], outside_id, &error);
+  if (status != SI_OK && life->log) {
+    life->log(life->ctx, SI_LOG_ERROR, error.message);
+  }
+  if (status == SI_OK && life->step) {
+    life->step(life->ctx, name, phase, outside_id);
+  }
+  return status;
+}
+
+const struct si_listener si_journal_listener = {
+    .log = on_log, .progress = on_progress, .step = on_step};

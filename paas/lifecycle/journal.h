@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/lifecycle/journal.h - what is written down while an operation runs: its steps in the state
+ * store, its log in operations/<id>.log, and who owns it in its lock file. Depends on paas/state.
+ */
+#ifndef SI_PAAS_LIFECYCLE_JOURNAL_H
+#define SI_PAAS_LIFECYCLE_JOURNAL_H
+
+#include "paas/lifecycle/life.h"
+
+struct si_journal {
+  struct si_life *life;
+  char operation_id[48];
+  int log; /* -1: it cannot be written, which is said once and stops nothing */
+};
+
+/* Opens the log and writes into the lock file who runs the operation. */
+void si_journal_open(struct si_journal *journal, struct si_life *life, const char *operation_id,
+                     int lock);
+void si_journal_close(struct si_journal *journal);
+
+/* The listener of a session: ctx is the journal. */
+extern const struct si_listener si_journal_listener;
+
+/* <dir>/operations/<id>.<suffix> */
+si_status si_journal_path(const struct si_context *context, const char *operation_id,
+                          const char *suffix, char *to, size_t size) SI_MUST_USE;
+/* Is the process that the lock file names gone? Then a lock that is still held is about to fall. */
+bool si_journal_owner_gone(const struct si_context *context, const char *operation_id);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/lifecycle/life.h - the life of a project: create, retry, delete, and the recovery of what a
+ * crash left (R62 to R66, R68). Business rules alone: a provider does the work in a process of its
+ * own (core/host), the state store is the truth, and what a provider says is verified before it is
+ * believed. Depends on paas/context, paas/state, core/host, core/runpack.
+ *
+ * Each call runs one whole operation: it is journalled before anything happens, owned by a lock
+ * while it runs, ended in one transaction, and leaves its evidence in the context's sink. When the
+ * operation ran and failed, *error tells why, and so does the project's last_error.
+ */
+#ifndef SI_PAAS_LIFECYCLE_LIFE_H
+#define SI_PAAS_LIFECYCLE_LIFE_H
+
+#include "core/host/session.h"
+#include "paas/context/context.h"
+#include "paas/stack/stack.h"
+#include "paas/state/state.h"
+
+struct si_life {
+  const struct si_context *context;
+  struct si_state *state;  /* opened for writing */
+  const char *owner_id;    /* "local" */
+  uint64_t timeout_ms;     /* for one operation; 0: ten minutes */
+  int interrupt_fd;        /* as si_session_options */
+  const char *sink;        /* artifact provider for evidence; NULL: the context's */
+  const char *sink_config; /* its configuration, JSON */
+  void *ctx;               /* for what follows; all may be NULL */
+  void (*log)(void *ctx, uint32_t level, const char *message);
+  void (*progress)(void *ctx, uint64_t done, uint64_t total, const char *what);
+  void (*step)(void *ctx, const char *name, uint32_t phase, const char *outside_id);
+};
+
+/* What came of an operation, for people and programs. */
+struct si_outcome {
+  struct si_project project;     /* as it stands now */
+  struct si_operation operation; /* the last one that ran; id "" where none did */
+  bool ran;                      /* false: refused before anything began */
+};
+void si_outcome_free(struct si_outcome *outcome);
+
+struct si_create {
+  const char *slug;
+  const struct si_stack *stack;
+  const char *provisioner; /* plugin id */
+  const char *config;      /* JSON object */
+};
+
+/* *outcome is valid on failure too (start from zero; free it always). */
+si_status si_life_create(struct si_life *life, const struct si_create *create,
+                         struct si_outcome *outcome, struct si_error *error) SI_MUST_USE;
+/* Provisions a failed project again, with another stack or configuration where not NULL. */
+si_status si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
+                        const char *config, struct si_outcome *outcome,
+                        struct si_error *error) SI_MUST_USE;
+/* Destroys a running, failed or half-deleted project, volumes included. */
+si_status si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
+                         struct si_error *error) SI_MUST_USE;
+/* Brings a running project back to its own stack; it stays running. */
+si_status si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
+                           struct si_error *error) SI_MUST_USE;
+
+/* What the engine shows of a project now: an inspection (JSON) is appended to *out. */
+si_status si_life_inspect(struct si_life *life, const struct si_project *project,
+                          struct si_buf *out, struct si_error *error) SI_MUST_USE;
+
+/* Ends every operation whose owner is gone as `interrupted`: provision -> failed, destroy stays
+ * deleting. *ended counts them. The projects can then be retried or deleted. */
+si_status si_life_recover(struct si_life *life, size_t *ended, struct si_error *error) SI_MUST_USE;
+
+/* Exports the evidence of one operation that ended, and notes where it went. Idempotent. */
+si_status si_life_evidence(struct si_life *life, const char *operation_id,
+                           struct si_error *error) SI_MUST_USE;
+/* The same for all whose evidence is pending; *stored counts them. The first failure ends it. */
+si_status si_life_evidence_all(struct si_life *life, size_t *stored,
+                               struct si_error *error) SI_MUST_USE;
+
+/* {"code","stage","target","message","remediation","retry","detail"}; NULL without memory. */
+cJSON *si_error_json(const struct si_error *error);
+
+#endif

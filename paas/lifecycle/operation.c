@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/lifecycle/operation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/base/text.h"
+#include "paas/lifecycle/journal.h"
+#include "paas/lifecycle/judge.h"
+
+static void close_session(struct si_session **session) {
+  si_session_close(*session);
+  *session = NULL;
+}
+
+si_status si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
+                              int lock, const struct si_listener *listener, void *ctx,
+                              struct si_session **out, struct si_error *error) {
+  struct si_session_options options = {
+      .plugin = provisioner,
+      .kind = SI_KIND_PROVISIONER,
+      .config = config,
+      .lock_fd = lock,
+      .deadline_ns = si_monotonic_ns() + (life->timeout_ms ? life->timeout_ms : 600000) * 1000000,
+      .interrupt_fd = life->interrupt_fd,
+      .ctx = ctx,
+  };
+  if (listener) {
+    options.listener = *listener;
+  }
+  return si_session_open(&options, out, error);
+}
+
+si_status si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
+                             const char *second, cJSON **result, struct si_error *error) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
+  struct si_error why;
+  *result = NULL;
+  si_status status = si_session_call(session, verb, first, second, &text, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_json_parse(si_buf_text(&text), text.len, result, &why);
+  if (status == SI_OK && !cJSON_IsObject(*result)) {
+    si_json_free(result);
+    status = si_error_set(&why, SI_E_CORRUPT, "", "it is no object");
+  }
+  if (status != SI_OK) {
+    return si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
+                        "the provider's answer to %s is not what it must be: %s",
+                        si_verb_name(verb), why.message);
+  }
+  return SI_OK;
+}
+
+si_status si_project_document(const struct si_life *life, const struct si_project *project,
+                              const char *operation_id, struct si_buf *out) {
+  char release[32];
+  /* The same stack is the same release, however often it is provisioned. */
+  snprintf(release, sizeof release, "rel-%.12s", project->spec_sha256);
+  const char *members[][2] = {
+      {"schema", "si.project/1"},
+      {"context_id", life->context->id},
+      {"project_id", project->id},
+      {"slug", project->slug},
+      {"operation_id", operation_id},
+      {"release", release},
+      {"spec_sha256", project->spec_sha256},
+  };
+  cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
+  for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+    if (!cJSON_AddStringToObject(document, members[i][0], members[i][1])) {
+      return SI_E_NOMEM;
+    }
+  }
+  return si_json_canonical(document, out);
+}
+
+si_status si_operation_result(const struct si_project *project, cJSON **result,
+                              struct si_error *error) {
+  cJSON *stack = NULL;
+  cJSON *made SI_AUTO(si_json_free) = cJSON_CreateObject();
+  si_status status = si_json_parse(project->stack, strlen(project->stack), &stack, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (!cJSON_AddItemToObject(made, "stack", stack)) {
+    cJSON_Delete(stack);
+    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+  }
+  *result = made;
+  made = NULL;
+  return SI_OK;
+}
+
+/* --- one operation --- */
+
+struct run {
+  struct si_life *life;
+  const struct si_project *project;
+  const struct si_operation *operation;
+  struct si_session *session;
+  cJSON *result; /* {"provider", "result", "stack", "verified"}: evidence is made of it */
+};
+
+static si_status note(struct run *run, const char *name, cJSON *document) {
+  if (!document || !cJSON_AddItemToObject(run->result, name, document)) {
+    cJSON_Delete(document);
+    return SI_E_NOMEM;
+  }
+  return SI_OK;
+}
+
+static void note_provider(struct run *run) {
+  cJSON *descriptor SI_AUTO(si_json_free) = NULL;
+  const char *text = si_session_descriptor(run->session);
+  cJSON *provider = cJSON_AddObjectToObject(run->result, "provider");
+  if (!provider || si_json_parse(text, strlen(text), &descriptor, NULL) != SI_OK) {
+    return;
+  }
+  static const char *const keys[] = {"id", "version", "sha256"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    const char *value = si_json_str(descriptor, keys[i]);
+    cJSON_AddStringToObject(provider, keys[i], value ? value : "");
+  }
+}
+
+static si_status provision(struct run *run, const char *document, struct si_error *error) {
+  cJSON *result = NULL;
+  cJSON *inspection = NULL;
+  const char *text = run->project->stack;
+  si_status status =
+      si_provisioner_ask(run->session, SI_VERB_PROVISION, document, text, &result, error);
+  if (status == SI_OK) {
+    status = note(run, "result", result);
+  }
+  /* Its own report is not believed: it is asked again, and judged here. */
+  if (status == SI_OK) {
+    status = si_provisioner_ask(run->session, SI_VERB_INSPECT, document, NULL, &inspection, error);
+  }
+  if (status == SI_OK) {
+    status = note(run, "verified", inspection);
+  }
+  return status == SI_OK ? si_judge_inspection(si_json_get(run->result, "stack"), inspection, error)
+                         : status;
+}
+
+static si_status destroy(struct run *run, const char *document, struct si_error *error) {
+  cJSON *result = NULL;
+  cJSON *listing = NULL;
+  char context[80];
+  snprintf(context, sizeof context, "{\"context_id\":\"%s\"}", run->life->context->id);
+  si_status status =
+      si_provisioner_ask(run->session, SI_VERB_DESTROY, document, NULL, &result, error);
+  if (status == SI_OK) {
+    status = note(run, "result", result);
+  }
+  if (status == SI_OK) {
+    status = si_judge_remaining(result, error);
+  }
+  if (status == SI_OK) {
+    status = si_provisioner_ask(run->session, SI_VERB_LIST, context, NULL, &listing, error);
+  }
+  if (status == SI_OK) {
+    status = si_judge_gone(listing, run->project->id, error);
+  }
+  cJSON_Delete(listing); /* it shows other projects: no part of this one's evidence */
+  return status == SI_OK ? note(run, "verified", cJSON_CreateTrue()) : status;
+}
+
+static si_status work(struct run *run, int lock, struct si_error *error) {
+  struct si_journal journal;
+  struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(4096);
+  struct si_session *session SI_AUTO(close_session) = NULL;
+  const char *kind = run->operation->kind;
+  bool destroying = strcmp(kind, "destroy") == 0;
+  si_status status = si_project_document(run->life, run->project, run->operation->id, &document);
+  if (status != SI_OK) {
+    return si_error_set(error, status, "STATE_MEMORY", "out of memory");
+  }
+  si_journal_open(&journal, run->life, run->operation->id, lock);
+  status = si_provisioner_open(run->life, run->project->provisioner, run->project->config, lock,
+                               &si_journal_listener, &journal, &session, error);
+  if (status == SI_OK) {
+    run->session = session;
+    note_provider(run);
+    status = destroying ? destroy(run, document.data, error) : provision(run, document.data, error);
+  }
+  if (status != SI_OK && error->stage[0] == '\0') {
+    si_error_target(error, kind, NULL);
+  }
+  close_session(&session);
+  si_journal_close(&journal);
+  return status;
+}
+
+static const char *ending(si_status status) {
+  return status == SI_OK ? "ok" : status == SI_E_CANCELLED ? "cancelled" : "failed";
+}
+
+/* The next command to type, where the provider did not say. */
+static void advise(const struct run *run, struct si_error *error) {
+  bool destroying = strcmp(run->operation->kind, "destroy") == 0;
+  if (error->hint[0] == '\0') {
+    si_error_hint(error, "then: si paas --context %s project %s %s%s%s", run->life->context->name,
+                  destroying ? "delete" : "retry", run->project->slug,
+                  destroying ? " --yes --confirm " : "", destroying ? run->project->slug : "");
+  }
+}
+
+si_status si_operation_run(struct si_life *life, const struct si_project *project,
+                           const struct si_operation *operation, int lock, struct si_error *error) {
+  struct si_error why = {.status = SI_OK};
+  struct si_error trouble;
+  struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
+  struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(65536);
+  struct run run = {.life = life, .project = project, .operation = operation};
+  cJSON *owned SI_AUTO(si_json_free) = NULL;
+  si_status status = si_operation_result(project, &owned, &why);
+  if (status == SI_OK) {
+    run.result = owned;
+    status = work(&run, lock, &why);
+  }
+  if (status != SI_OK) {
+    why.status = status;
+    advise(&run, &why);
+    cJSON *json SI_AUTO(si_json_free) = si_error_json(&why);
+    if (!json || si_json_canonical(json, &record) != SI_OK) {
+      si_buf_clear(&record);
+    }
+    if (error) {
+      *error = why;
+    }
+  }
+  if (owned && si_json_print(owned, false, &result) != SI_OK) {
+    si_buf_clear(&result);
+  }
+  si_status ended = si_state_operation_end(life->state, operation->id, ending(status),
+                                           record.len ? record.data : NULL,
+                                           result.len ? result.data : NULL, &trouble);
+  si_close(&lock);
+  if (ended != SI_OK) {
+    if (error) {
+      *error = trouble;
+      si_error_hint(error,
+                    "the operation %s (%s) is not lost: mend the state store, then: si paas "
+                    "--context %s reconcile --apply",
+                    operation->id, ending(status), life->context->name);
+    }
+    return ended;
+  }
+  if (si_life_evidence(life, operation->id, &trouble) != SI_OK && life->log) {
+    char line[sizeof trouble.message + 64];
+    snprintf(line, sizeof line, "the evidence stays pending: %s", trouble.message);
+    life->log(life->ctx, SI_LOG_WARN, line);
+  }
+  return status;
+}

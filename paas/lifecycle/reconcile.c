@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/lifecycle/reconcile.h"
+
+#include <string.h>
+
+#include "kit/base/text.h"
+#include "paas/lifecycle/judge.h"
+#include "paas/lifecycle/operation.h"
+
+struct reconciling {
+  struct si_life *life;
+  bool apply;
+  cJSON *projects;
+  cJSON *orphans;
+  cJSON *unreachable;
+  bool clean;
+  struct si_error first; /* the first failure */
+};
+
+static void failed(struct reconciling *r, const struct si_error *error) {
+  if (r->first.status == SI_OK) {
+    r->first = *error;
+  }
+}
+
+static void put_text(cJSON *object, const char *key, const char *value) {
+  cJSON_DeleteItemFromObjectCaseSensitive(object, key);
+  cJSON_AddStringToObject(object, key, value);
+}
+
+/* --- projects --- */
+
+struct unfinished {
+  struct si_state *state;
+  bool any;
+  bool owned;
+};
+
+static si_status see_unfinished(void *ctx, const struct si_operation *operation) {
+  struct unfinished *seen = ctx;
+  seen->any = true;
+  seen->owned = si_state_owned(seen->state, operation->id);
+  return SI_OK;
+}
+
+static bool was_interrupted(const struct si_project *project) {
+  cJSON *error SI_AUTO(si_json_free) = NULL;
+  const char *text = project->last_error;
+  if (!text || si_json_parse(text, strlen(text), &error, NULL) != SI_OK) {
+    return false;
+  }
+  const char *code = si_json_str(error, "code");
+  return code && strcmp(code, "PAAS_INTERRUPTED") == 0;
+}
+
+/* Is a running project as its stack says? */
+static const char *look(struct si_life *life, const struct si_project *project,
+                        struct si_error *why) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
+  cJSON *inspection SI_AUTO(si_json_free) = NULL;
+  cJSON *stack SI_AUTO(si_json_free) = NULL;
+  si_status status = si_life_inspect(life, project, &text, why);
+  status = status == SI_OK ? si_json_parse(text.data, text.len, &inspection, why) : status;
+  status =
+      status == SI_OK ? si_json_parse(project->stack, strlen(project->stack), &stack, why) : status;
+  if (status != SI_OK) {
+    return "unknown";
+  }
+  return si_judge_inspection(stack, inspection, why) == SI_OK ? "ok" : "drifted";
+}
+
+static const char *diagnose(struct reconciling *r, const struct si_project *project,
+                            struct si_error *why) {
+  struct unfinished seen = {.state = r->life->state};
+  memset(why, 0, sizeof *why);
+  if (si_state_operations(r->life->state, project->id, SI_OPERATIONS_UNFINISHED, &seen,
+                          see_unfinished, why) != SI_OK) {
+    return "unknown";
+  }
+  if (seen.any) {
+    return seen.owned ? "busy" : "interrupted";
+  }
+  if (strcmp(project->status, "deleting") == 0) {
+    return "deleting";
+  }
+  if (strcmp(project->status, "failed") == 0) {
+    return was_interrupted(project) ? "interrupted" : "failed";
+  }
+  return look(r->life, project, why);
+}
+
+static const char *action_for(const char *verdict, const struct si_project *project) {
+  bool deleting = strcmp(project->status, "deleting") == 0;
+  if (strcmp(verdict, "interrupted") == 0) {
+    return deleting ? "delete" : strcmp(project->status, "running") == 0 ? "converge" : "retry";
+  }
+  return strcmp(verdict, "deleting") == 0  ? "delete"
+         : strcmp(verdict, "drifted") == 0 ? "converge"
+                                           : "none";
+}
+
+static void act(struct reconciling *r, const struct si_project *project, const char *action,
+                cJSON *item) {
+  struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
+  struct si_error error;
+  si_status status;
+  if (strcmp(action, "retry") == 0) {
+    status = si_life_retry(r->life, project->slug, NULL, NULL, &outcome, &error);
+  } else if (strcmp(action, "delete") == 0) {
+    status = si_life_delete(r->life, project->slug, &outcome, &error);
+  } else {
+    status = si_life_converge(r->life, project->id, &outcome, &error);
+  }
+  if (status != SI_OK) {
+    failed(r, &error);
+  }
+  put_text(item, "outcome", status == SI_OK ? "ok" : error.message);
+  put_text(item, "status", outcome.project.id[0] ? outcome.project.status : project->status);
+}
+
+static si_status one_project(void *ctx, const struct si_project *listed) {
+  struct reconciling *r = ctx;
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  struct si_error why;
+  si_status status = si_state_project_by_id(r->life->state, listed->id, &project, &why);
+  if (status != SI_OK) {
+    failed(r, &why);
+    return status;
+  }
+  const char *verdict = diagnose(r, &project, &why);
+  const char *action = action_for(verdict, &project);
+  cJSON *item = cJSON_CreateObject();
+  if (!item || !cJSON_AddItemToArray(r->projects, item)) {
+    cJSON_Delete(item);
+    return SI_E_NOMEM;
+  }
+  put_text(item, "slug", project.slug);
+  put_text(item, "id", project.id);
+  put_text(item, "status", project.status);
+  put_text(item, "verdict", verdict);
+  put_text(item, "detail", why.message);
+  put_text(item, "action", action);
+  put_text(item, "outcome", "");
+  bool quiet = strcmp(verdict, "ok") == 0 || strcmp(verdict, "busy") == 0;
+  if (r->apply && strcmp(action, "none") != 0) {
+    act(r, &project, action, item);
+  } else {
+    r->clean = r->clean && quiet;
+  }
+  return SI_OK;
+}
+
+/* --- orphans --- */
+
+/* Is there a project of that id that may have resources? Asked after the engine was listed: what
+ * it showed then had been committed before. */
+static si_status owned_by_project(struct si_life *life, const char *id, bool *owned,
+                                  struct si_error *error) {
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  si_status status = si_state_project_by_id(life->state, id, &project, error);
+  if (status == SI_OK || status == SI_E_NOT_FOUND) {
+    *owned = status == SI_OK && strcmp(project.status, "deleted") != 0;
+    return SI_OK;
+  }
+  return status;
+}
+
+static si_status remove_orphan(struct reconciling *r, struct si_session *session,
+                               const cJSON *resource, struct si_error *error) {
+  static const char *const keys[] = {"project_id", "type", "id"};
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(8192);
+  struct si_buf none SI_AUTO(si_buf_free) = SI_BUF(8192);
+  cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
+  cJSON_AddStringToObject(document, "context_id", r->life->context->id);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    const char *value = si_json_str(resource, keys[i]);
+    cJSON_AddStringToObject(document, keys[i], value ? value : "");
+  }
+  if (si_json_canonical(document, &text) != SI_OK) {
+    return si_error_set(error, SI_E_QUOTA, "PROVIDER_RESULT", "a resource's name is too long");
+  }
+  return si_session_call(session, SI_VERB_REMOVE, text.data, NULL, &none, error);
+}
+
+/* Networks and volumes go only once nothing uses them: containers first. */
+static int rank(const cJSON *resource) {
+  const char *type = si_json_str(resource, "type");
+  return type && strcmp(type, "container") == 0 ? 0 : 1;
+}
+
+static void one_orphan(struct reconciling *r, struct si_session *session, const char *provisioner,
+                       const cJSON *resource) {
+  struct si_error error;
+  cJSON *item = cJSON_Duplicate(resource, true);
+  if (!item || !cJSON_AddItemToArray(r->orphans, item)) {
+    cJSON_Delete(item);
+    return;
+  }
+  put_text(item, "provisioner", provisioner);
+  put_text(item, "outcome", "");
+  if (!r->apply) {
+    r->clean = false;
+    return;
+  }
+  si_status status = remove_orphan(r, session, resource, &error);
+  put_text(item, "outcome", status == SI_OK ? "ok" : error.message);
+  if (status != SI_OK) {
+    failed(r, &error);
+  }
+}
+
+static si_status orphans_of(struct reconciling *r, struct si_session *session,
+                            const char *provisioner, struct si_error *error) {
+  struct si_buf context SI_AUTO(si_buf_free) = SI_BUF(128);
+  cJSON *listing SI_AUTO(si_json_free) = NULL;
+  const cJSON *each;
+  if (si_buf_printf(&context, "{\"context_id\":\"%s\"}", r->life->context->id) != SI_OK) {
+    return SI_E_NOMEM;
+  }
+  si_status status = si_provisioner_ask(session, SI_VERB_LIST, context.data, NULL, &listing, error);
+  for (int turn = 0; status == SI_OK && turn < 2; turn++) {
+    cJSON_ArrayForEach(each, si_json_get(listing, "resources")) {
+      const char *id = si_json_str(each, "project_id");
+      bool owned = true;
+      if (rank(each) != turn) {
+        continue;
+      }
+      status = owned_by_project(r->life, id ? id : "", &owned, error);
+      if (status == SI_OK && !owned) {
+        one_orphan(r, session, provisioner, each);
+      }
+    }
+  }
+  return status;
+}
+
+/* Each provisioner (with its configuration) that this context uses or used is asked once. */
+struct asked {
+  struct reconciling *r;
+  cJSON *seen; /* {"<provisioner> <config>": true} */
+};
+
+static si_status ask_provisioner(struct asked *asked, const char *provisioner, const char *config,
+                                 bool needed) {
+  struct reconciling *r = asked->r;
+  struct si_buf key SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  struct si_session *session = NULL;
+  struct si_error error;
+  if (si_buf_printf(&key, "%s %s", provisioner, config) != SI_OK) {
+    return SI_E_NOMEM;
+  }
+  if (si_json_get(asked->seen, key.data)) {
+    return SI_OK;
+  }
+  cJSON_AddTrueToObject(asked->seen, key.data);
+  si_status status =
+      si_provisioner_open(r->life, provisioner, config, -1, NULL, NULL, &session, &error);
+  if (status == SI_OK) {
+    status = orphans_of(r, session, provisioner, &error);
+  }
+  si_session_close(session);
+  if (status != SI_OK) {
+    cJSON *item = cJSON_CreateObject();
+    put_text(item, "provisioner", provisioner);
+    put_text(item, "message", error.message);
+    cJSON_AddItemToArray(r->unreachable, item);
+    /* An engine that only deleted projects used may be gone for good: told, but no failure. */
+    if (needed) {
+      r->clean = false;
+      failed(r, &error);
+    }
+  }
+  return SI_OK;
+}
+
+static si_status ask_for_project(void *ctx, const struct si_project *project) {
+  bool live = strcmp(project->status, "deleted") != 0;
+  return ask_provisioner(ctx, project->provisioner, project->config ? project->config : "{}", live);
+}
+
+static si_status all_orphans(struct reconciling *r, struct si_error *error) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  struct asked asked = {.r = r, .seen = cJSON_CreateObject()};
+  cJSON *owned SI_AUTO(si_json_free) = asked.seen;
+  const char *provisioner = NULL;
+  const cJSON *config = NULL;
+  si_status status =
+      si_state_projects(r->life->state, r->life->owner_id, true, &asked, ask_for_project, error);
+  if (status == SI_OK) {
+    status = si_context_provider(r->life->context, "provisioner", &provisioner, &config, error);
+  }
+  if (status == SI_OK) {
+    status = si_json_print(config, false, &text);
+  }
+  (void)owned;
+  return status == SI_OK ? ask_provisioner(&asked, provisioner, text.data, false) : status;
+}
+
+/* --- the whole --- */
+
+static si_status count_one(void *ctx, const struct si_operation *operation) {
+  (void)operation;
+  ++*(size_t *)ctx;
+  return SI_OK;
+}
+
+static si_status reconcile(struct reconciling *r, cJSON *report, struct si_error *error) {
+  size_t ended = 0, stored = 0, pending = 0;
+  si_status status = r->apply ? si_life_recover(r->life, &ended, error) : SI_OK;
+  if (status == SI_OK) {
+    status = si_state_projects(r->life->state, r->life->owner_id, false, r, one_project, error);
+  }
+  if (status == SI_OK) {
+    status = all_orphans(r, error);
+  }
+  if (status == SI_OK && r->apply) {
+    struct si_error why;
+    if (si_life_evidence_all(r->life, &stored, &why) != SI_OK) {
+      failed(r, &why);
+    }
+  }
+  if (status == SI_OK) {
+    status = si_state_operations(r->life->state, NULL, SI_OPERATIONS_EVIDENCE_PENDING, &pending,
+                                 count_one, error);
+  }
+  r->clean = r->clean && pending == 0 && r->first.status == SI_OK;
+  cJSON_AddNumberToObject(report, "evidence_pending", (double)pending);
+  cJSON_AddBoolToObject(report, "clean", r->clean);
+  return status;
+}
+
+si_status si_life_reconcile(struct si_life *life, bool apply, cJSON **report,
+                            struct si_error *error) {
+  cJSON *made = cJSON_CreateObject();
+  struct reconciling r = {
+      .life = life,
+      .apply = apply,
+      .projects = cJSON_AddArrayToObject(made, "projects"),
+      .orphans = cJSON_AddArrayToObject(made, "orphans"),
+      .unreachable = cJSON_AddArrayToObject(made, "unreachable"),
+      .clean = true,
+  };
+  if (!r.projects || !r.orphans || !r.unreachable) {
+    cJSON_Delete(made);
+    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+  }
+  si_status status = reconcile(&r, made, error);
+  if (status != SI_OK) {
+    cJSON_Delete(made);
+    return status;
+  }
+  *report = made;
+  if (apply && r.first.status != SI_OK) {
+    if (error) {
+      *error = r.first;
+    }
+    return r.first.status;
+  }
+  return SI_OK;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/stack/parts.h - the keys of a service that have a reader of their own. Each is a
+ * si_key_reader (keys.h) whose `into` is the struct si_service: it writes its member of
+ * service->json, and into the reading what the cross checks need. Depends on paas/stack/keys.h.
+ */
+#ifndef SI_PAAS_STACK_PARTS_H
+#define SI_PAAS_STACK_PARTS_H
+
+#include "paas/stack/keys.h"
+
+si_key_reader si_read_environment; /* pairs.c */
+si_key_reader si_read_labels;
+si_key_reader si_read_ports;      /* ports.c */
+si_key_reader si_read_mounts;     /* mounts.c: `volumes` */
+si_key_reader si_read_tmpfs;      /* mounts.c */
+si_key_reader si_read_health;     /* health.c */
+si_key_reader si_read_networks;   /* links.c */
+si_key_reader si_read_depends_on; /* links.c */
+
+/* The network that a service joins where it names none: `default`. */
+si_status si_join_default(struct si_reading *r, struct si_service *service) SI_MUST_USE;
+
+#endif

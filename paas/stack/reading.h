@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/stack/reading.h - what is known while one stack file is being read: who to report to, what
+ * the file declares, and the facts that the cross checks (check.h) need with their lines. Depends
+ * on document trees of cJSON. A reading lives on the heap (it is large) for one si_stack_parse.
+ */
+#ifndef SI_PAAS_STACK_READING_H
+#define SI_PAAS_STACK_READING_H
+
+#include "kit/base/json.h"
+#include "paas/stack/yaml.h"
+
+enum {
+  SI_STACK_SERVICES = 100,  /* in a file */
+  SI_STACK_BINDINGS = 1024, /* published ports in a file */
+  SI_STACK_MOUNTS = 64      /* volumes and tmpfs of a service */
+};
+
+enum si_condition { SI_AWAIT_STARTED, SI_AWAIT_HEALTHY, SI_AWAIT_COMPLETED };
+
+/* A service waits for another one. */
+struct si_await {
+  size_t on; /* index into si_reading.services */
+  enum si_condition condition;
+  unsigned line;
+};
+
+/* Something is mounted at `target`, which belongs to the service's document. */
+struct si_mount {
+  const char *target;
+  unsigned line;
+};
+
+enum si_oneshot { SI_ONESHOT_UNSAID, SI_ONESHOT_NO, SI_ONESHOT_YES };
+
+struct si_service {
+  const char *name; /* the tree's */
+  unsigned line;
+  cJSON *json; /* owned by the reading until the document takes it */
+  bool has_health;
+  enum si_oneshot oneshot;
+  unsigned keeps_up_line; /* where `restart` says always or unless-stopped; 0 = it does not */
+  struct si_await awaits[SI_STACK_SERVICES];
+  size_t await_count;
+  struct si_mount mounts[SI_STACK_MOUNTS];
+  size_t mount_count;
+};
+
+/* A port of the host that a service takes; host_ip belongs to the service's document. */
+struct si_binding {
+  const char *service;
+  const char *host_ip;
+  const char *protocol; /* a constant */
+  unsigned host_port;
+  unsigned line;
+};
+
+struct si_reading {
+  const char *name;                              /* of the file, for messages */
+  struct si_error *error;                        /* never NULL */
+  cJSON *volumes;                                /* the document's, each {name}; owned */
+  cJSON *networks;                               /* the document's, each {name, internal}; owned */
+  bool joins_default;                            /* some service joins the network `default` */
+  struct si_service services[SI_STACK_SERVICES]; /* names are all set before any is read */
+  size_t service_count;
+  struct si_binding bindings[SI_STACK_BINDINGS];
+  size_t binding_count;
+};
+
+#endif

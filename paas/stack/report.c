@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/stack/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/base/text.h"
+
+enum { KEY_SHOWN = 64, NAME_SHOWN = 120 };
+
+/* Keys and values come from the file: a message must not carry its escape sequences. */
+static void tame(char *text) {
+  unsigned char *p = (unsigned char *)text;
+  for (; *p; p++) {
+    if (*p < 0x20 || *p == 0x7F) {
+      *p = '?';
+    } else if (p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F) {
+      p[0] = '?';
+      p[1] = '?';
+    }
+  }
+}
+
+static void append(char *to, size_t size, const char *fmt, ...) SI_PRINTF(3, 4);
+static void append(char *to, size_t size, const char *fmt, ...) {
+  size_t have = strlen(to);
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(to + have, size - have, fmt, args);
+  va_end(args);
+}
+
+static void render(const struct si_place *place, char *to, size_t size) {
+  if (!place || !place->up) {
+    return;
+  }
+  render(place->up, to, size);
+  if (place->key) {
+    char key[KEY_SHOWN + 1];
+    si_copy(key, sizeof key, place->key);
+    append(to, size, "%s%s", to[0] ? "." : "", key);
+  } else {
+    append(to, size, "[%zu]", place->index);
+  }
+}
+
+/* "stack.yaml:12"; of a long path the end is what tells files apart. */
+static void locate(const struct si_reading *r, unsigned line, char *to, size_t size) {
+  size_t len = strlen(r->name);
+  const char *name = r->name;
+  if (len > NAME_SHOWN) {
+    name += si_utf8_cut(r->name, len - NAME_SHOWN);
+  }
+  snprintf(to, size, "%s%s:%u", name == r->name ? "" : "...", name, line);
+  tame(to);
+}
+
+static si_status fail(struct si_reading *r, const char *code, const struct si_place *place,
+                      const char *fmt, va_list args) SI_PRINTF(4, 0);
+static si_status fail(struct si_reading *r, const char *code, const struct si_place *place,
+                      const char *fmt, va_list args) {
+  char what[sizeof r->error->message];
+  char path[512] = "";
+  char where[160];
+  vsnprintf(what, sizeof what, fmt, args);
+  render(place, path, sizeof path);
+  locate(r, place ? place->line : 1, where, sizeof where);
+  si_error_set(r->error, SI_E_INVALID, code, "%s: %s%s%s", where, path, path[0] ? " " : "", what);
+  tame(r->error->message);
+  return si_error_target(r->error, "stack", where);
+}
+
+si_status si_stack_fail(struct si_reading *r, const char *code, const struct si_place *place,
+                        const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  si_status status = fail(r, code, place, fmt, args);
+  va_end(args);
+  return status;
+}
+
+si_status si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt,
+                           ...) {
+  va_list args;
+  va_start(args, fmt);
+  si_status status = fail(r, "STACK_INVALID", place, fmt, args);
+  va_end(args);
+  return status;
+}
+
+si_status si_stack_nomem(struct si_reading *r) {
+  si_error_set(r->error, SI_E_NOMEM, "STACK_UNREADABLE", "%s: out of memory while reading it",
+               r->name);
+  return si_error_target(r->error, "stack", r->name);
+}
+
+si_status si_stack_hint(struct si_reading *r, const char *fmt, ...) {
+  char hint[sizeof r->error->hint];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(hint, sizeof hint, fmt, args);
+  va_end(args);
+  tame(hint);
+  return si_error_hint(r->error, "%s", hint);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/stack/report.h - how the readers of this room tell what is wrong: file, line, the path of
+ * the key, a predicate. "stack.yaml:12: services.web.ports[0] must be text". Depends on
+ * paas/stack/reading.h. Characters that could steer a terminal never reach the message.
+ */
+#ifndef SI_PAAS_STACK_REPORT_H
+#define SI_PAAS_STACK_REPORT_H
+
+#include "paas/stack/reading.h"
+
+/* Where in the file a value stands. Lives on the stack of the reader that descends. */
+struct si_place {
+  const struct si_place *up; /* NULL: the whole file */
+  const char *key;           /* NULL: an item of a list */
+  size_t index;              /* of that item, from 0 */
+  unsigned line;             /* from 1 */
+};
+
+/* Each fills r->error and returns its status; `code` is a STACK_* code, the format a predicate
+ * ("must be text") to which the path of the place is the subject. The status is SI_E_INVALID. */
+si_status si_stack_fail(struct si_reading *r, const char *code, const struct si_place *place,
+                        const char *fmt, ...) SI_PRINTF(4, 5);
+si_status si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt, ...)
+    SI_PRINTF(3, 4);
+si_status si_stack_nomem(struct si_reading *r);
+/* Adds what to do next, and returns the status of the failure. */
+si_status si_stack_hint(struct si_reading *r, const char *fmt, ...) SI_PRINTF(2, 3);
+
+#endif

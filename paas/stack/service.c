@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/stack/service.h"
+
+#include <string.h>
+
+#include "kit/base/text.h"
+#include "paas/stack/document.h"
+#include "paas/stack/parts.h"
+#include "paas/stack/value.h"
+#include "paas/stack/words.h"
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+/* A text of one alphabet, with a limit; what most single-valued keys are. */
+struct alphabet {
+  const char *first;
+  const char *rest;
+  size_t most;
+  const char *is; /* "an image" */
+};
+
+static si_status put_word(struct si_reading *r, const struct si_yaml_node *node,
+                          const struct si_place *place, const struct si_service *service,
+                          unsigned flags, const struct alphabet *alphabet) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  si_status status = si_value_text(r, node, place, flags, &text);
+  if (status != SI_OK) {
+    return status;
+  }
+  size_t len = strlen(text);
+  if (len > alphabet->most || !strchr(alphabet->first, text[0]) ||
+      strspn(text, alphabet->rest) != len) {
+    return si_stack_invalid(r, place, "\"%.100s\" is not %s", text, alphabet->is);
+  }
+  return si_put_text(r, service->json, place->key, text);
+}
+
+static si_status read_image(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into) {
+  static const struct alphabet alphabet = {LOWER UPPER DIGITS, LOWER UPPER DIGITS "._-/:@", 512,
+                                           "the name of an image"};
+  return put_word(r, value, place, into, 0, &alphabet);
+}
+
+static si_status read_user(struct si_reading *r, const struct si_yaml_node *value,
+                           const struct si_place *place, void *into) {
+  static const struct alphabet alphabet = {LOWER UPPER DIGITS "_", LOWER UPPER DIGITS "_.:-", 128,
+                                           "a user (`name`, `1000` or `1000:1000`)"};
+  return put_word(r, value, place, into, SI_TEXT_NUMBERS, &alphabet);
+}
+
+static si_status read_stop_signal(struct si_reading *r, const struct si_yaml_node *value,
+                                  const struct si_place *place, void *into) {
+  static const struct alphabet alphabet = {UPPER DIGITS, UPPER DIGITS "+-", 16,
+                                           "a signal (`SIGTERM`)"};
+  return put_word(r, value, place, into, SI_TEXT_NUMBERS, &alphabet);
+}
+
+static si_status read_hostname(struct si_reading *r, const struct si_yaml_node *value,
+                               const struct si_place *place, void *into) {
+  static const struct alphabet alphabet = {LOWER UPPER DIGITS, LOWER UPPER DIGITS ".-", 63,
+                                           "a host name"};
+  return put_word(r, value, place, into, 0, &alphabet);
+}
+
+static si_status read_working_dir(struct si_reading *r, const struct si_yaml_node *value,
+                                  const struct si_place *place, void *into) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  si_status status = si_value_text(r, value, place, 0, &text);
+  status = status == SI_OK ? si_path_check(r, place, text) : status;
+  return status == SI_OK ? si_put_text(r, ((struct si_service *)into)->json, place->key, text)
+                         : status;
+}
+
+static si_status read_flag(struct si_reading *r, const struct si_yaml_node *value,
+                           const struct si_place *place, void *into) {
+  bool flag = false;
+  si_status status = si_value_flag(r, value, place, &flag);
+  return status == SI_OK ? si_put_flag(r, ((struct si_service *)into)->json, place->key, flag)
+                         : status;
+}
+
+static si_status read_oneshot(struct si_reading *r, const struct si_yaml_node *value,
+                              const struct si_place *place, void *into) {
+  bool flag = false;
+  si_status status = si_value_flag(r, value, place, &flag);
+  if (status == SI_OK) {
+    ((struct si_service *)into)->oneshot = flag ? SI_ONESHOT_YES : SI_ONESHOT_NO;
+  }
+  return status;
+}
+
+static si_status read_grace(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into) {
+  uint64_t ms = 0;
+  si_status status = si_value_duration(r, value, place, 0, &ms);
+  return status == SI_OK ? si_put_number(r, ((struct si_service *)into)->json, "stop_grace_ms", ms)
+                         : status;
+}
+
+/* --- command, entrypoint --- */
+
+static si_status split_line(struct si_reading *r, const struct si_yaml_node *node,
+                            const struct si_place *place, cJSON *list) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  const char *why = "";
+  si_status status = si_value_text(r, node, place, SI_TEXT_EMPTY, &text);
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_words_split(text, list, &why);
+  if (status == SI_E_INVALID) {
+    si_stack_invalid(r, place, "cannot be split into words: %s", why);
+    return si_stack_hint(r, "no shell reads it: write a list, or ask for one: [sh, -c, \"...\"]");
+  }
+  return status == SI_OK ? SI_OK : si_stack_nomem(r);
+}
+
+static si_status read_arguments(struct si_reading *r, const struct si_yaml_node *value,
+                                const struct si_place *place, void *into) {
+  cJSON *list = NULL;
+  si_status status = si_put_list(r, ((struct si_service *)into)->json, place->key, &list);
+  if (status == SI_OK && value->kind != SI_YAML_LIST) {
+    status = split_line(r, value, place, list);
+  } else {
+    for (size_t i = 0; status == SI_OK && i < value->count; i++) {
+      char *text SI_AUTO(si_text_free) = NULL;
+      struct si_place at = si_place_of(place, value, i);
+      status = si_value_text(r, value->entries[i].value, &at, SI_TEXT_EMPTY, &text);
+      status = status == SI_OK ? si_add_text(r, list, text) : status;
+    }
+  }
+  if (status == SI_OK && !list->child) {
+    si_stack_invalid(r, place, "is empty");
+    return si_stack_hint(r, "remove the key to use what the image says");
+  }
+  return status;
+}
+
+/* --- restart --- */
+
+static si_status read_restart(struct si_reading *r, const struct si_yaml_node *value,
+                              const struct si_place *place, void *into) {
+  struct si_service *service = into;
+  char *text SI_AUTO(si_text_free) = NULL;
+  cJSON *object = NULL;
+  uint64_t retries = 0;
+  si_status status = si_value_text(r, value, place, 0, &text);
+  if (status != SI_OK) {
+    return status;
+  }
+  bool keeps_up = strcmp(text, "always") == 0 || strcmp(text, "unless-stopped") == 0;
+  bool bounded = strncmp(text, "on-failure:", 11) == 0 &&
+                 si_parse_u64(text + 11, 1, 100000, &retries) == SI_OK;
+  if (bounded) {
+    text[10] = '\0';
+  }
+  if (!keeps_up && strcmp(text, "no") != 0 && strcmp(text, "on-failure") != 0) {
+    si_stack_invalid(r, place, "\"%.60s\" is no restart policy", text);
+    return si_stack_hint(r, "it must be no, always, unless-stopped, on-failure or on-failure:N");
+  }
+  service->keeps_up_line = keeps_up ? place->line : 0;
+  status = si_put_object(r, service->json, "restart", &object);
+  status = status == SI_OK ? si_put_text(r, object, "policy", text) : status;
+  return status == SI_OK ? si_put_number(r, object, "retries", retries) : status;
+}
+
+/* --- the table --- */
+
+static const struct si_key known[] = {
+    {"image", read_image},
+    {"command", read_arguments},
+    {"entrypoint", read_arguments},
+    {"environment", si_read_environment},
+    {"ports", si_read_ports},
+    {"volumes", si_read_mounts},
+    {"networks", si_read_networks},
+    {"healthcheck", si_read_health},
+    {"depends_on", si_read_depends_on},
+    {"labels", si_read_labels},
+    {"init", read_flag},
+    {"read_only", read_flag},
+    {"user", read_user},
+    {"working_dir", read_working_dir},
+    {"stop_signal", read_stop_signal},
+    {"stop_grace_period", read_grace},
+    {"hostname", read_hostname},
+    {"restart", read_restart},
+    {"tmpfs", si_read_tmpfs},
+    {"x-si-oneshot", read_oneshot},
+};
+
+static const struct si_refused_key refused[] = {
+    {"build", "build the image beforehand, and name it in `image`"},
+    {"container_name",
+     "remove it: containers are named after the project, so that two projects "
+     "never meet; inside a network a service is reached by its own name"},
+    {"expose", "remove it: services of one network reach all ports of each other"},
+    {"links",
+     "remove it: services of one network reach each other by name; `networks` has "
+     "`aliases`"},
+    {"env_file", "write the variables under `environment`"},
+    {"network_mode", "remove it, and use `networks`: a service never shares the host's network"},
+    {"extends", "write the keys out, or alias a whole value with a YAML anchor"},
+    {"profiles", "remove it: every service of the file is run"},
+    {"scale", "remove it: every service runs once"},
+    {"privileged", "remove it: no service gets rights over the host"},
+    {"cap_add", "remove it: no service gets rights over the host"},
+    {"devices", "remove it: no service gets devices of the host"},
+    {"pid", "remove it: every service has namespaces of its own"},
+    {"ipc", "remove it: every service has namespaces of its own"},
+};
+
+static si_status fill_up(struct si_reading *r, struct si_service *service) {
+  static const char *const lists[] = {"ports", "volumes", "depends_on"};
+  static const char *const objects[] = {"environment", "labels"};
+  si_status status = SI_OK;
+  cJSON *made = NULL;
+  for (size_t i = 0; status == SI_OK && i < sizeof lists / sizeof *lists; i++) {
+    if (!si_json_get(service->json, lists[i])) {
+      status = si_put_list(r, service->json, lists[i], &made);
+    }
+  }
+  for (size_t i = 0; status == SI_OK && i < sizeof objects / sizeof *objects; i++) {
+    if (!si_json_get(service->json, objects[i])) {
+      status = si_put_object(r, service->json, objects[i], &made);
+    }
+  }
+  if (status == SI_OK && !si_json_get(service->json, "networks")) {
+    status = si_join_default(r, service);
+  }
+  return status;
+}
+
+si_status si_service_read(struct si_reading *r, const struct si_yaml_node *node,
+                          const struct si_place *place, struct si_service *service) {
+  static const struct si_keys keys = {known, sizeof known / sizeof *known, refused,
+                                      sizeof refused / sizeof *refused};
+  service->json = cJSON_CreateObject();
+  si_status status = service->json ? SI_OK : si_stack_nomem(r);
+  status = status == SI_OK ? si_keys_read(r, node, place, &keys, service) : status;
+  if (status == SI_OK && !si_json_get(service->json, "image")) {
+    si_stack_invalid(r, place, "has no `image`");
+    return si_stack_hint(r, "add `image: NAME:TAG`");
+  }
+  status = status == SI_OK ? si_put_text(r, service->json, "name", service->name) : status;
+  return status == SI_OK ? fill_up(r, service) : status;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/stack/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kit/base/text.h"
+#include "paas/stack/keys.h"
+
+void si_text_free(char **text) {
+  free(*text);
+  *text = NULL;
+}
+
+/* Does a `$` stand there that is no half of `$$`? */
+static bool has_variable(const char *text) {
+  for (const char *p = text; *p; p++) {
+    if (*p == '$' && *++p != '$') {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Halves every `$$` in place. */
+static void halve_dollars(char *text) {
+  char *to = text;
+  for (const char *from = text; *from; from++) {
+    from += *from == '$';
+    *to++ = *from;
+  }
+  *to = '\0';
+}
+
+static si_status not_text(struct si_reading *r, const struct si_yaml_node *node,
+                          const struct si_place *place) {
+  if (node->type == SI_SCALAR_NULL) {
+    si_stack_invalid(r, place, "has no value");
+    return si_stack_hint(r, "give it one, or remove the key");
+  }
+  si_stack_invalid(r, place, "must be text, and %.40s is %s", node->text,
+                   node->type == SI_SCALAR_BOOL ? "a boolean" : "a number");
+  return si_stack_hint(r, "put it in quotes");
+}
+
+si_status si_value_text(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, unsigned flags, char **out) {
+  si_status status = si_kind_check(r, node, place, SI_YAML_SCALAR);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (node->type != SI_SCALAR_TEXT &&
+      (node->type == SI_SCALAR_NULL || !(flags & SI_TEXT_NUMBERS))) {
+    return not_text(r, node, place);
+  }
+  if (node->bytes > SI_TEXT_BYTES) {
+    return si_stack_invalid(r, place, "is longer than %d bytes", SI_TEXT_BYTES);
+  }
+  if (!node->text[0] && !(flags & SI_TEXT_EMPTY)) {
+    return si_stack_invalid(r, place, "is empty text");
+  }
+  if (has_variable(node->text)) {
+    si_stack_invalid(r, place, "uses `$`: variables are not interpolated");
+    return si_stack_hint(r, "write the value out, or write `$$` for the character itself");
+  }
+  char *text = strdup(node->text);
+  if (!text) {
+    return si_stack_nomem(r);
+  }
+  halve_dollars(text);
+  *out = text;
+  return SI_OK;
+}
+
+si_status si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, bool *out) {
+  if (node->kind != SI_YAML_SCALAR || node->type != SI_SCALAR_BOOL) {
+    return si_stack_invalid(r, place, "must be true or false, without quotes");
+  }
+  *out = node->text[0] == 't' || node->text[0] == 'T';
+  return SI_OK;
+}
+
+si_status si_value_count(struct si_reading *r, const struct si_yaml_node *node,
+                         const struct si_place *place, uint64_t min, uint64_t max, uint64_t *out) {
+  if (node->kind != SI_YAML_SCALAR || si_parse_u64(node->text, min, max, out) != SI_OK) {
+    return si_stack_invalid(r, place, "must be a whole number from %llu to %llu",
+                            (unsigned long long)min, (unsigned long long)max);
+  }
+  return SI_OK;
+}
+
+si_status si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
+                            const struct si_place *place, uint64_t min_ms, uint64_t *out) {
+  uint64_t ms = 0;
+  if (node->kind != SI_YAML_SCALAR || si_parse_duration_ms(node->text, &ms) != SI_OK ||
+      ms < min_ms) {
+    si_stack_invalid(r, place, "must be a duration%s", min_ms ? " longer than 0" : "");
+    return si_stack_hint(r, "such as 500ms, 90s or 1m30s; at most 365d");
+  }
+  *out = ms;
+  return SI_OK;
+}
+
+#define NAME_FIRST "abcdefghijklmnopqrstuvwxyz0123456789"
+
+si_status si_name_check(struct si_reading *r, const struct si_place *place, const char *name) {
+  size_t len = strnlen(name, 64);
+  if (len > 0 && len <= 63 && strchr(NAME_FIRST, name[0]) &&
+      strspn(name, NAME_FIRST "_.-") == len) {
+    return SI_OK;
+  }
+  si_stack_invalid(r, place, "\"%.70s\" is no name", name);
+  return si_stack_hint(r, "a name is 1 to 63 of a-z 0-9 _ . - and begins with a letter or digit");
+}
+
+si_status si_path_check(struct si_reading *r, const struct si_place *place, char *path) {
+  size_t len = strlen(path);
+  if (path[0] != '/') {
+    return si_stack_invalid(r, place, "\"%.100s\" is not an absolute path", path);
+  }
+  for (const char *p = path; *p; p++) {
+    if ((unsigned char)*p < 0x20 || *p == 0x7F || *p == ':') {
+      return si_stack_invalid(r, place, "\"%.100s\" holds a colon or a control character", path);
+    }
+  }
+  while (len > 1 && path[len - 1] == '/') {
+    path[--len] = '\0';
+  }
+  if (len > 4095) {
+    return si_stack_invalid(r, place, "is a path longer than 4095 bytes");
+  }
+  for (const char *p = path; *p && len > 1;) {
+    size_t part = strcspn(++p, "/");
+    if (part == 0 || (part == 1 && p[0] == '.') || (part == 2 && memcmp(p, "..", 2) == 0)) {
+      return si_stack_invalid(r, place, "\"%.100s\" must have no `//`, `/./` or `/../`", path);
+    }
+    p += part;
+  }
+  return SI_OK;
+}

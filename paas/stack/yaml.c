@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paas/stack/yaml.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "paas/stack/report.h"
+
+/* An anchor is open (node NULL) until its node is complete: an alias inside it would be a loop. */
+struct anchor {
+  char *name;
+  const struct si_yaml_node *node;
+};
+
+struct loader {
+  struct si_reading *r;
+  yaml_parser_t parser;
+  const char *text;
+  struct si_yaml_node *made;
+  struct anchor *anchors;
+  size_t anchor_count;
+  size_t anchor_room;
+  size_t aliases;
+  size_t nodes;
+  size_t bytes;
+};
+
+static si_status fail_at(struct loader *l, const char *code, size_t line, const char *what) {
+  struct si_place place = {NULL, NULL, 0, (unsigned)line};
+  return si_stack_fail(l->r, code, &place, "%s", what);
+}
+
+static si_status fail_yaml(struct loader *l, const yaml_event_t *event, const char *what) {
+  return fail_at(l, "STACK_YAML", event->start_mark.line + 1, what);
+}
+
+static si_status parser_failed(struct loader *l) {
+  const yaml_parser_t *p = &l->parser;
+  const char *problem = p->problem ? p->problem : "cannot be read as YAML";
+  if (p->error == YAML_MEMORY_ERROR) {
+    return si_stack_nomem(l->r);
+  }
+  if (p->error != YAML_READER_ERROR) {
+    return fail_at(l, "STACK_YAML", p->problem_mark.line + 1, problem);
+  }
+  size_t line = 1; /* the reader knows the byte only */
+  for (size_t i = 0; i < p->problem_offset; i++) {
+    line += l->text[i] == '\n';
+  }
+  fail_at(l, "STACK_YAML", line, problem);
+  return si_stack_hint(l->r, "a stack file is UTF-8 text");
+}
+
+static si_status next_event(struct loader *l, yaml_event_t *event) {
+  yaml_event_t fresh;
+  if (!yaml_parser_parse(&l->parser, &fresh)) {
+    return parser_failed(l);
+  }
+  *event = fresh;
+  return SI_OK;
+}
+
+/* Counts what an event, or what an alias stands for, brings. */
+static si_status weigh(struct loader *l, const yaml_event_t *event, size_t nodes, size_t bytes) {
+  l->nodes += nodes;
+  l->bytes += bytes;
+  if (l->nodes > SI_YAML_NODES || l->bytes > SI_YAML_BYTES) {
+    return fail_at(l, "STACK_TOO_LARGE", event->start_mark.line + 1,
+                   l->nodes > SI_YAML_NODES
+                       ? "the file has more than 10000 nodes, aliases expanded"
+                       : "the file has more than 1 MiB of text, aliases expanded");
+  }
+  return SI_OK;
+}
+
+static struct si_yaml_node *new_node(struct loader *l, const yaml_event_t *event,
+                                     enum si_yaml_kind kind) {
+  struct si_yaml_node *node = calloc(1, sizeof *node);
+  if (node) {
+    node->kind = kind;
+    node->line = (unsigned)(event->start_mark.line + 1);
+    node->height = kind == SI_YAML_SCALAR ? 0 : 1;
+    node->made = l->made;
+    l->made = node;
+  }
+  return node;
+}
+
+/* --- anchors --- */
+
+static si_status open_anchor(struct loader *l, const yaml_char_t *name, size_t *index) {
+  *index = SIZE_MAX;
+  if (!name) {
+    return SI_OK;
+  }
+  if (l->anchor_count == l->anchor_room) {
+    size_t room = l->anchor_room ? l->anchor_room * 2 : 16;
+    struct anchor *anchors = realloc(l->anchors, room * sizeof *anchors);
+    if (!anchors) {
+      return si_stack_nomem(l->r);
+    }
+    l->anchors = anchors;
+    l->anchor_room = room;
+  }
+  struct anchor *anchor = &l->anchors[l->anchor_count];
+  anchor->node = NULL;
+  anchor->name = strdup((const char *)name);
+  if (!anchor->name) {
+    return si_stack_nomem(l->r);
+  }
+  *index = l->anchor_count++;
+  return SI_OK;
+}
+
+static void close_anchor(struct loader *l, size_t index, const struct si_yaml_node *node) {
+  if (index != SIZE_MAX) {
+    l->anchors[index].node = node;
+  }
+}
+
+static si_status read_alias(struct loader *l, const yaml_event_t *event, unsigned depth,
+                            const struct si_yaml_node **out) {
+  const char *name = (const char *)event->data.alias.anchor;
+  size_t i = l->anchor_count;
+  if (++l->aliases > SI_YAML_ALIASES) {
+    return fail_at(l, "STACK_TOO_LARGE", event->start_mark.line + 1,
+                   "the file has more than 64 aliases");
+  }
+  while (i > 0 && strcmp(l->anchors[i - 1].name, name) != 0) {
+    i--;
+  }
+  if (i == 0) {
+    return fail_yaml(l, event, "the alias names an anchor that does not stand before it");
+  }
+  const struct si_yaml_node *node = l->anchors[i - 1].node;
+  if (!node) {
+    return fail_yaml(l, event, "the alias stands inside what it names: that would never end");
+  }
+  if (depth + node->height > SI_YAML_DEPTH) {
+    return fail_at(l, "STACK_TOO_LARGE", event->start_mark.line + 1,
+                   "the file is nested more than 64 levels deep, aliases expanded");
+  }
+  si_status status = weigh(l, event, node->nodes, node->bytes);
+  if (status == SI_OK) {
+    *out = node;
+  }
+  return status;
+}
+
+/* --- scalars --- */
+
+#define TAG(name) "tag:yaml.org,2002:" name
+
+static si_status refuse_tag(struct loader *l, const yaml_event_t *event, const char *tag) {
+  struct si_place place = {NULL, NULL, 0, (unsigned)(event->start_mark.line + 1)};
+  si_stack_fail(l->r, "STACK_YAML", &place, "the tag \"%.100s\" is not supported here", tag);
+  return si_stack_hint(l->r, "remove the tag; `!!str` is there to make a number text");
+}
+
+static si_status scalar_type(struct loader *l, const yaml_event_t *event, const char *text,
+                             enum si_scalar *type) {
+  static const struct {
+    const char *tag;
+    enum si_scalar type;
+  } tags[] = {{TAG("str"), SI_SCALAR_TEXT},
+              {TAG("null"), SI_SCALAR_NULL},
+              {TAG("bool"), SI_SCALAR_BOOL},
+              {TAG("int"), SI_SCALAR_INT},
+              {TAG("float"), SI_SCALAR_FLOAT}};
+  const char *tag = (const char *)event->data.scalar.tag;
+  bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+  enum si_scalar resolved = si_scalar_resolve(text);
+  if (!tag) {
+    *type = plain ? resolved : SI_SCALAR_TEXT;
+    return SI_OK;
+  }
+  for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+    if (strcmp(tag, tags[i].tag) != 0) {
+      continue;
+    }
+    bool fits = tags[i].type == SI_SCALAR_TEXT || tags[i].type == resolved ||
+                (tags[i].type == SI_SCALAR_FLOAT && resolved == SI_SCALAR_INT);
+    if (!fits) {
+      return fail_yaml(l, event, "the value is not what its tag says");
+    }
+    *type = tags[i].type;
+    return SI_OK;
+  }
+  return refuse_tag(l, event, tag);
+}
+
+static si_status read_scalar(struct loader *l, const yaml_event_t *event,
+                             const struct si_yaml_node **out) {
+  const char *value = (const char *)event->data.scalar.value;
+  size_t len = event->data.scalar.length;
+  size_t anchor;
+  si_status status = weigh(l, event, 1, len);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (memchr(value, '\0', len)) {
+    return fail_yaml(l, event, "a NUL character stands in a value");
+  }
+  struct si_yaml_node *node = new_node(l, event, SI_YAML_SCALAR);
+  if (!node || !(node->text = strndup(value, len))) {
+    return si_stack_nomem(l->r);
+  }
+  node->nodes = 1;
+  node->bytes = len;
+  status = scalar_type(l, event, node->text, &node->type);
+  status = status == SI_OK ? open_anchor(l, event->data.scalar.anchor, &anchor) : status;
+  if (status == SI_OK) {
+    close_anchor(l, anchor, node);
+    *out = node;
+  }
+  return status;
+}
+
+/* --- lists and maps --- */
+
+struct keyed {
+  const struct si_yaml_entry *entry;
+};
+
+/* Equal keys in the file's order. */
+static int compare_keys(const void *a, const void *b) {
+  const struct si_yaml_entry *x = ((const struct keyed *)a)->entry;
+  const struct si_yaml_entry *y = ((const struct keyed *)b)->entry;
+  int order = strcmp(x->key, y->key);
+  return order ? order : (x > y) - (x < y);
+}
+
+static si_status refuse_duplicates(struct loader *l, const struct si_yaml_node *map) {
+  struct keyed *sorted = calloc(map->count ? map->count : 1, sizeof *sorted);
+  if (!sorted) {
+    return si_stack_nomem(l->r);
+  }
+  for (size_t i = 0; i < map->count; i++) {
+    sorted[i].entry = &map->entries[i];
+  }
+  qsort(sorted, map->count, sizeof *sorted, compare_keys);
+  const struct si_yaml_entry *twice = NULL; /* the first one in the file that repeats another */
+  const struct si_yaml_entry *before = NULL;
+  for (size_t i = 1; i < map->count; i++) {
+    const struct si_yaml_entry *entry = sorted[i].entry;
+    if (strcmp(sorted[i - 1].entry->key, entry->key) == 0 && (!twice || entry < twice)) {
+      before = sorted[i - 1].entry;
+      twice = entry;
+    }
+  }
+  free(sorted);
+  if (!twice) {
+    return SI_OK;
+  }
+  struct si_place place = {NULL, NULL, 0, twice->line};
+  return si_stack_fail(l->r, "STACK_YAML", &place,
+                       "the key \"%.100s\" stands twice, here and on line %u", twice->key,
+                       before->line);
+}
+
+static si_status add_entry(struct loader *l, struct si_yaml_node *node, struct si_yaml_entry entry,
+                           size_t *room) {
+  if (node->count == *room) {
+    size_t more = *room ? *room * 2 : 4;
+    struct si_yaml_entry *entries = realloc(node->entries, more * sizeof *entries);
+    if (!entries) {
+      return si_stack_nomem(l->r);
+    }
+    node->entries = entries;
+    *room = more;
+  }
+  node->entries[node->count++] = entry;
+  if (entry.value->height >= node->height) {
+    node->height = entry.value->height + 1;
+  }
+  return SI_OK;
+}
+
+static si_status read_node(struct loader *l, const yaml_event_t *event, unsigned depth,
+                           const struct si_yaml_node **out);
+
+static si_status read_key(struct loader *l, const yaml_event_t *event, unsigned depth,
+                          struct si_yaml_entry *entry) {
+  const struct si_yaml_node *key = NULL;
+  bool plain =
+      event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+  si_status status = read_node(l, event, depth, &key);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (!key || key->kind != SI_YAML_SCALAR || !key->text[0] || key->bytes > SI_YAML_KEY) {
+    return fail_yaml(l, event, "a key must be text of 1 to 1024 bytes");
+  }
+  if (plain && strcmp(key->text, "<<") == 0) {
+    fail_at(l, "STACK_UNSUPPORTED_KEY", key->line, "the merge key `<<` is not supported");
+    return si_stack_hint(l->r, "write the keys out, or alias a whole value (`labels: *common`)");
+  }
+  entry->key = key->text;
+  entry->line = (unsigned)(event->start_mark.line + 1);
+  return SI_OK;
+}
+
+static si_status read_entries(struct loader *l, unsigned depth, struct si_yaml_node *node) {
+  bool map = node->kind == SI_YAML_MAP;
+  size_t room = 0;
+  for (;;) {
+    yaml_event_t event SI_AUTO(yaml_event_delete) = {0};
+    yaml_event_t second SI_AUTO(yaml_event_delete) = {0};
+    const yaml_event_t *value = map ? &second : &event;
+    struct si_yaml_entry entry = {0};
+    si_status status = next_event(l, &event);
+    if (status == SI_OK && event.type == (map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT)) {
+      return SI_OK;
+    }
+    if (map) {
+      status = status == SI_OK ? read_key(l, &event, depth, &entry) : status;
+      status = status == SI_OK ? next_event(l, &second) : status;
+    }
+    status = status == SI_OK ? read_node(l, value, depth, &entry.value) : status;
+    if (status == SI_OK) {
+      entry.line = map ? entry.line : (unsigned)(value->start_mark.line + 1);
+      status = add_entry(l, node, entry, &room);
+    }
+    if (status != SI_OK) {
+      return status;
+    }
+  }
+}
+
+static si_status read_collection(struct loader *l, const yaml_event_t *event, unsigned depth,
+                                 const struct si_yaml_node **out) {
+  bool map = event->type == YAML_MAPPING_START_EVENT;
+  const yaml_char_t *tag = map ? event->data.mapping_start.tag : event->data.sequence_start.tag;
+  const yaml_char_t *name =
+      map ? event->data.mapping_start.anchor : event->data.sequence_start.anchor;
+  size_t nodes = l->nodes, bytes = l->bytes, anchor;
+  if (depth >= SI_YAML_DEPTH) {
+    return fail_at(l, "STACK_TOO_LARGE", event->start_mark.line + 1,
+                   "the file is nested more than 64 levels deep");
+  }
+  if (tag && strcmp((const char *)tag, map ? TAG("map") : TAG("seq")) != 0) {
+    return refuse_tag(l, event, (const char *)tag);
+  }
+  si_status status = weigh(l, event, 1, 0);
+  status = status == SI_OK ? open_anchor(l, name, &anchor) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  struct si_yaml_node *node = new_node(l, event, map ? SI_YAML_MAP : SI_YAML_LIST);
+  if (!node) {
+    return si_stack_nomem(l->r);
+  }
+  status = read_entries(l, depth + 1, node);
+  status = status == SI_OK && map ? refuse_duplicates(l, node) : status;
+  if (status == SI_OK) {
+    node->nodes = l->nodes - nodes;
+    node->bytes = l->bytes - bytes;
+    close_anchor(l, anchor, node);
+    *out = node;
+  }
+  return status;
+}
+
+static si_status read_node(struct loader *l, const yaml_event_t *event, unsigned depth,
+                           const struct si_yaml_node **out) {
+  switch (event->type) {
+    case YAML_SCALAR_EVENT: return read_scalar(l, event, out);
+    case YAML_ALIAS_EVENT: return read_alias(l, event, depth, out);
+    case YAML_MAPPING_START_EVENT:
+    case YAML_SEQUENCE_START_EVENT: return read_collection(l, event, depth, out);
+    default: return fail_yaml(l, event, "a value was expected");
+  }
+}
+
+/* --- the stream --- */
+
+static si_status expect(struct loader *l, yaml_event_type_t type, const char *otherwise) {
+  yaml_event_t event SI_AUTO(yaml_event_delete) = {0};
+  si_status status = next_event(l, &event);
+  return status == SI_OK && event.type != type ? fail_yaml(l, &event, otherwise) : status;
+}
+
+static si_status read_stream(struct loader *l, const struct si_yaml_node **root) {
+  yaml_event_t event SI_AUTO(yaml_event_delete) = {0};
+  si_status status = expect(l, YAML_STREAM_START_EVENT, "a stream was expected");
+  status = status == SI_OK ? expect(l, YAML_DOCUMENT_START_EVENT, "the file is empty") : status;
+  status = status == SI_OK ? next_event(l, &event) : status;
+  status = status == SI_OK ? read_node(l, &event, 0, root) : status;
+  status =
+      status == SI_OK ? expect(l, YAML_DOCUMENT_END_EVENT, "the document does not end") : status;
+  return status == SI_OK
+             ? expect(l, YAML_STREAM_END_EVENT, "a second document begins: a stack file holds one")
+             : status;
+}
+
+si_status si_yaml_parse(struct si_reading *r, const char *text, size_t len, struct si_yaml *out) {
+  struct loader l = {.r = r, .text = text};
+  if (len > SI_YAML_BYTES) {
+    return fail_at(&l, "STACK_TOO_LARGE", 1, "the file is larger than 1 MiB");
+  }
+  if (!yaml_parser_initialize(&l.parser)) {
+    return si_stack_nomem(r);
+  }
+  /* Said outright: left to itself, libyaml would take UTF-16 by its mark. UTF-8's it skips. */
+  yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&l.parser, (const unsigned char *)(len ? text : ""), len);
+  const struct si_yaml_node *root = NULL;
+  si_status status = read_stream(&l, &root);
+  yaml_parser_delete(&l.parser);
+  for (size_t i = 0; i < l.anchor_count; i++) {
+    free(l.anchors[i].name);
+  }
+  free(l.anchors);
+  struct si_yaml made = {root, l.made};
+  if (status != SI_OK) {
+    si_yaml_free(&made);
+    return status;
+  }
+  *out = made;
+  return SI_OK;
+}
+
+void si_yaml_free(struct si_yaml *yaml) {
+  while (yaml->made) {
+    struct si_yaml_node *node = yaml->made;
+    yaml->made = node->made;
+    free(node->text);
+    free(node->entries);
+    free(node);
+  }
+  yaml->root = NULL;
+}
+
+const struct si_yaml_entry *si_yaml_find(const struct si_yaml_node *map, const char *key) {
+  for (size_t i = 0; i < map->count; i++) {
+    if (map->kind == SI_YAML_MAP && strcmp(map->entries[i].key, key) == 0) {
+      return &map->entries[i];
+    }
+  }
+  return NULL;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/local/store/directory.c - from a key to the open directory that holds its object, with
+ * the last one kept open. Depends on store.h, sdk/kit/base.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kit/base/text.h"
+#include "store.h"
+
+si_status store_check_key(si_instance *store, si_op *op, const char *key) {
+  size_t len = strnlen(key, SI_PATH_MAX + 1);
+  size_t parts = 0;
+  int valid = len > 0 && len <= SI_PATH_MAX;
+  for (const char *at = key; valid;) {
+    size_t part = strcspn(at, "/");
+    valid = si_component_valid(at, part) && ++parts <= STORE_DEPTH;
+    if (at[part] == '\0') {
+      break;
+    }
+    at += part + 1;
+  }
+  if (valid) {
+    return SI_OK;
+  }
+  return store_fail(store, op, SI_E_INVALID, NULL, "\"%.200s\" is not a key that this store takes",
+                    key);
+}
+
+void store_forget(si_instance *store) {
+  si_close(&store->dir);
+  store->dir_path[0] = '\0';
+}
+
+/* The root comes into being with its first object. */
+static si_status make_root(si_instance *store, si_op *op, const char *key) {
+  if (mkdir(store->root_path, 0700) != 0 && errno != EEXIST) {
+    return store_fail(store, op, si_status_of_errno(errno), key,
+                      "cannot make the store's root %s: %s", store->root_path, strerror(errno));
+  }
+  store->root = open(store->root_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return store->root >= 0
+             ? SI_OK
+             : store_fail(store, op, si_status_of_errno(errno), key,
+                          "cannot open the store's root %s: %s", store->root_path, strerror(errno));
+}
+
+/* Links are refused by si_open_beneath itself; without O_NOFOLLOW it says so (ELOOP) where the
+ * last component is one, and not "not a directory". */
+static int open_directory(si_instance *store, const char *path, int make) {
+  int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  if (make && path[0] && si_mkdir_beneath(store->root, path, 0700) != 0) {
+    int err = errno;
+    if (err == ENOTDIR) {
+      int fd SI_AUTO(si_close) = si_open_beneath(store->root, path, O_PATH | O_DIRECTORY, 0);
+      err = fd < 0 && errno == ELOOP ? ELOOP : err;
+    }
+    errno = err;
+    return -1;
+  }
+  return si_open_beneath(store->root, path[0] ? path : ".", flags, 0);
+}
+
+si_status store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
+                          const char **name) {
+  char path[SI_PATH_MAX];
+  const char *slash = strrchr(key, '/');
+  size_t len = slash ? (size_t)(slash - key) : 0;
+  if (store->root < 0 && make) {
+    si_status status = make_root(store, op, key);
+    if (status != SI_OK) {
+      return status;
+    }
+  }
+  if (store->root < 0) {
+    return store_fail(store, op, SI_E_NOT_FOUND, key, "there is no store at %s", store->root_path);
+  }
+  memcpy(path, key, len);
+  path[len] = '\0';
+  if (store->dir < 0 || strcmp(store->dir_path, path) != 0) {
+    store_forget(store);
+    store->dir = open_directory(store, path, make);
+    if (store->dir < 0) {
+      int err = errno;
+      if (make && (err == ENOTDIR || err == EEXIST)) {
+        return store_fail(store, op, SI_E_CONFLICT, key,
+                          "cannot store %s/%s: a part of its path is an object", store->root_path,
+                          key);
+      }
+      return store_fail_errno(store, op, err, key, make ? "cannot store" : "cannot open");
+    }
+    memcpy(store->dir_path, path, len + 1);
+  }
+  *dir = store->dir;
+  *name = key + len + (slash != NULL);
+  return SI_OK;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/local/store/plugin.c - the descriptor of the artifact store `file`, its configuration,
+ * open and close. Depends on store.h, sdk/kit/base.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kit/base/json.h"
+#include "kit/base/text.h"
+#include "store.h"
+
+#ifndef SI_PLUGIN_NEEDS
+#define SI_PLUGIN_NEEDS "{}"
+#endif
+#ifndef SI_PLUGIN_VERSION
+#define SI_PLUGIN_VERSION "0"
+#endif
+
+static const char schema[] =
+    "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
+    "\"properties\":{"
+    "\"root\":{\"type\":\"string\",\"pattern\":\"^/\",\"maxLength\":2048,\"description\":"
+    "\"absolute path of the directory that holds the objects; made (mode 0700) where its parent "
+    "exists\"},"
+    "\"max_object_bytes\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9007199254740992,"
+    "\"description\":\"the longest object that is taken; without it, any\"}},"
+    "\"required\":[\"root\"],\"additionalProperties\":false}";
+
+static si_status record(const si_host_vt *vt, si_op *op, const si_failure *failure) {
+  return op && SI_HAS(vt, si_host_vt, fail) ? vt->fail(op, failure) : failure->status;
+}
+
+si_status store_fail(si_instance *store, si_op *op, si_status status, const char *key,
+                     const char *fmt, ...) {
+  char message[SI_PATH_MAX * 2 + 256];
+  va_list args;
+  va_start(args, fmt);
+  int n = vsnprintf(message, sizeof message, fmt, args);
+  va_end(args);
+  const si_failure failure = {.size = sizeof failure,
+                              .status = status,
+                              .retry = SI_RETRY_NEVER,
+                              .subject = key,
+                              .message = n >= 0 ? message : "failed"};
+  return record(store->vt, op, &failure);
+}
+
+si_status store_fail_errno(si_instance *store, si_op *op, int err, const char *key,
+                           const char *what) {
+  char message[SI_PATH_MAX * 2 + 256];
+  int n = snprintf(message, sizeof message, "%s %s/%s: %s%s", what, store->root_path, key,
+                   strerror(err),
+                   err == ENOSPC || err == EDQUOT ? " (free some space, then try again)"
+                   : err == ELOOP || err == EXDEV ? " (a symbolic link stands in the path)"
+                                                  : "");
+  const si_failure failure = {
+      .size = sizeof failure,
+      .status = si_status_of_errno(err),
+      .retry = err == ENOSPC || err == EDQUOT || err == EIO ? SI_RETRY_SAFE : SI_RETRY_NEVER,
+      .sys_errno = err,
+      .subject = key,
+      .message = n >= 0 ? message : what};
+  return record(store->vt, op, &failure);
+}
+
+/* --- configuration --- */
+
+static si_status bad_config(si_instance *store, si_op *op, const char *field, const char *message) {
+  const si_failure failure = {
+      .size = sizeof failure, .status = SI_E_INVALID, .field = field, .message = message};
+  return record(store->vt, op, &failure);
+}
+
+/* "/a/b" without empty, "." or ".." components; a '/' at the end is dropped. */
+static int take_root(si_instance *store, const char *root) {
+  size_t len = root ? strlen(root) : 0;
+  if (len == 0 || root[0] != '/' || len > 2048) {
+    return 0;
+  }
+  while (len > 1 && root[len - 1] == '/') {
+    len--;
+  }
+  memcpy(store->root_path, root, len);
+  store->root_path[len] = '\0';
+  for (const char *at = store->root_path + 1; len > 1;) {
+    size_t part = strcspn(at, "/");
+    if (part == 0 || (part == 1 && at[0] == '.') || (part == 2 && memcmp(at, "..", 2) == 0)) {
+      return 0;
+    }
+    if (at[part] == '\0') {
+      break;
+    }
+    at += part + 1;
+  }
+  return 1;
+}
+
+static si_status configure(si_instance *store, si_op *op, const char *config_json) {
+  struct si_error error;
+  cJSON *config SI_AUTO(si_json_free) = NULL;
+  if (si_json_parse(config_json, strlen(config_json), &config, &error) != SI_OK ||
+      !cJSON_IsObject(config)) {
+    return bad_config(store, op, "", "the configuration is not a JSON object");
+  }
+  for (const cJSON *member = config->child; member; member = member->next) {
+    if (strcmp(member->string, "root") != 0 && strcmp(member->string, "max_object_bytes") != 0) {
+      char field[160], message[256];
+      snprintf(field, sizeof field, "/%.100s", member->string);
+      snprintf(message, sizeof message,
+               "\"%.100s\" is not a setting of the store \"file\"; it knows root and "
+               "max_object_bytes",
+               member->string);
+      return bad_config(store, op, field, message);
+    }
+  }
+  if (!take_root(store, si_json_str(config, "root"))) {
+    return bad_config(store, op, "/root",
+                      "root must be an absolute path without \"..\", at most 2048 bytes");
+  }
+  store->max_object_bytes = UINT64_MAX;
+  if (si_json_get(config, "max_object_bytes")) {
+    int64_t most = si_json_int(config, "max_object_bytes", 1, 1ll << 53, 0);
+    if (most == 0) {
+      return bad_config(store, op, "/max_object_bytes",
+                        "max_object_bytes must be an integer from 1 to 2^53");
+    }
+    store->max_object_bytes = (uint64_t)most;
+  }
+  return SI_OK;
+}
+
+/* --- open, close --- */
+
+/* Its last component must not be a link; those before it are the operator's own. */
+static si_status open_root(si_instance *store, si_op *op) {
+  store->root = open(store->root_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (store->root >= 0) {
+    return SI_OK;
+  }
+  int err = errno;
+  struct stat st;
+  if (lstat(store->root_path, &st) == 0 && S_ISLNK(st.st_mode)) {
+    return store_fail(store, op, SI_E_REFUSED, NULL,
+                      "the store's root %s is a symbolic link; name the directory itself",
+                      store->root_path);
+  }
+  if (err == ENOENT) {
+    char parent[SI_PATH_MAX];
+    si_copy(parent, sizeof parent, store->root_path);
+    char *slash = strrchr(parent, '/');
+    slash[slash == parent] = '\0';
+    if (stat(parent, &st) == 0 && S_ISDIR(st.st_mode)) {
+      return SI_OK; /* made with the first object, so that reading makes nothing */
+    }
+    return store_fail(store, op, SI_E_NOT_FOUND, NULL,
+                      "the directory %s, which would hold the store, does not exist", parent);
+  }
+  return store_fail(store, op, err == ENOTDIR ? SI_E_INVALID : si_status_of_errno(err), NULL,
+                    "cannot open the store's root %s: %s", store->root_path, strerror(err));
+}
+
+static void store_close(si_instance *store) {
+  store_forget(store);
+  si_close(&store->root);
+  free(store);
+}
+
+static si_status store_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                            si_instance **out) {
+  si_instance *store = calloc(1, sizeof *store);
+  if (!store) {
+    return SI_E_NOMEM;
+  }
+  store->vt = vt;
+  store->host = host;
+  store->root = -1;
+  store->dir = -1;
+  si_status status = configure(store, op, config_json);
+  char random[13];
+  if (status == SI_OK && (status = si_random_hex(random, 6)) != SI_OK) {
+    store_fail(store, op, status, NULL, "no random bytes");
+  }
+  if (status == SI_OK) {
+    snprintf(store->temp, sizeof store->temp, ".si-%s-", random);
+    status = open_root(store, op);
+  }
+  if (status != SI_OK) {
+    store_close(store);
+    return status;
+  }
+  *out = store;
+  return SI_OK;
+}
+
+static const si_artifact_vt table = {
+    .size = sizeof(si_artifact_vt),
+    .sink_open = store_sink_open,
+    .sink_write = store_sink_write,
+    .sink_finish = store_sink_finish,
+    .sink_abort = store_sink_abort,
+    .reader_open = store_reader_open,
+    .reader_read = store_reader_read,
+    .reader_close = store_reader_close,
+    .stat = store_stat,
+    .list = store_list,
+    .remove = store_remove,
+};
+
+static const si_provider provider = {
+    .size = sizeof(si_provider),
+    .kind = SI_KIND_ARTIFACT,
+    .caps = SI_CAP_ARTIFACT_REMOVE,
+    .threads = SI_THREADS_PER_INSTANCE,
+    .id = "file",
+    .schema = schema,
+    .needs = SI_PLUGIN_NEEDS,
+    .open = store_open,
+    .close = store_close,
+    .vt = &table,
+};
+
+static const si_provider *const providers[] = {&provider, NULL};
+
+static const si_plugin plugin = {
+    .magic = SI_ABI_MAGIC,
+    .size = sizeof(si_plugin),
+    .abi_major = SI_ABI_MAJOR,
+    .abi_minor = SI_ABI_MINOR,
+    .need_minor = 0,
+    .draft = SI_ABI_DRAFT,
+    .id = "file",
+    .version = SI_PLUGIN_VERSION,
+    .license = "Apache-2.0",
+    .build = __VERSION__,
+    .providers = providers,
+};
+
+const si_plugin *si_plugin_v1(void) {
+  return &plugin;
+}

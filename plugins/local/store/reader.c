@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/local/store/reader.c - reading, looking at and removing objects. Depends on store.h,
+ * sdk/kit/base.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store.h"
+
+struct si_reader {
+  si_instance *store;
+  int fd;
+  uint64_t left;
+  char key[];
+};
+
+static si_status refuse_type(si_instance *store, si_op *op, const char *key) {
+  return store_fail(store, op, SI_E_REFUSED, key, "%s/%s is not a regular file", store->root_path,
+                    key);
+}
+
+/* Opens the object's file, or tells why not. O_NONBLOCK: a FIFO must not hold us. */
+static si_status open_object(si_instance *store, si_op *op, const char *key, int *out) {
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  const char *name = NULL;
+  struct stat st;
+  int dir = -1;
+  int fd SI_AUTO(si_close) = -1;
+  for (int tries = 0; fd < 0 && tries < 2; tries++) {
+    int kept = store->dir >= 0;
+    si_status status = store_directory(store, op, key, 0, &dir, &name);
+    if (status != SI_OK) {
+      return status;
+    }
+    fd = openat(dir, name, flags);
+    if (fd < 0 && (errno != ENOENT || !kept)) {
+      break;
+    }
+    if (fd < 0) {
+      store_forget(store); /* the directory kept open may have been replaced since */
+      errno = ENOENT;
+    }
+  }
+  if (fd < 0) {
+    return errno == ELOOP || errno == ENXIO
+               ? refuse_type(store, op, key)
+               : store_fail_errno(store, op, errno, key, "cannot open");
+  }
+  if (fstat(fd, &st) != 0) {
+    return store_fail_errno(store, op, errno, key, "cannot look at");
+  }
+  if (!S_ISREG(st.st_mode)) {
+    return refuse_type(store, op, key);
+  }
+  *out = fd;
+  fd = -1;
+  return SI_OK;
+}
+
+si_status store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
+                            uint64_t limit, si_reader **out) {
+  int fd SI_AUTO(si_close) = -1;
+  si_status status = store_check_key(store, op, key);
+  status = status == SI_OK ? open_object(store, op, key, &fd) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  if (offset > INT64_MAX || lseek(fd, (off_t)offset, SEEK_SET) < 0) {
+    return store_fail(store, op, SI_E_INVALID, key, "the offset is out of bounds");
+  }
+  size_t len = strlen(key);
+  si_reader *reader = calloc(1, sizeof *reader + len + 1);
+  if (!reader) {
+    return SI_E_NOMEM;
+  }
+  reader->store = store;
+  reader->left = limit;
+  memcpy(reader->key, key, len + 1);
+  reader->fd = fd;
+  fd = -1;
+  *out = reader;
+  return SI_OK;
+}
+
+si_status store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got) {
+  size_t want = cap < reader->left ? cap : (size_t)reader->left;
+  ssize_t n;
+  do {
+    n = want ? read(reader->fd, buf, want) : 0;
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) {
+    return store_fail_errno(reader->store, op, errno, reader->key, "cannot read");
+  }
+  reader->left -= (uint64_t)n;
+  *got = (size_t)n;
+  return SI_OK;
+}
+
+void store_reader_close(si_reader *reader) {
+  si_close(&reader->fd);
+  free(reader);
+}
+
+si_status store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out) {
+  const char *name = NULL;
+  struct stat st;
+  int dir = -1;
+  si_status status = store_check_key(store, op, key);
+  /* Not through the directory kept open: this call tells what stands under the key now. */
+  store_forget(store);
+  status = status == SI_OK ? store_directory(store, op, key, 0, &dir, &name) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    return store_fail_errno(store, op, errno, key, "cannot look at");
+  }
+  if (!S_ISREG(st.st_mode)) {
+    return S_ISDIR(st.st_mode) ? store_fail(store, op, SI_E_NOT_FOUND, key, "%s is no object", key)
+                               : refuse_type(store, op, key);
+  }
+  out->length = (uint64_t)st.st_size;
+  out->modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+  return SI_OK;
+}
+
+/* Takes away the directories that the object leaves empty; stops at the first that is not. */
+static void prune(si_instance *store, const char *key) {
+  char path[SI_PATH_MAX + 1];
+  memcpy(path, key, strlen(key) + 1);
+  for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+    *slash = '\0';
+    const char *name = strrchr(path, '/');
+    size_t above = name ? (size_t)(name - path) : 0;
+    char parent[SI_PATH_MAX + 1] = ".";
+    if (above) {
+      memcpy(parent, path, above);
+      parent[above] = '\0';
+    }
+    int fd SI_AUTO(si_close) =
+        si_open_beneath(store->root, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd < 0 || unlinkat(fd, name ? name + 1 : path, AT_REMOVEDIR) != 0) {
+      return;
+    }
+  }
+}
+
+si_status store_remove(si_instance *store, si_op *op, const char *key) {
+  si_object_info info;
+  const char *name = NULL;
+  int dir = -1;
+  si_status status = store_check_key(store, op, key);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (store->root < 0) {
+    return SI_OK;
+  }
+  store_forget(store);
+  if (store_directory(store, NULL, key, 0, &dir, &name) == SI_E_NOT_FOUND) {
+    return SI_OK;
+  }
+  status = store_stat(store, op, key, &info);
+  if (status != SI_OK) {
+    return status == SI_E_NOT_FOUND ? SI_OK : status;
+  }
+  status = store_directory(store, op, key, 0, &dir, &name);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (unlinkat(dir, name, 0) != 0 && errno != ENOENT) {
+    return store_fail_errno(store, op, errno, key, "cannot remove");
+  }
+  if (fsync(dir) != 0) {
+    return store_fail_errno(store, op, errno, key, "cannot make durable the removal of");
+  }
+  store_forget(store);
+  prune(store, key);
+  return SI_OK;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/local/store/sink.c - writing objects: a temporary file beside the target, renamed into
+ * place. A big object is pushed to the disk window by window while it comes, and dropped from the
+ * page cache behind: growing the cache is what costs. Depends on store.h, sdk/kit/base.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kit/base/text.h"
+#include "store.h"
+
+#define WINDOW (8ull << 20)
+
+struct si_sink {
+  si_instance *store;
+  int fd;
+  int dir; /* a descriptor of its own: the instance's may change */
+  uint32_t flags;
+  uint64_t length;
+  uint64_t written;
+  uint64_t pushed; /* bytes before it are on their way to the disk */
+  char temp[48];
+  const char *name; /* in key */
+  char key[];
+};
+
+static void sink_free(si_sink *sink) {
+  si_close(&sink->fd);
+  si_close(&sink->dir);
+  free(sink);
+}
+
+static si_status check_options(si_instance *store, si_op *op, const char *key,
+                               const si_put_options *options) {
+  if (options->size < sizeof *options ||
+      (options->flags & ~(uint32_t)(SI_PUT_CREATE_ONLY | SI_PUT_COMMIT))) {
+    return store_fail(store, op, SI_E_UNSUPPORTED, key,
+                      "the store \"file\" does not support an option asked for");
+  }
+  if (options->length > store->max_object_bytes) {
+    return store_fail(store, op, SI_E_QUOTA, key,
+                      "%s has %llu bytes; the store takes at most %llu (max_object_bytes)", key,
+                      (unsigned long long)options->length,
+                      (unsigned long long)store->max_object_bytes);
+  }
+  return SI_OK;
+}
+
+static si_status exists(si_instance *store, si_op *op, const char *key) {
+  return store_fail(store, op, SI_E_EXISTS, key, "%s/%s exists already", store->root_path, key);
+}
+
+/* Looks early, so that nothing is written in vain; the rename decides. */
+static si_status check_target(si_instance *store, si_op *op, const si_sink *sink) {
+  struct stat st;
+  if (fstatat(sink->dir, sink->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == ENOENT ? SI_OK
+                           : store_fail_errno(store, op, errno, sink->key, "cannot look at");
+  }
+  if (sink->flags & SI_PUT_CREATE_ONLY) {
+    return exists(store, op, sink->key);
+  }
+  if (S_ISDIR(st.st_mode)) {
+    return store_fail(store, op, SI_E_CONFLICT, sink->key,
+                      "cannot store %s/%s: other objects lie below it", store->root_path,
+                      sink->key);
+  }
+  return SI_OK;
+}
+
+static si_status open_temp(si_instance *store, si_op *op, si_sink *sink) {
+  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  for (int tries = 0; tries < 2; tries++) {
+    int dir = -1;
+    si_status status = store_directory(store, op, sink->key, 1, &dir, &sink->name);
+    if (status != SI_OK) {
+      return status;
+    }
+    snprintf(sink->temp, sizeof sink->temp, "%s%llx", store->temp,
+             (unsigned long long)store->temp_next++);
+    sink->fd = openat(dir, sink->temp, flags, 0600);
+    if (sink->fd >= 0) {
+      sink->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+      if (sink->dir >= 0) {
+        return SI_OK;
+      }
+      int err = errno;
+      unlinkat(dir, sink->temp, 0);
+      return store_fail_errno(store, op, err, sink->key, "cannot store");
+    }
+    if (errno != ENOENT) {
+      break;
+    }
+    store_forget(store); /* somebody removed the directory: make it once more */
+  }
+  return store_fail_errno(store, op, errno, sink->key, "cannot store");
+}
+
+si_status store_sink_open(si_instance *store, si_op *op, const char *key,
+                          const si_put_options *options, si_sink **out) {
+  si_status status = store_check_key(store, op, key);
+  status = status == SI_OK ? check_options(store, op, key, options) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  size_t len = strlen(key);
+  si_sink *sink = calloc(1, sizeof *sink + len + 1);
+  if (!sink) {
+    return SI_E_NOMEM;
+  }
+  memcpy(sink->key, key, len + 1);
+  sink->store = store;
+  sink->fd = -1;
+  sink->dir = -1;
+  sink->flags = options->flags;
+  sink->length = options->length;
+  status = open_temp(store, op, sink);
+  if (status != SI_OK) {
+    sink_free(sink);
+    return status;
+  }
+  status = check_target(store, op, sink);
+  if (status != SI_OK) {
+    store_sink_abort(sink);
+    return status;
+  }
+  *out = sink;
+  return SI_OK;
+}
+
+/* Starts the write of what has come, waits for the window before it, and lets go of that one. */
+static int push(si_sink *sink) {
+  const unsigned start = SYNC_FILE_RANGE_WRITE;
+  const unsigned wait =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  off_t from = (off_t)sink->pushed;
+  int failed = sync_file_range(sink->fd, from, (off_t)(sink->written - sink->pushed), start);
+  if (!failed && sink->pushed >= WINDOW) {
+    off_t before = from - (off_t)WINDOW;
+    failed = sync_file_range(sink->fd, before, (off_t)WINDOW, wait);
+    if (!failed) {
+      /* Only advice: a file system that keeps the pages is no failure. */
+      (void)posix_fadvise(sink->fd, before, (off_t)WINDOW, POSIX_FADV_DONTNEED);
+    }
+  }
+  if (failed && errno != ENOSYS && errno != EINVAL && errno != ESPIPE) {
+    return -1;
+  }
+  sink->pushed = sink->written;
+  return 0;
+}
+
+si_status store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len) {
+  const char *from = data;
+  if (len > sink->length - sink->written) {
+    return store_fail(sink->store, op, SI_E_INVALID, sink->key,
+                      "more bytes came for %s than the %llu announced", sink->key,
+                      (unsigned long long)sink->length);
+  }
+  while (len > 0) {
+    uint64_t room = WINDOW - sink->written % WINDOW;
+    size_t n = len < room ? len : (size_t)room;
+    if (si_write_all(sink->fd, from, n) != 0) {
+      return store_fail_errno(sink->store, op, errno, sink->key, "cannot write");
+    }
+    sink->written += n;
+    from += n;
+    len -= n;
+    if (n == room && push(sink) != 0) {
+      return store_fail_errno(sink->store, op, errno, sink->key, "cannot write");
+    }
+  }
+  return SI_OK;
+}
+
+/* Into place. Without a replacing rename where only creation is allowed: the kernel decides the
+ * race; where the file system lacks that, a second name does. */
+static int put_in_place(const si_sink *sink) {
+  if (!(sink->flags & SI_PUT_CREATE_ONLY)) {
+    return renameat(sink->dir, sink->temp, sink->dir, sink->name);
+  }
+  if (renameat2(sink->dir, sink->temp, sink->dir, sink->name, RENAME_NOREPLACE) == 0) {
+    return 0;
+  }
+  if (errno != EINVAL && errno != ENOSYS) {
+    return -1;
+  }
+  if (linkat(sink->dir, sink->temp, sink->dir, sink->name, 0) != 0) {
+    return -1;
+  }
+  return unlinkat(sink->dir, sink->temp, 0);
+}
+
+/* Everything finished before is durable before this one can be seen. */
+static int commit_before(const si_sink *sink) {
+  return (sink->flags & SI_PUT_COMMIT) && (syncfs(sink->store->root) != 0 || fsync(sink->fd) != 0);
+}
+
+si_status store_sink_finish(si_sink *sink, si_op *op) {
+  si_instance *store = sink->store;
+  si_status status = SI_OK;
+  if (sink->written != sink->length) {
+    status = store_fail(
+        store, op, SI_E_INVALID, sink->key, "%llu bytes came for %s, not the %llu announced",
+        (unsigned long long)sink->written, sink->key, (unsigned long long)sink->length);
+  } else if (commit_before(sink)) {
+    status = store_fail_errno(store, op, errno, sink->key, "cannot make durable");
+  }
+  if (status == SI_OK) {
+    /* Some file systems tell a failed write only here. */
+    int fd = sink->fd;
+    sink->fd = -1;
+    if (close(fd) != 0 && errno != EINTR) {
+      status = store_fail_errno(store, op, errno, sink->key, "cannot write");
+    }
+  }
+  if (status != SI_OK) {
+    store_sink_abort(sink);
+    return status;
+  }
+  if (put_in_place(sink) != 0) {
+    int err = errno;
+    status = err == EEXIST ? exists(store, op, sink->key)
+                           : store_fail_errno(store, op, err, sink->key, "cannot put in place");
+    store_sink_abort(sink);
+    return status;
+  }
+  if ((sink->flags & SI_PUT_COMMIT) && fsync(sink->dir) != 0) {
+    status = store_fail_errno(store, op, errno, sink->key, "cannot make durable");
+  }
+  if (sink->flags & SI_PUT_COMMIT) {
+    store_forget(store); /* what follows finds its directory by name again */
+  }
+  sink_free(sink);
+  return status;
+}
+
+void store_sink_abort(si_sink *sink) {
+  unlinkat(sink->dir, sink->temp, 0);
+  sink_free(sink);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/local/store/store.h - what the parts of the artifact store `file` share: the instance,
+ * its directories, its way of failing. An object is one regular file below the configured root,
+ * under its key. Depends on si/artifact.h, sdk/kit/base.
+ *
+ * What stands below the root is not trusted: every path goes component by component without
+ * following a link, and what is not a regular file is refused or passed over. A file with more
+ * than one name (a hard link) is read: whoever could make it could as well have written the file,
+ * and the host judges the bytes. Writing never changes a file that exists: each object is a new
+ * file, renamed into place.
+ *
+ * Names that begin with a dot are the store's own (temporary files); no key can have one.
+ */
+#ifndef SI_PLUGINS_LOCAL_STORE_H
+#define SI_PLUGINS_LOCAL_STORE_H
+
+#include <si/artifact.h>
+
+#include "kit/base/path.h"
+
+#define STORE_DEPTH 64 /* components of a key */
+
+struct si_instance {
+  const si_host_vt *vt;
+  si_host *host;
+  char root_path[SI_PATH_MAX];
+  int root; /* -1 until it exists: it is made with the first object */
+  uint64_t max_object_bytes;
+  char temp[24];      /* prefix of temporary names, this instance's own */
+  uint64_t temp_next; /* their counter */
+  /* The directory used last: many objects in one directory cost one walk. */
+  char dir_path[SI_PATH_MAX];
+  int dir;
+};
+
+/* --- failing --- */
+
+/* Records status and text, with the key as subject; returns status. Without an op nothing is
+ * recorded: for questions whose "no" is no failure. */
+si_status store_fail(si_instance *store, si_op *op, si_status status, const char *key,
+                     const char *fmt, ...) SI_PRINTF(5, 6);
+/* The same for an errno value; "<what> <root>/<key>: <its text>". */
+si_status store_fail_errno(si_instance *store, si_op *op, int err, const char *key,
+                           const char *what);
+
+/* --- directories --- */
+
+/* Is it a key that this store takes? Records the failure where not. */
+si_status store_check_key(si_instance *store, si_op *op, const char *key) SI_MUST_USE;
+/* The open directory that holds the object (the instance's; valid until the next call) and the
+ * object's name in it (points into key). With `make` missing directories are made; without, a
+ * missing one is SI_E_NOT_FOUND. */
+si_status store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
+                          const char **name) SI_MUST_USE;
+/* Forgets the directory used last, after it turned out to be gone. */
+void store_forget(si_instance *store);
+
+/* --- the verbs --- */
+
+si_status store_sink_open(si_instance *store, si_op *op, const char *key,
+                          const si_put_options *options, si_sink **out);
+si_status store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len);
+si_status store_sink_finish(si_sink *sink, si_op *op);
+void store_sink_abort(si_sink *sink);
+si_status store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
+                            uint64_t limit, si_reader **out);
+si_status store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got);
+void store_reader_close(si_reader *reader);
+si_status store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out);
+si_status store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each);
+si_status store_remove(si_instance *store, si_op *op, const char *key);
+
+#endif

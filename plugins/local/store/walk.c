@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/local/store/walk.c - listing: a walk of the directories below a prefix that follows no
+ * link and goes no deeper than a key can. Depends on store.h, sdk/kit/base.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kit/base/text.h"
+#include "store.h"
+
+struct walk {
+  si_instance *store;
+  si_op *op;
+  void *ctx;
+  si_list_fn each;
+  char key[SI_PATH_MAX + 1]; /* of the directory being read; "" is the root */
+};
+
+static void close_dir(DIR **dir) {
+  if (*dir) {
+    closedir(*dir);
+  }
+}
+
+static si_status tell(struct walk *w, const struct stat *st) {
+  const si_object_info info = {
+      .length = (uint64_t)st->st_size,
+      .modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000};
+  return w->each(w->ctx, w->key, &info);
+}
+
+static void pass_over(const struct walk *w) {
+  char message[SI_PATH_MAX * 2 + 64];
+  const si_host_vt *vt = w->store->vt;
+  if (SI_HAS(vt, si_host_vt, log)) {
+    snprintf(message, sizeof message, "%s/%s is neither a file nor a directory: passed over",
+             w->store->root_path, w->key);
+    vt->log(w->store->host, SI_LOG_WARN, message);
+  }
+}
+
+static si_status walk(struct walk *w, int parent, const char *name, int depth);
+
+/* w->key is the entry's key. */
+static si_status visit(struct walk *w, int dir, const char *name, int depth) {
+  struct stat st;
+  if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    /* Gone since its name was read. */
+    return errno == ENOENT ? SI_OK
+                           : store_fail_errno(w->store, w->op, errno, w->key, "cannot look at");
+  }
+  if (S_ISREG(st.st_mode)) {
+    return tell(w, &st);
+  }
+  if (!S_ISDIR(st.st_mode)) {
+    pass_over(w);
+    return SI_OK;
+  }
+  return depth < STORE_DEPTH ? walk(w, dir, name, depth + 1)
+                             : store_fail(w->store, w->op, SI_E_QUOTA, w->key,
+                                          "%s lies deeper than a key can", w->key);
+}
+
+static si_status walk(struct walk *w, int parent, const char *name, int depth) {
+  size_t len = strlen(w->key);
+  int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *dir SI_AUTO(close_dir) = fd >= 0 ? fdopendir(fd) : NULL;
+  if (!dir) {
+    int err = errno;
+    si_close(&fd);
+    return err == ENOENT ? SI_OK : store_fail_errno(w->store, w->op, err, w->key, "cannot list");
+  }
+  si_status status = SI_OK;
+  while (status == SI_OK) {
+    errno = 0;
+    const struct dirent *entry = readdir(dir);
+    if (!entry) {
+      if (errno) {
+        status = store_fail_errno(w->store, w->op, errno, w->key, "cannot list");
+      }
+      break;
+    }
+    /* Temporary files, and whatever else can be no key. */
+    if (!si_component_valid(entry->d_name, strlen(entry->d_name))) {
+      continue;
+    }
+    int n = snprintf(w->key + len, sizeof w->key - len, "%s%s", len ? "/" : "", entry->d_name);
+    if (n > 0 && (size_t)n < sizeof w->key - len) {
+      status = visit(w, dirfd(dir), entry->d_name, depth);
+    }
+    w->key[len] = '\0';
+  }
+  return status;
+}
+
+si_status store_list(si_instance *store, si_op *op, const char *prefix, void *ctx,
+                     si_list_fn each) {
+  struct walk w = {.store = store, .op = op, .ctx = ctx, .each = each};
+  const char *name = NULL;
+  int dir = -1;
+  if (store->root < 0) {
+    return SI_OK;
+  }
+  if (prefix[0] == '\0') {
+    return walk(&w, store->root, ".", 0);
+  }
+  si_status status = store_check_key(store, op, prefix);
+  if (status != SI_OK) {
+    return status;
+  }
+  int depth = 1;
+  for (const char *at = prefix; *at; at++) {
+    depth += *at == '/';
+  }
+  memcpy(w.key, prefix, strlen(prefix) + 1);
+  store_forget(store);
+  status = store_directory(store, NULL, prefix, 0, &dir, &name);
+  if (status == SI_E_NOT_FOUND) {
+    return SI_OK; /* nothing under a prefix is an empty listing */
+  }
+  if (status != SI_OK) {
+    return store_directory(store, op, prefix, 0, &dir, &name);
+  }
+  return visit(&w, dir, name, depth);
+}

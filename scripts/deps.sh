@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+# The Debian packages that the scripts need, by purpose.
+
+# To build and run si.
+deps_build=(cmake ninja-build gcc g++ libc6-dev pkg-config libltdl-dev libsqlite3-dev libssl-dev
+  libcjson-dev libcurl4-openssl-dev libyaml-dev)
+
+# To make the images of examples/blog and to look at what it answers.
+deps_sample=(busybox-static curl jq tzdata ca-certificates)
+
+# An engine, where there is none.
+deps_engine=(docker.io iptables iproute2)
+
+# To run every test. PostgreSQL's own files are fetched by examples/blog/images.sh.
+deps_test=(clang clang-format libcunit1-dev sqlite3 strace python3 git util-linux procps)

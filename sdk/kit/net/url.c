@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kit/net/url.h"
+
+static bool plain(unsigned char c, bool keep_slash) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~' || (keep_slash && c == '/');
+}
+
+si_status si_url_encode(const char *text, size_t len, bool keep_slash, struct si_buf *out) {
+  static const char digits[] = "0123456789ABCDEF";
+  si_status status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < len; i++) {
+    unsigned char c = (unsigned char)text[i];
+    char coded[3] = {'%', digits[c >> 4], digits[c & 15]};
+    status = plain(c, keep_slash) ? si_buf_add(out, text + i, 1) : si_buf_add(out, coded, 3);
+  }
+  return status;
+}

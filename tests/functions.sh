@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+# Helpers for black-box tests. A test is a bash script in tests/integration/:
+#
+#   #!/bin/bash
+#   . "$(dirname "$0")/../functions.sh"
+#   needs_engine "$@"            # only where containers are run: the script runs again beside one
+#   begin "a project comes up"
+#   expect_exit 0 si paas --context t project create blog --stack "$dir/stack.yaml"
+#   expect_json .data.status running
+#
+# Every test has a directory of its own ($dir, outside any git work tree) with a fresh state root,
+# and is run against the si installed under SI_PREFIX. The first expectation that is not met ends
+# the test with exit code 1, and shows the command with all that it printed. Needs jq, curl.
+set -u
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+doing='' out='' err='' code=0
+
+fail() {
+  printf '\nFAILED%s: %s\n' "${doing:+ ($doing)}" "$1" >&2
+  [ -z "${last_command:-}" ] || {
+    printf '  last command (exit code %s): %s\n' "$code" "$last_command"
+    printf '%s\n' "$out" | sed 's/^/  out| /'
+    printf '%s\n' "$err" | sed 's/^/  err| /'
+  } >&2
+  exit 1
+}
+
+# skip REASON: this machine cannot run the test.
+skip() {
+  printf 'skipped: %s\n' "$1" >&2
+  exit 77
+}
+
+begin() {
+  doing=$1 last_command=
+  printf -- '- %s\n' "$1"
+}
+
+# --- set-up and cleaning up ----------------------------------------------------------------------
+
+exit_commands=()
+
+# on_exit COMMAND...: run when the test ends, however it ends; the latest first.
+on_exit() { exit_commands+=("$(printf '%q ' "$@")"); }
+
+run_exit_commands() {
+  local i
+  for ((i = ${#exit_commands[@]} - 1; i >= 0; i--)); do eval "${exit_commands[i]}" || true; done
+}
+
+# needs_engine "$@" (of the script itself): goes on beside a private engine, SI_TEST_SOCKET.
+needs_engine() {
+  [ -z "${SI_TEST_SOCKET:-}" ] || return 0
+  run_exit_commands # exec would not
+  exec "$repository/tests/servers/engine.sh" "$(readlink -f "$0")" "$@"
+}
+
+for tool in jq curl; do
+  command -v "$tool" >/dev/null || skip "there is no $tool (./check --deps installs it)"
+done
+: "${SI_PREFIX:?is the prefix that si is installed under; ctest sets it}"
+[ -x "$SI_PREFIX/bin/si" ] || fail "there is no si under $SI_PREFIX/bin: cmake --install first"
+umask 022 # si loads no plugin from a directory that others may write to
+trap run_exit_commands EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+dir=$(mktemp -d "${TMPDIR:-/tmp}/si-test.XXXXXX")
+on_exit rm -rf "$dir"
+export SI_PAAS_STATE_ROOT=$dir/state
+unset SI_PAAS_CONTEXT SI_PLUGIN_DIR SI_ENTERPRISE_PLUGIN_DIR
+
+si() { "$SI_PREFIX/bin/si" "$@"; }
+
+# --- expectations --------------------------------------------------------------------------------
+
+# run COMMAND...: leaves its exit code in $code, and what it printed in $out and $err.
+run() {
+  last_command=$*
+  "$@" >"$dir/.out" 2>"$dir/.err"
+  code=$?
+  out=$(tr -d '\0' <"$dir/.out") err=$(tr -d '\0' <"$dir/.err")
+}
+
+expect_exit() {
+  local wanted=$1
+  shift
+  run "$@"
+  [ "$code" = "$wanted" ] || fail "exit code $code where $wanted was expected"
+}
+
+# expect_json PATH VALUE: of the last command's stdout. VALUE is text, or JSON as jq prints it.
+expect_json() {
+  local found
+  found=$(printf '%s' "$out" | jq -r "$1 | if type == \"string\" then . else tojson end") ||
+    fail "stdout is not JSON that $1 can be taken from"
+  [ "$found" = "$2" ] || fail "$1 is '$found' where '$2' was expected"
+}
+
+# json PATH: a value from the last command's stdout.
+json() { printf '%s' "$out" | jq -r "$1"; }
+
+# expect_contains TEXT [WHERE]: in $out and $err of the last command, or in WHERE.
+expect_contains() {
+  local where=${2-$out$'\n'$err}
+  case $where in
+    *"$1"*) ;;
+    *) fail "'$1' was expected in: $where" ;;
+  esac
+}
+
+expect_equal() { [ "$1" = "$2" ] || fail "'$1' where '$2' was expected${3:+: $3}"; }
+
+# until_true SECONDS COMMAND...: waits for a condition.
+until_true() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "did not come true in time: $*"
+    sleep 0.1
+  done
+}
+
+# --- the engine ----------------------------------------------------------------------------------
+
+# engine METHOD PATH [CURL OPTION...]
+engine() {
+  local method=$1 path=$2
+  shift 2
+  curl -sS --fail-with-body --unix-socket "$SI_TEST_SOCKET" -X "$method" "$@" "http://engine$path"
+}
+
+# resources [LABEL...]: "container NAME", "volume NAME", "network NAME" of all that carries every
+# given label ("si.context" or "si.project=ID"; default: si.context).
+resources() {
+  local filters
+  filters=$(jq -cn '{label: $ARGS.positional}' --args -- "${@:-si.context}")
+  engine GET /containers/json -G -d all=1 --data-urlencode "filters=$filters" |
+    jq -r '.[] | "container " + .Names[0][1:]'
+  engine GET /volumes -G --data-urlencode "filters=$filters" |
+    jq -r '.Volumes // [] | .[] | "volume " + .Name'
+  engine GET /networks -G --data-urlencode "filters=$filters" | jq -r '.[] | "network " + .Name'
+}
+
+expect_no_resources() {
+  local left
+  left=$(resources "$@")
+  [ -z "$left" ] || fail "still there: $left"
+}
+
+# busybox_image NAME[:TAG]: an image with busybox alone (/bin/sh, httpd, ...), 2 MB.
+busybox_image() {
+  local root=$dir/.busybox tool
+  engine GET "/images/$1/json" >/dev/null 2>&1 && return
+  if [ ! -d "$root" ]; then
+    mkdir -p "$root"/{bin,etc,tmp,proc,sys,dev,www}
+    cp "$(command -v busybox)" "$root/bin/busybox" || skip "there is no busybox"
+    for tool in $("$root/bin/busybox" --list); do
+      [ "$tool" = busybox ] || ln -s busybox "$root/bin/$tool"
+    done
+    printf 'root:x:0:0:root:/:/bin/sh\n' >"$root/etc/passwd"
+  fi
+  tar -C "$root" --owner=0 --group=0 -cf - . |
+    engine POST "/images/create?fromSrc=-&repo=${1%:*}&tag=$(tag_of "$1")" \
+      -H 'Content-Type: application/x-tar' -T - >/dev/null || fail "the engine took no image $1"
+}
+
+tag_of() {
+  case $1 in
+    *:*) printf '%s' "${1##*:}" ;;
+    *) printf latest ;;
+  esac
+}

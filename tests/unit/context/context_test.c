@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/unit/context/context_test.c - contexts are made whole or not at all, apart from each other
+ * and private (R1 to R4, R7, R10).
+ */
+#include <dirent.h>
+
+#include "paas/context/context.h"
+#include "tests/unit/state/scratch.h"
+
+static char base[64];
+static char root[80];
+
+/* A root that does not exist yet, below a directory that does. */
+static void fresh(void) {
+  snprintf(base, sizeof base, "/tmp/si-context-XXXXXX");
+  NEED(mkdtemp(base) != NULL);
+  snprintf(root, sizeof root, "%s/dot/paas", base);
+  setenv("SI_PAAS_STATE_ROOT", root, 1);
+  unsetenv("SI_PAAS_CONTEXT");
+}
+
+static void done(void) {
+  scratch_remove(base);
+}
+
+static bool there(const char *where, const char *name) {
+  char path[400];
+  snprintf(path, sizeof path, "%s/%s", where, name);
+  return access(path, F_OK) == 0;
+}
+
+static unsigned mode_of(const char *where, const char *name) {
+  char path[400];
+  struct stat st = {0};
+  snprintf(path, sizeof path, "%s/%s", where, name);
+  NEED(stat(path, &st) == 0);
+  return st.st_mode & 07777;
+}
+
+static si_status create(const char *name, struct si_context *out, struct si_error *error) {
+  struct si_context_options options = {.name = name};
+  return si_context_create(&options, out, NULL, error);
+}
+
+static void a_new_context_is_whole_and_private(void) {
+  static const char *const directories[] = {"", "operations", "events", "cache", "runpacks"};
+  static const char *const files[] = {"config.json", "state.db", "state.lock"};
+  struct si_context made = {.name = ""}, found = {.name = ""};
+  struct si_error error = {0};
+  struct si_state *state = NULL;
+  mode_t old = umask(0);
+  fresh();
+  CU_ASSERT_EQUAL_FATAL(create("internal-dogfood", &made, &error), SI_OK);
+  umask(old);
+  char dir[160];
+  snprintf(dir, sizeof dir, "%s/contexts/internal-dogfood", root);
+  EXPECT_TEXT(made.dir, dir);
+  EXPECT_TEXT(made.name, "internal-dogfood");
+  CU_ASSERT_EQUAL(strncmp(made.id, "ctx-", 4), 0);
+  CU_ASSERT_EQUAL(strlen(made.id), 36);
+  for (size_t i = 0; i < 5; i++) {
+    CU_ASSERT_EQUAL(mode_of(dir, directories[i]), 0700);
+  }
+  for (size_t i = 0; i < 3; i++) {
+    CU_ASSERT_EQUAL(mode_of(dir, files[i]), 0600);
+  }
+  CU_ASSERT_EQUAL(mode_of(root, "contexts"), 0700);
+  CU_ASSERT_EQUAL(mode_of(root, ""), 0700);
+  CU_ASSERT_EQUAL_FATAL(si_context_open("internal-dogfood", &found, &error), SI_OK);
+  EXPECT_TEXT(found.id, made.id);
+  EXPECT_TEXT(found.type, "internal");
+  EXPECT_TEXT(found.created_at, made.created_at);
+  CU_ASSERT_EQUAL(si_state_open(found.dir, found.id, SI_STATE_READ, &state, &error), SI_OK);
+  si_state_close(state);
+  si_context_free(&made);
+  si_context_free(&found);
+  done();
+}
+
+static void the_config_says_everything_that_was_settled(void) {
+  static const char *const want =
+      "{\"audit_sink\":{\"config\":{\"root\":\"%s/runpacks\"},\"provider\":\"file\"},"
+      "\"created_at\":\"%s\",\"default_targets\":[],\"id\":\"%s\",\"identity\":{\"inode\":\"%llu\","
+      "\"path\":\"%s\"},\"name\":\"oss-demo\",\"provisioner\":{\"config\":{},\"provider\":"
+      "\"local\"},\"schema\":\"si.context/1\",\"state_root\":\"%s\",\"type\":\"demo\","
+      "\"vault_file\":\"%s/vault/secrets.env\",\"webhook_policy\":{\"mode\":\"deny\"}}";
+  struct si_context made = {.name = ""};
+  struct si_buf text = SI_BUF(65536), expected = SI_BUF(65536);
+  struct stat st;
+  const char *provider = NULL;
+  const cJSON *config = NULL;
+  struct si_error error;
+  fresh();
+  CU_ASSERT_EQUAL_FATAL(create("oss-demo", &made, NULL), SI_OK);
+  NEED(stat(made.dir, &st) == 0);
+  CU_ASSERT_EQUAL(si_json_canonical(made.config, &text), SI_OK);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+  CU_ASSERT_EQUAL(si_buf_printf(&expected, want, made.dir, made.created_at, made.id,
+                                (unsigned long long)st.st_ino, made.dir, made.dir, made.dir),
+                  SI_OK);
+#pragma GCC diagnostic pop
+  EXPECT_TEXT(si_buf_text(&text), si_buf_text(&expected));
+  CU_ASSERT_EQUAL(si_context_provider(&made, "provisioner", &provider, &config, NULL), SI_OK);
+  EXPECT_TEXT(provider, "local");
+  CU_ASSERT(cJSON_IsObject(config) && config->child == NULL);
+  CU_ASSERT_EQUAL(si_context_provider(&made, "sink", &provider, &config, NULL), SI_OK);
+  EXPECT_TEXT(provider, "file");
+  CU_ASSERT(strstr(si_json_str(config, "root"), "/oss-demo/runpacks") != NULL);
+  CU_ASSERT_EQUAL(si_context_provider(&made, "backup", &provider, &config, &error), SI_E_INVALID);
+  si_buf_free(&text);
+  si_buf_free(&expected);
+  si_context_free(&made);
+  done();
+}
+
+static void the_type_follows_from_the_name_unless_it_is_given(void) {
+  static const struct {
+    const char *name, *type, *want;
+  } cases[] = {
+      {"internal-dogfood", NULL, "internal"},
+      {"oss-demo", NULL, "demo"},
+      {"customer-acme", NULL, "customer"},
+      {"anything", NULL, "internal"},
+      {"a", "demo", "demo"},
+      {"b", "oss-demo", "demo"},
+      {"c", "internal-dogfood", "internal"},
+      {"customer-x", "internal", "internal"},
+      {"d", "production", NULL},
+      {"e", "", NULL},
+      {"", NULL, NULL},
+      {"Upper", NULL, NULL},
+      {"../up", NULL, NULL},
+      {"-dash", NULL, NULL},
+      {".new-x", NULL, NULL},
+      {NULL, NULL, NULL},
+  };
+  fresh();
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct si_context_options options = {.name = cases[i].name, .type = cases[i].type};
+    struct si_context made = {.name = ""};
+    struct si_error error = {0};
+    si_status status = si_context_create(&options, &made, NULL, &error);
+    CU_ASSERT_EQUAL(status, cases[i].want ? SI_OK : SI_E_INVALID);
+    EXPECT_TEXT(made.type, cases[i].want ? cases[i].want : "");
+    EXPECT_TEXT(error.code, cases[i].want ? "" : "PAAS_INVALID_ARGUMENT");
+    si_context_free(&made);
+  }
+  done();
+}
+
+static void create_refuses_and_init_accepts_what_exists(void) {
+  struct si_context made = {.name = ""}, again = {.name = ""};
+  struct si_error error = {0};
+  bool created = false;
+  fresh();
+  struct si_context_options options = {.name = "one", .type = "demo", .exist_ok = true};
+  CU_ASSERT_EQUAL(si_context_create(&options, &made, &created, NULL), SI_OK);
+  CU_ASSERT(created);
+  CU_ASSERT_EQUAL(si_context_create(&options, &again, &created, NULL), SI_OK);
+  CU_ASSERT(!created);
+  EXPECT_TEXT(again.id, made.id);
+  si_context_free(&again);
+  options.type = NULL;
+  CU_ASSERT_EQUAL(si_context_create(&options, &again, &created, NULL), SI_OK);
+  si_context_free(&again);
+  options.type = "customer";
+  CU_ASSERT_EQUAL(si_context_create(&options, &again, &created, &error), SI_E_EXISTS);
+  options = (struct si_context_options){.name = "one"};
+  CU_ASSERT_EQUAL(si_context_create(&options, &again, &created, &error), SI_E_EXISTS);
+  EXPECT_TEXT(error.code, "PAAS_CONTEXT_EXISTS");
+  si_context_free(&made);
+  done();
+}
+
+static void a_state_root_elsewhere_holds_the_context(void) {
+  struct si_context made = {.name = ""}, found = {.name = ""};
+  struct si_error error = {0};
+  bool created = false;
+  char dir[120], inside[160], moved[140], pointer[200];
+  fresh();
+  snprintf(dir, sizeof dir, "%s/disk/acme", base);
+  snprintf(moved, sizeof moved, "%s-away", dir);
+  snprintf(inside, sizeof inside, "%s/contexts/other", root);
+  struct si_context_options options = {.name = "customer-acme", .state_root = dir};
+  CU_ASSERT_EQUAL_FATAL(si_context_create(&options, &made, &created, &error), SI_OK);
+  EXPECT_TEXT(made.dir, dir);
+  CU_ASSERT(there(dir, "state.db") && there(dir, "config.json"));
+  CU_ASSERT_EQUAL_FATAL(si_context_open("customer-acme", &found, &error), SI_OK);
+  EXPECT_TEXT(found.dir, dir);
+  EXPECT_TEXT(found.id, made.id);
+  si_context_free(&found);
+
+  options.exist_ok = true;
+  CU_ASSERT_EQUAL(si_context_create(&options, &found, &created, &error), SI_OK);
+  CU_ASSERT(!created);
+  si_context_free(&found);
+  /* The pointer is lost, the disk is not: init finds the context again, create does not. */
+  snprintf(pointer, sizeof pointer, "%s/contexts/customer-acme", root);
+  scratch_remove(pointer);
+  options.exist_ok = false;
+  CU_ASSERT_EQUAL(si_context_create(&options, &found, &created, &error), SI_E_EXISTS);
+  EXPECT_TEXT(error.code, "STATE_ROOT_NOT_EMPTY");
+  options.exist_ok = true;
+  CU_ASSERT_EQUAL(si_context_create(&options, &found, &created, &error), SI_OK);
+  EXPECT_TEXT(found.id, made.id);
+  si_context_free(&found);
+
+  options = (struct si_context_options){.name = "second", .state_root = dir, .exist_ok = true};
+  CU_ASSERT_EQUAL(si_context_create(&options, &found, &created, &error), SI_E_EXISTS);
+  EXPECT_TEXT(error.code, "STATE_ROOT_NOT_EMPTY");
+  options.state_root = inside;
+  CU_ASSERT_EQUAL(si_context_create(&options, &found, &created, &error), SI_E_INVALID);
+  NEED(rename(dir, moved) == 0);
+  CU_ASSERT_EQUAL(si_context_open("customer-acme", &found, &error), SI_E_NOT_FOUND);
+  EXPECT_TEXT(error.code, "PAAS_CONTEXT_UNAVAILABLE");
+  si_context_free(&made);
+  done();
+}
+
+static void a_vault_belongs_to_one_context(void) {
+  struct si_context made = {.name = ""}, other = {.name = ""};
+  struct si_error error = {0};
+  char vault[120];
+  fresh();
+  snprintf(vault, sizeof vault, "%s/secrets.env", base);
+  struct si_context_options options = {.name = "one", .vault_file = vault};
+  CU_ASSERT_EQUAL(si_context_create(&options, &made, NULL, &error), SI_OK);
+  EXPECT_TEXT(si_json_str(made.config, "vault_file"), vault);
+  options.name = "two";
+  CU_ASSERT_EQUAL(si_context_create(&options, &other, NULL, &error), SI_E_REFUSED);
+  EXPECT_TEXT(error.code, "PAAS_VAULT_SHARED");
+  si_context_free(&made);
+  done();
+}
+
+static void a_root_that_others_can_reach_is_refused(void) {
+  struct si_context made = {.name = ""};
+  struct si_error error = {0};
+  static const unsigned modes[] = {0755, 0750, 0701, 0770};
+  fresh();
+  NEED(si_mkdir_path(root, 0700) == 0);
+  for (size_t i = 0; i < 4; i++) {
+    NEED(chmod(root, modes[i]) == 0);
+    CU_ASSERT_EQUAL(create("one", &made, &error), SI_E_REFUSED);
+    EXPECT_TEXT(error.code, "STATE_ROOT_PERMISSIONS");
+    CU_ASSERT(strstr(error.hint, "chmod 700") != NULL);
+    CU_ASSERT(!there(root, "contexts"));
+  }
+  NEED(chmod(root, 0700) == 0);
+  CU_ASSERT_EQUAL(create("one", &made, &error), SI_OK);
+  si_context_free(&made);
+  NEED(chmod(root, 0755) == 0);
+  CU_ASSERT_EQUAL(si_context_open("one", &made, &error), SI_E_REFUSED);
+  if (geteuid() == 0) { /* only root can give a directory away */
+    NEED(chmod(root, 0700) == 0 && chown(root, 65534, 65534) == 0);
+    CU_ASSERT_EQUAL(si_context_open("one", &made, &error), SI_E_REFUSED);
+    EXPECT_TEXT(error.code, "STATE_ROOT_OWNER");
+  }
+  done();
+}
+
+static void the_guard_holds_for_root_state_root_and_vault(void) {
+  struct si_context made = {.name = ""};
+  struct si_error error = {0};
+  char tree[120], inside[160];
+  fresh();
+  snprintf(tree, sizeof tree, "%s/tree", base);
+  snprintf(inside, sizeof inside, "%s/.git", tree);
+  NEED(si_mkdir_path(inside, 0700) == 0);
+  snprintf(inside, sizeof inside, "%s/state", tree);
+  struct si_context_options options = {.name = "one", .state_root = inside};
+  CU_ASSERT_EQUAL(si_context_create(&options, &made, NULL, &error), SI_E_REFUSED);
+  EXPECT_TEXT(error.code, "STATE_ROOT_IN_REPOSITORY");
+  options = (struct si_context_options){.name = "one", .vault_file = inside};
+  CU_ASSERT_EQUAL(si_context_create(&options, &made, NULL, &error), SI_E_REFUSED);
+  CU_ASSERT_EQUAL(create("one", &made, NULL), SI_OK);
+  si_context_free(&made);
+
+  setenv("SI_PAAS_STATE_ROOT", inside, 1);
+  CU_ASSERT_EQUAL(create("one", &made, &error), SI_E_REFUSED);
+  CU_ASSERT(!there(tree, "state"));
+  /* A repository that is made around a context afterwards is noticed when it is opened. */
+  setenv("SI_PAAS_STATE_ROOT", root, 1);
+  snprintf(inside, sizeof inside, "%s/.git", base);
+  NEED(mkdir(inside, 0700) == 0);
+  CU_ASSERT_EQUAL(si_context_open("one", &made, &error), SI_E_REFUSED);
+  EXPECT_TEXT(error.code, "STATE_ROOT_IN_REPOSITORY");
+  done();
+}
+
+static void where_the_root_is(void) {
+  static const struct {
+    const char *set, *home, *want, *code;
+  } cases[] = {
+      {"/srv/si", "/home/a", "/srv/si", ""},    {NULL, "/home/a", "/home/a/.si/paas", ""},
+      {"", "/home/a", "/home/a/.si/paas", ""},  {"si", "/home/a", "", "STATE_ROOT_RELATIVE"},
+      {NULL, NULL, "", "STATE_ROOT_UNKNOWN"},   {NULL, "", "", "STATE_ROOT_UNKNOWN"},
+      {NULL, "home", "", "STATE_ROOT_UNKNOWN"},
+  };
+  char home[SI_PATH_MAX];
+  const char *own = getenv("HOME");
+  si_copy(home, sizeof home, own);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char to[SI_PATH_MAX] = "";
+    struct si_error error = {0};
+    (void)(cases[i].set ? setenv("SI_PAAS_STATE_ROOT", cases[i].set, 1)
+                        : unsetenv("SI_PAAS_STATE_ROOT"));
+    (void)(cases[i].home ? setenv("HOME", cases[i].home, 1) : unsetenv("HOME"));
+    CU_ASSERT_EQUAL(si_context_root(to, sizeof to, &error),
+                    cases[i].code[0] ? SI_E_INVALID : SI_OK);
+    EXPECT_TEXT(to, cases[i].want);
+    EXPECT_TEXT(error.code, cases[i].code);
+  }
+  setenv("HOME", home, 1);
+}
+
+static void a_command_means_the_flag_then_the_variable_then_the_one_in_use(void) {
+  struct si_context made = {.name = ""};
+  struct si_error error = {0};
+  char name[64] = "";
+  fresh();
+  CU_ASSERT_EQUAL(si_context_resolve(NULL, name, sizeof name, &error), SI_E_INVALID);
+  EXPECT_TEXT(error.code, "PAAS_CONTEXT_REQUIRED");
+  CU_ASSERT(strstr(error.hint, "--context") != NULL);
+  CU_ASSERT(!there(base, "dot")); /* asking makes nothing */
+  CU_ASSERT_EQUAL(create("one", &made, &error), SI_OK);
+  si_context_free(&made);
+  CU_ASSERT_EQUAL(si_context_resolve(NULL, name, sizeof name, &error), SI_E_INVALID);
+  CU_ASSERT_EQUAL(si_context_use("two", &error), SI_E_NOT_FOUND);
+  CU_ASSERT_EQUAL(si_context_use("one", &error), SI_OK);
+  CU_ASSERT_EQUAL(si_context_resolve(NULL, name, sizeof name, &error), SI_OK);
+  EXPECT_TEXT(name, "one");
+  setenv("SI_PAAS_CONTEXT", "two", 1);
+  CU_ASSERT_EQUAL(si_context_resolve(NULL, name, sizeof name, &error), SI_OK);
+  EXPECT_TEXT(name, "two");
+  CU_ASSERT_EQUAL(si_context_resolve("three", name, sizeof name, &error), SI_OK);
+  EXPECT_TEXT(name, "three");
+  static const char *const bad[] = {"", "../one", "One"};
+  for (size_t i = 0; i < 3; i++) {
+    CU_ASSERT_EQUAL(si_context_resolve(bad[i], name, sizeof name, &error), SI_E_INVALID);
+    EXPECT_TEXT(error.code, "PAAS_INVALID_ARGUMENT");
+  }
+  unsetenv("SI_PAAS_CONTEXT");
+  scratch_file(root, "current_context", "../../etc\n");
+  CU_ASSERT_EQUAL(si_context_resolve(NULL, name, sizeof name, &error), SI_E_INVALID);
+  EXPECT_TEXT(error.code, "PAAS_CONTEXT_REQUIRED");
+  done();
+}
+
+struct listing {
+  char text[512];
+};
+
+static si_status list_one(void *ctx, const char *name, const struct si_context *context,
+                          const struct si_error *error) {
+  struct listing *listing = ctx;
+  size_t len = strlen(listing->text);
+  snprintf(listing->text + len, sizeof listing->text - len, "%s=%s ", name,
+           context ? context->type : error->code);
+  return SI_OK;
+}
+
+static void a_list_shows_every_context_and_what_is_wrong_with_it(void) {
+  static const char *const names[] = {"oss-demo", "broken", "renamed", "customer-a", "linked"};
+  struct listing listing = {""};
+  struct si_error error = {0};
+  struct si_context found = {.name = ""};
+  char contexts[160], from[300], to[300];
+  fresh();
+  CU_ASSERT_EQUAL(si_context_list(&listing, list_one, &error), SI_OK);
+  EXPECT_TEXT(listing.text, "");
+  for (size_t i = 0; i < 4; i++) {
+    CU_ASSERT_EQUAL(create(names[i], &found, &error), SI_OK);
+    si_context_free(&found);
+  }
+  snprintf(contexts, sizeof contexts, "%s/contexts", root);
+  scratch_file(contexts, "broken/config.json", "{\"schema\":\"si.context/1\",");
+  snprintf(from, sizeof from, "%s/renamed", contexts);
+  snprintf(to, sizeof to, "%s/moved", contexts);
+  NEED(rename(from, to) == 0);
+  snprintf(to, sizeof to, "%s/linked", contexts);
+  NEED(symlink("oss-demo", to) == 0);
+  CU_ASSERT_EQUAL(si_context_list(&listing, list_one, &error), SI_OK);
+  EXPECT_TEXT(listing.text,
+              "broken=PAAS_CONTEXT_CONFIG customer-a=customer linked=STATE_ROOT_IO "
+              "moved=PAAS_CONTEXT_CONFIG oss-demo=demo ");
+  CU_ASSERT_EQUAL(si_context_open("oss-dmeo", &found, &error), SI_E_NOT_FOUND);
+  EXPECT_TEXT(error.code, "PAAS_CONTEXT_NOT_FOUND");
+  CU_ASSERT(strstr(error.hint, "did you mean oss-demo?") != NULL);
+  CU_ASSERT_EQUAL(si_context_open("../contexts/oss-demo", &found, &error), SI_E_INVALID);
+  done();
+}
+
+static void a_config_that_makes_no_sense_is_refused(void) {
+#define ID "\"id\":\"" CONTEXT_ID "\","
+#define AT "\"created_at\":\"2026-11-20T00:00:00.000Z\""
+  static const struct {
+    const char *text, *code;
+  } cases[] = {
+      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\"," ID AT "}", ""},
+      {"{\"schema\":\"si.context/2\",\"name\":\"one\",\"type\":\"demo\"," ID AT "}", "PAAS"},
+      {"{\"schema\":\"si.context/1\",\"name\":\"two\",\"type\":\"demo\"," ID AT "}", "PAAS"},
+      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"x\"," ID AT "}", "PAAS"},
+      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\"," AT "}", "PAAS"},
+      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\",\"id\":\"ctx-12\"," AT "}",
+       "PAAS"},
+      {"{\"schema\":\"si.context-pointer/1\"}", "PAAS"},
+      {"{\"schema\":\"si.context-pointer/1\",\"state_root\":\"here\"}", "PAAS"},
+      {"[]", "PAAS"},
+      {"", "PAAS"},
+      {"{\"schema\":\"si.context/1\",\"schema\":\"si.context/1\"}", "PAAS"},
+  };
+  struct si_context found = {.name = ""};
+  struct si_error error = {0};
+  char contexts[160];
+  const char *provider;
+  const cJSON *config;
+  fresh();
+  CU_ASSERT_EQUAL(create("one", &found, &error), SI_OK);
+  si_context_free(&found);
+  snprintf(contexts, sizeof contexts, "%s/contexts", root);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    scratch_file(contexts, "one/config.json", cases[i].text);
+    si_status status = si_context_open("one", &found, &error);
+    CU_ASSERT_EQUAL(status, cases[i].code[0] ? SI_E_CORRUPT : SI_OK);
+    if (status == SI_OK) { /* what is not there has its default */
+      CU_ASSERT_EQUAL(si_context_provider(&found, "sink", &provider, &config, NULL), SI_OK);
+      EXPECT_TEXT(provider, "file");
+      si_context_free(&found);
+    } else {
+      EXPECT_TEXT(error.code, "PAAS_CONTEXT_CONFIG");
+    }
+  }
+  scratch_file(contexts, "one/config.json",
+               "{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\"," ID AT
+               ",\"provisioner\":\"local\"}");
+  CU_ASSERT_EQUAL(si_context_open("one", &found, &error), SI_OK);
+  CU_ASSERT_EQUAL(si_context_provider(&found, "provisioner", &provider, &config, &error),
+                  SI_E_CORRUPT);
+  si_context_free(&found);
+  done();
+}
+
+static int create_here(void *ctx) {
+  const struct si_context_options *options = ctx;
+  struct si_context made = {.name = ""};
+  if (si_context_create(options, &made, NULL, NULL) != SI_OK) {
+    return 1;
+  }
+  si_context_free(&made);
+  return 0;
+}
+
+static int halves(void) {
+  char path[160];
+  int n = 0;
+  snprintf(path, sizeof path, "%s/contexts", root);
+  DIR *list = opendir(path);
+  if (!list) {
+    return 0;
+  }
+  for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
+    n += strncmp(entry->d_name, ".new-", 5) == 0;
+  }
+  closedir(list);
+  return n;
+}
+
+/* Killed anywhere, a create has made the context whole, or the next one makes it. */
+static void a_create_killed_at_any_system_call_leaves_all_or_nothing(void) {
+  bool killed = true;
+  int whole = 0, none = 0, swept = 0;
+  char disk[120], contexts[120];
+  for (unsigned nth = 1; killed && nth < 8000; nth += 2) {
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+      struct si_context made = {.name = ""}, found = {.name = ""};
+      struct si_state *state = NULL;
+      struct si_error error = {0};
+      fresh();
+      snprintf(disk, sizeof disk, "%s/disk", base);
+      snprintf(contexts, sizeof contexts, "%s/contexts", root);
+      struct si_context_options options = {.name = "one", .state_root = elsewhere ? disk : NULL};
+      killed = killed_at(nth, create_here, &options);
+      swept += halves();
+      bool visible = there(contexts, "one");
+      si_status status = si_context_open("one", &found, &error);
+      CU_ASSERT_EQUAL(status, visible ? SI_OK : SI_E_NOT_FOUND);
+      if (visible) {
+        CU_ASSERT_EQUAL(si_state_open(found.dir, found.id, SI_STATE_READ, &state, &error), SI_OK);
+        si_state_close(state);
+      }
+      si_context_free(&found);
+      whole += visible;
+      none += !visible;
+      status = si_context_create(&options, &made, NULL, &error);
+      if (status != (visible ? SI_E_EXISTS : SI_OK)) {
+        printf("\nafter stop %u: %s: %s\n", nth, error.code, error.message);
+      }
+      CU_ASSERT_EQUAL(status, visible ? SI_E_EXISTS : SI_OK);
+      CU_ASSERT_EQUAL(halves(), 0);
+      si_context_free(&made);
+      done();
+    }
+  }
+  CU_ASSERT(!killed);
+  CU_ASSERT(whole > 0 && none > 50 && swept > 50); /* all three were seen */
+}
+
+static void of_two_creates_of_one_name_one_wins(void) {
+  fresh();
+  for (unsigned round = 0; round < 10; round++) {
+    char name[16];
+    int wins = 0;
+    pid_t children[2];
+    snprintf(name, sizeof name, "one-%u", round);
+    struct si_context_options options = {.name = name};
+    for (size_t i = 0; i < 2; i++) {
+      children[i] = fork();
+      NEED(children[i] >= 0);
+      if (children[i] == 0) {
+        _exit(create_here(&options));
+      }
+    }
+    for (size_t i = 0; i < 2; i++) {
+      int status;
+      NEED(waitpid(children[i], &status, 0) == children[i]);
+      wins += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    }
+    CU_ASSERT_EQUAL(wins, 1);
+  }
+  done();
+}
+
+UNIT_MAIN("context", UNIT(a_new_context_is_whole_and_private),
+          UNIT(the_config_says_everything_that_was_settled),
+          UNIT(the_type_follows_from_the_name_unless_it_is_given),
+          UNIT(create_refuses_and_init_accepts_what_exists),
+          UNIT(a_state_root_elsewhere_holds_the_context), UNIT(a_vault_belongs_to_one_context),
+          UNIT(a_root_that_others_can_reach_is_refused),
+          UNIT(the_guard_holds_for_root_state_root_and_vault), UNIT(where_the_root_is),
+          UNIT(a_command_means_the_flag_then_the_variable_then_the_one_in_use),
+          UNIT(a_list_shows_every_context_and_what_is_wrong_with_it),
+          UNIT(a_config_that_makes_no_sense_is_refused),
+          UNIT(a_create_killed_at_any_system_call_leaves_all_or_nothing),
+          UNIT(of_two_creates_of_one_name_one_wins))

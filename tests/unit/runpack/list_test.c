@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding runpacks by their keys alone, complete and incomplete (R48). */
+#include "core/runpack/list.h"
+
+#include <string.h>
+
+#include "tests/unit/runpack/memory_store.h"
+#include "tests/unit/unit.h"
+
+#define H "/4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+#define RUN(t, r) "tenant/" t "/namespace/n/scenario/s/run/" r H
+
+struct seen {
+  size_t count;
+  char prefixes[8][256];
+  bool complete[8];
+};
+
+static si_status on_found(void *ctx, const struct si_runpack_found *found) {
+  struct seen *seen = ctx;
+  if (seen->count == 8) {
+    return SI_E_QUOTA;
+  }
+  strncpy(seen->prefixes[seen->count], found->prefix, 255);
+  seen->complete[seen->count++] = found->complete;
+  return SI_OK;
+}
+
+static void fill(struct memory_store *store) {
+  static const char *const keys[] = {
+      RUN("b", "2") "/artifacts/x",
+      RUN("a", "1") "/artifacts/x",
+      RUN("b", "2") "/manifest.json",
+      RUN("a", "1") "/artifacts/y/z",
+      RUN("a", "3") "/manifest.json",
+      RUN("b", "2") "/artifacts/y",
+      "readme",
+      RUN("a", "1") "/other/x",
+      "tenant/a/namespace/n/x",
+      RUN("a", "4"),
+      "tenant/a/namespace/n/scenario/s/run/r/nohash/manifest.json",
+      RUN("ab", "1") "/manifest.json",
+  };
+  memory_store_init(store);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    memory_set(store, keys[i], "", 0);
+  }
+}
+
+static void complete_and_incomplete_runpacks_are_found_in_any_order(void) {
+  struct memory_store store;
+  struct seen seen = {0};
+  uint64_t foreign = 0;
+  struct si_error error;
+  fill(&store);
+  CU_ASSERT_EQUAL_FATAL(si_runpack_list(&store.head, "", &seen, on_found, &foreign, &error), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(seen.count, 4);
+  CU_ASSERT_STRING_EQUAL(seen.prefixes[0], RUN("a", "1"));
+  CU_ASSERT_FALSE(seen.complete[0]);
+  CU_ASSERT_STRING_EQUAL(seen.prefixes[1], RUN("a", "3"));
+  CU_ASSERT_TRUE(seen.complete[1]);
+  CU_ASSERT_STRING_EQUAL(seen.prefixes[2], RUN("ab", "1"));
+  CU_ASSERT_STRING_EQUAL(seen.prefixes[3], RUN("b", "2"));
+  CU_ASSERT_TRUE(seen.complete[3]);
+  CU_ASSERT_EQUAL(foreign, 5);
+  memory_store_free(&store);
+}
+
+static void one_tenant_is_listed_alone(void) {
+  struct memory_store store;
+  struct seen seen = {0};
+  fill(&store);
+  CU_ASSERT_EQUAL(si_runpack_list(&store.head, "tenant/a", &seen, on_found, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(seen.count, 2);
+  CU_ASSERT_EQUAL(si_runpack_list(&store.head, "tenant/../b", &seen, on_found, NULL, NULL),
+                  SI_E_INVALID);
+  memory_store_free(&store);
+}
+
+static void a_listing_without_end_is_ended(void) {
+  struct memory_store store;
+  struct seen seen = {0};
+  struct si_error error;
+  memory_store_init(&store);
+  store.endless_listing = true;
+  CU_ASSERT_EQUAL(si_runpack_list(&store.head, "", &seen, on_found, NULL, &error), SI_E_QUOTA);
+  CU_ASSERT_EQUAL(seen.count, 0);
+  memory_store_free(&store);
+}
+
+UNIT_MAIN("runpack list", UNIT(complete_and_incomplete_runpacks_are_found_in_any_order),
+          UNIT(one_tenant_is_listed_alone), UNIT(a_listing_without_end_is_ended))

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/runpack/memory_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool ends(const char *key, const char *end) {
+  size_t a = strlen(key), b = end ? strlen(end) : 0;
+  return end && b <= a && strcmp(key + a - b, end) == 0;
+}
+
+struct memory_object *memory_find(struct memory_store *store, const char *key_end) {
+  for (size_t i = 0; i < store->count; i++) {
+    if (ends(store->objects[i].key, key_end)) {
+      return &store->objects[i];
+    }
+  }
+  return NULL;
+}
+
+static struct memory_object *exact(struct memory_store *store, const char *key) {
+  for (size_t i = 0; i < store->count; i++) {
+    if (strcmp(store->objects[i].key, key) == 0) {
+      return &store->objects[i];
+    }
+  }
+  return NULL;
+}
+
+void memory_set(struct memory_store *store, const char *key, const void *data, size_t len) {
+  struct memory_object *object = exact(store, key);
+  if (!object) {
+    if (store->count == MEMORY_OBJECTS) {
+      abort();
+    }
+    object = &store->objects[store->count++];
+    object->key = strdup(key);
+    object->data = NULL;
+  }
+  free(object->data);
+  object->data = malloc(len + 1);
+  if (len) {
+    memcpy(object->data, data, len);
+  }
+  object->len = len;
+}
+
+void memory_drop(struct memory_store *store, const char *key_end) {
+  struct memory_object *object = memory_find(store, key_end);
+  if (object) {
+    free(object->key);
+    free(object->data);
+    *object = store->objects[--store->count];
+  }
+}
+
+static si_status put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
+                          const char *content_type, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  (void)content_type;
+  (void)error;
+  store->putting.key = strdup(key);
+  store->putting.data = malloc(length + 1);
+  store->putting.len = 0;
+  store->want = length;
+  store->flags = flags;
+  if (ends(key, "/manifest.json")) {
+    store->unflushed_at_manifest = store->unflushed;
+  }
+  return SI_OK;
+}
+
+static si_status put_data(struct si_store *head, const void *data, size_t len,
+                          struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  if (store->putting.len + len > store->want) {
+    return si_error_set(error, SI_E_INVALID, "TEST", "more than announced");
+  }
+  memcpy(store->putting.data + store->putting.len, data, len);
+  store->putting.len += len;
+  return SI_OK;
+}
+
+static si_status put_close(struct si_store *head, int commit, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  (void)error;
+  if (commit) {
+    if (store->putting.len != store->want) {
+      store->late = SI_E_INVALID;
+    } else if ((store->flags & SI_PUT_CREATE_ONLY) && exact(store, store->putting.key)) {
+      store->late = SI_E_EXISTS;
+    } else {
+      memory_set(store, store->putting.key, store->putting.data, store->putting.len);
+      store->commits += (store->flags & SI_PUT_COMMIT) != 0;
+      store->unflushed++;
+    }
+  }
+  free(store->putting.key);
+  free(store->putting.data);
+  store->putting.key = NULL;
+  store->putting.data = NULL;
+  return SI_OK;
+}
+
+static si_status get(struct si_store *head, const char *key, uint64_t limit, void *ctx,
+                     si_store_data on_data, si_store_end on_end, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  if (store->get_count == MEMORY_OBJECTS) {
+    return si_error_set(error, SI_E_QUOTA, "TEST", "too many gets");
+  }
+  store->gets[store->get_count].key = strdup(key);
+  store->gets[store->get_count].limit = limit;
+  store->gets[store->get_count].ctx = ctx;
+  store->gets[store->get_count].on_data = on_data;
+  store->gets[store->get_count].on_end = on_end;
+  store->get_count++;
+  return SI_OK;
+}
+
+static si_status deliver_endless(void *ctx, si_store_data on_data) {
+  static const char block[65536];
+  si_status status = SI_OK;
+  /* A store that ignores its limit: only the receiver can end this. */
+  for (int i = 0; status == SI_OK && i < 100000; i++) {
+    status = on_data(ctx, block, sizeof block);
+  }
+  return status == SI_OK ? SI_E_INTERNAL : status;
+}
+
+static void deliver(struct memory_store *store, size_t i) {
+  const char *key = store->gets[i].key;
+  void *ctx = store->gets[i].ctx;
+  const struct memory_object *object = exact(store, key);
+  struct si_error error;
+  si_status status = SI_OK;
+  if (!object || ends(key, store->drop)) {
+    status = SI_E_NOT_FOUND;
+  } else if (ends(key, store->fail_get)) {
+    status = store->get_status;
+  } else if (ends(key, store->endless)) {
+    status = deliver_endless(ctx, store->gets[i].on_data);
+  } else {
+    size_t len = object->len < store->gets[i].limit ? object->len : (size_t)store->gets[i].limit;
+    size_t piece = store->piece ? store->piece : len;
+    for (size_t at = 0; status == SI_OK && at < len; at += piece) {
+      status = store->gets[i].on_data(ctx, object->data + at, len - at < piece ? len - at : piece);
+    }
+    status = status == SI_OK && object->len > len ? SI_E_QUOTA : status;
+  }
+  si_error_set(&error, status, "TEST", "told to fail");
+  store->gets[i].on_end(ctx, status, status == SI_OK ? NULL : &error);
+}
+
+static si_status flush(struct si_store *head, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  store->flushes++;
+  store->unflushed = 0;
+  for (size_t i = 0; i < store->get_count; i++) {
+    if (!store->silent) {
+      deliver(store, i);
+    }
+    free(store->gets[i].key);
+  }
+  store->get_count = 0;
+  si_status late = store->late;
+  store->late = SI_OK;
+  return late == SI_OK ? SI_OK : si_error_set(error, late, "TEST", "a put failed");
+}
+
+static si_status stat_object(struct si_store *head, const char *key, uint64_t *length,
+                             struct si_error *error) {
+  const struct memory_object *object = exact((struct memory_store *)head, key);
+  if (!object) {
+    return si_error_set(error, SI_E_NOT_FOUND, "TEST", "no %s", key);
+  }
+  *length = object->len;
+  return SI_OK;
+}
+
+struct telling {
+  const struct memory_store *store;
+  uint64_t told;
+  uint64_t most;
+  void *ctx;
+  si_store_each each;
+};
+
+static si_status tell(struct telling *t, const char *key, uint64_t length) {
+  if (t->told++ >= t->most && !t->store->endless_listing) {
+    return SI_E_QUOTA;
+  }
+  return t->each(t->ctx, key, length + t->store->lie_length);
+}
+
+static si_status list(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
+                      si_store_each each, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  struct telling t = {store, 0, most, ctx, each};
+  size_t len = strlen(prefix);
+  si_status status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < store->count; i++) {
+    const char *key = store->objects[i].key;
+    if ((len && (strncmp(key, prefix, len) != 0 || key[len] != '/')) || ends(key, store->hide)) {
+      continue;
+    }
+    status = tell(&t, key, store->objects[i].len);
+    if (status == SI_OK && ends(key, store->list_twice)) {
+      status = tell(&t, key, store->objects[i].len);
+    }
+  }
+  if (status == SI_OK && store->extra) {
+    status = tell(&t, store->extra, 1);
+  }
+  for (int i = 0; status == SI_OK && store->endless_listing && i < 10000000; i++) {
+    char key[512];
+    snprintf(key, sizeof key, "%.400s%sartifacts/never-%d", prefix, len ? "/" : "", i);
+    status = tell(&t, key, 1);
+  }
+  return status == SI_OK ? SI_OK : si_error_set(error, status, "TEST", "the listing ended");
+}
+
+static const struct si_store_vt table = {put_open, put_data,    put_close, get,
+                                         flush,    stat_object, list};
+
+void memory_store_init(struct memory_store *store) {
+  memset(store, 0, sizeof *store);
+  store->head.vt = &table;
+}
+
+void memory_store_free(struct memory_store *store) {
+  for (size_t i = 0; i < store->count; i++) {
+    free(store->objects[i].key);
+    free(store->objects[i].data);
+  }
+  store->count = 0;
+}
