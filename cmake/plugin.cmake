@@ -8,7 +8,8 @@ function(si_plugin name)
   add_library(${name} MODULE ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES PREFIX "" OUTPUT_NAME ${ARG_ID}
     C_VISIBILITY_PRESET hidden)
-  target_compile_definitions(${name} PRIVATE SI_PLUGIN_NEEDS=\"${ARG_NEEDS}\"
+  string(REPLACE "\"" "\\\"" needs "${ARG_NEEDS}") # as a C string literal has it
+  target_compile_definitions(${name} PRIVATE "SI_PLUGIN_NEEDS=\"${needs}\""
     SI_PLUGIN_VERSION="${PROJECT_VERSION}")
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES})
   target_link_options(${name} PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)

@@ -137,19 +137,22 @@ stop_engine() {
   "${as_root[@]}" rm -rf "$engine_home" "$engine_run"
 }
 
+# own_engine_runs PID: is this process still our dockerd? (Not so one that ended and that nobody
+# has waited for.)
+own_engine_runs() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$engine_run/pid"; }
+
 stop_own() {
   local pid mount dir _
   pid=$(cat "$engine_run/pid" 2>/dev/null || true)
-  # Only if this process still is our dockerd.
-  if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$engine_run/pid"; then
+  if [ -n "$pid" ] && own_engine_runs "$pid"; then
     note "stopping dockerd (process $pid)"
     "${as_root[@]}" kill "$pid"
     for _ in $(seq 300); do
-      [ -d "/proc/$pid" ] || break
+      own_engine_runs "$pid" || break
       sleep 0.1
     done
-    [ ! -d "/proc/$pid" ] || die "dockerd (process $pid) does not end" "As root: kill -9 $pid" \
-      "Then: ./quickstart --clean"
+    ! own_engine_runs "$pid" || die "dockerd (process $pid) does not end" \
+      "As root: kill -9 $pid" "Then: ./quickstart --clean"
   fi
   while read -r mount; do
     "${as_root[@]}" umount -l "$mount"

@@ -16,6 +16,10 @@
 
 enum { BLOCK = 256 * 1024 };
 
+/* A longer file is let go of while it is read: filling the page cache costs more than the disk. */
+#define STREAMED (32ull << 20)
+#define WINDOW (8ull << 20)
+
 struct si_export {
   struct si_store *store;
   struct si_export_options options;
@@ -157,7 +161,7 @@ static si_status hash_and_put(struct si_export *e, const void *data, size_t len,
 /* Reads `length` bytes and looks for one more: a file that grows or shrinks is refused. */
 static si_status stream_file(struct si_export *e, int fd, uint64_t length, const char *path,
                              struct si_error *error) {
-  uint64_t done = 0;
+  uint64_t done = 0, dropped = 0;
   while (done <= length) {
     uint64_t left = length - done;
     size_t want = left < BLOCK ? (size_t)left + 1 : BLOCK;
@@ -177,6 +181,10 @@ static si_status stream_file(struct si_export *e, int fd, uint64_t length, const
     }
     si_status status = n ? hash_and_put(e, e->block, (size_t)n, error) : SI_OK;
     done += (uint64_t)n;
+    if (length >= STREAMED && done - dropped >= WINDOW) {
+      (void)posix_fadvise(fd, (off_t)dropped, (off_t)(done - dropped), POSIX_FADV_DONTNEED);
+      dropped = done;
+    }
     /* A read that came back short of what was asked has seen the end. */
     if (status != SI_OK || (done == length && (size_t)n < want)) {
       return status;
@@ -351,20 +359,25 @@ static si_status begin(struct si_export *e, const char *json, size_t len, struct
 si_status si_export_begin(struct si_store *store, const struct si_export_options *options,
                           const char *spec_json, size_t len, struct si_export **out,
                           struct si_error *error) {
-  struct si_export *e SI_AUTO(si_export_free) = calloc(1, sizeof *e);
-  if (!e || !(e->block = malloc(BLOCK))) {
+  struct si_export *e = calloc(1, sizeof *e);
+  char *block = malloc(BLOCK);
+  if (!e || !block) {
+    free(e);
+    free(block);
     return si_error_set(error, SI_E_NOMEM, "RUNPACK_EXPORT_FAILED", "out of memory");
   }
   e->store = store;
+  e->block = block;
   e->options = *options;
   e->cap = options->max_artifact_bytes ? options->max_artifact_bytes : SI_ARTIFACT_MAX_DEFAULT;
   e->table = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX);
   si_status status = begin(e, spec_json, len, error);
-  if (status == SI_OK) {
-    *out = e;
-    e = NULL;
+  if (status != SI_OK) {
+    si_export_free(&e);
+    return status;
   }
-  return status;
+  *out = e;
+  return SI_OK;
 }
 
 /* --- finish --- */

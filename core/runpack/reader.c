@@ -27,12 +27,12 @@ enum want { TEXT, TEXT_OR_NULL, ID, INTEGER, BOOLEAN, OBJECT, ARRAY };
 /* One field that we know. `into` is a place for containers; for texts, where it goes and how much
  * of it may come. All are needed but those that say `optional`. */
 struct rule {
-  enum place in;
   const char *key;
-  enum want want;
-  enum place into;
   size_t offset;
   size_t size;
+  enum place in;
+  enum want want;
+  enum place into;
   int optional;
 };
 
@@ -70,31 +70,31 @@ struct si_manifest_reader {
 #define MEMBER(field) offsetof(struct si_manifest, field), sizeof(((struct si_manifest *)0)->field)
 
 static const struct rule rules[] = {
-    {TOP, "artifacts", ARRAY, ARTIFACTS, 0, 0, 0},
-    {TOP, "generated_at", OBJECT, GENERATED, 0, 0, 0},
-    {TOP, "hash_algorithm", TEXT, TOP, MEMBER(hash_algorithm), 0},
-    {TOP, "integrity", OBJECT, INTEGRITY, 0, 0, 0},
-    {TOP, "manifest_version", TEXT, TOP, MEMBER(version), 0},
-    {TOP, "namespace_id", ID, TOP, MEMBER(ids.namespace_id), 0},
-    {TOP, "run_id", ID, TOP, MEMBER(ids.run), 0},
-    {TOP, "scenario_id", ID, TOP, MEMBER(ids.scenario), 0},
-    {TOP, "spec_hash", OBJECT, HASH, MEMBER(ids.spec_hash), 0},
-    {TOP, "tenant_id", ID, TOP, MEMBER(ids.tenant), 0},
-    {TOP, "verifier_mode", TEXT, TOP, MEMBER(verifier_mode), 0},
-    {GENERATED, "kind", TEXT, TOP, MEMBER(generated_kind), 0},
-    {GENERATED, "value", INTEGER, TOP, 0, 0, 0},
-    {INTEGRITY, "file_hashes", ARRAY, FILE_HASHES, 0, 0, 0},
-    {INTEGRITY, "root_hash", OBJECT, HASH, MEMBER(root_hash), 0},
-    {ARTIFACT, "artifact_id", TEXT, ARTIFACT, AT(artifact_id), 0},
-    {ARTIFACT, "content_type", TEXT_OR_NULL, ARTIFACT, AT(content_type), 1},
-    {ARTIFACT, "hash", OBJECT, HASH, AT(item_hash), 0},
-    {ARTIFACT, "kind", TEXT, ARTIFACT, AT(kind), 0},
-    {ARTIFACT, "path", TEXT, ARTIFACT, AT(path), 0},
-    {ARTIFACT, "required", BOOLEAN, ARTIFACT, 0, 0, 0},
-    {FILE_HASH, "hash", OBJECT, HASH, AT(item_hash), 0},
-    {FILE_HASH, "path", TEXT, FILE_HASH, AT(path), 0},
-    {HASH, "algorithm", TEXT, HASH, AT(algorithm), 0},
-    {HASH, "value", TEXT, HASH, AT(value), 0},
+    {"artifacts", 0, 0, TOP, ARRAY, ARTIFACTS, 0},
+    {"generated_at", 0, 0, TOP, OBJECT, GENERATED, 0},
+    {"hash_algorithm", MEMBER(hash_algorithm), TOP, TEXT, TOP, 0},
+    {"integrity", 0, 0, TOP, OBJECT, INTEGRITY, 0},
+    {"manifest_version", MEMBER(version), TOP, TEXT, TOP, 0},
+    {"namespace_id", MEMBER(ids.namespace_id), TOP, ID, TOP, 0},
+    {"run_id", MEMBER(ids.run), TOP, ID, TOP, 0},
+    {"scenario_id", MEMBER(ids.scenario), TOP, ID, TOP, 0},
+    {"spec_hash", MEMBER(ids.spec_hash), TOP, OBJECT, HASH, 0},
+    {"tenant_id", MEMBER(ids.tenant), TOP, ID, TOP, 0},
+    {"verifier_mode", MEMBER(verifier_mode), TOP, TEXT, TOP, 0},
+    {"kind", MEMBER(generated_kind), GENERATED, TEXT, TOP, 0},
+    {"value", 0, 0, GENERATED, INTEGER, TOP, 0},
+    {"file_hashes", 0, 0, INTEGRITY, ARRAY, FILE_HASHES, 0},
+    {"root_hash", MEMBER(root_hash), INTEGRITY, OBJECT, HASH, 0},
+    {"artifact_id", AT(artifact_id), ARTIFACT, TEXT, ARTIFACT, 0},
+    {"content_type", AT(content_type), ARTIFACT, TEXT_OR_NULL, ARTIFACT, 1},
+    {"hash", AT(item_hash), ARTIFACT, OBJECT, HASH, 0},
+    {"kind", AT(kind), ARTIFACT, TEXT, ARTIFACT, 0},
+    {"path", AT(path), ARTIFACT, TEXT, ARTIFACT, 0},
+    {"required", 0, 0, ARTIFACT, BOOLEAN, ARTIFACT, 0},
+    {"hash", AT(item_hash), FILE_HASH, OBJECT, HASH, 0},
+    {"path", AT(path), FILE_HASH, TEXT, FILE_HASH, 0},
+    {"algorithm", AT(algorithm), HASH, TEXT, HASH, 0},
+    {"value", AT(value), HASH, TEXT, HASH, 0},
 };
 
 static si_status invalid(struct si_error *error, const char *what, const char *why) {

@@ -59,7 +59,7 @@ unpack_packages() {
   # The server alone: not its JIT compiler, and nothing that administers clusters of the machine.
   while read -r file; do
     case $file in
-      libllvm* | libz3* | lib*-perl_*) ;;
+      libllvm* | libz3* | libc-l10n_* | lib*-perl_*) ;;
       postgresql-15_* | postgresql-client-15_* | lib*) wanted+=("${file%%_*}") ;;
     esac
   done < <(apt-get install -y --reinstall --no-install-recommends --print-uris \

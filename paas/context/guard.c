@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,8 +16,9 @@ static si_status unchecked(const char *path, const char *why, struct si_error *e
   return SI_E_REFUSED;
 }
 
-/* Cuts the last component of `path` off into `rest` (which it precedes). False at "/". */
+/* Moves the last component of `path`, with its slash, to the front of `rest`. False at "/". */
 static bool cut_component(char *path, char *rest) {
+  char tail[SI_PATH_MAX];
   size_t len = strlen(path);
   while (len > 1 && path[len - 1] == '/') {
     path[--len] = '\0';
@@ -25,13 +27,11 @@ static bool cut_component(char *path, char *rest) {
   if (len <= 1 || !slash) {
     return false;
   }
-  size_t cut = strlen(slash); /* with its slash */
-  size_t have = strlen(rest);
-  if (cut + have >= SI_PATH_MAX) {
+  int n = snprintf(tail, sizeof tail, "%s%s", slash, rest);
+  if (n < 0 || (size_t)n >= sizeof tail) {
     return false;
   }
-  memmove(rest + cut, rest, have + 1);
-  memcpy(rest, slash, cut);
+  si_copy(rest, SI_PATH_MAX, tail);
   slash[slash == path ? 1 : 0] = '\0';
   return true;
 }
@@ -68,14 +68,8 @@ si_status si_context_real(const char *path, char *to, struct si_error *error) {
   if (has_dotdot(rest)) {
     return unchecked(path, "it goes through `..` of a directory that does not exist", error);
   }
-  const char *base = strcmp(real, "/") == 0 ? "" : real;
-  if (strlen(base) + strlen(rest) >= SI_PATH_MAX) {
-    return unchecked(path, "it is too long", error);
-  }
-  size_t len = strlen(base);
-  memcpy(to, base, len);
-  si_copy(to + len, SI_PATH_MAX - len, rest[0] || len ? rest : "/");
-  return SI_OK;
+  int n = snprintf(to, SI_PATH_MAX, "%s%s", rest[0] && strcmp(real, "/") == 0 ? "" : real, rest);
+  return n > 0 && n < SI_PATH_MAX ? SI_OK : unchecked(path, "it is too long", error);
 }
 
 /* 1: dir/name is there, 0: it is not, -1: cannot tell (errno). */

@@ -31,14 +31,15 @@ static int by_text(const void *a, const void *b) {
 }
 
 static bool add_name(struct si_context_names *names, const char *name) {
-  char **list = realloc(names->list, (names->count + 1) * sizeof *list);
+  char *copy = strdup(name);
+  char **list = copy ? realloc(names->list, (names->count + 1) * sizeof *list) : NULL;
   if (!list) {
+    free(copy);
     return false;
   }
   names->list = list;
-  list[names->count] = strdup(name);
-  names->count += list[names->count] != NULL;
-  return list[names->count - 1] != NULL;
+  list[names->count++] = copy;
+  return true;
 }
 
 si_status si_context_names(const struct si_context_home *home, struct si_context_names *out,

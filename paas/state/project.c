@@ -169,7 +169,7 @@ static si_status first(struct si_state *state, const char *sql, const char *cons
 }
 
 struct names {
-  const char **list;
+  char **list;
   size_t count;
 };
 
@@ -188,7 +188,7 @@ static void hint_nearest(struct si_state *state, const char *owner_id, const cha
   struct names names = {calloc(1000, sizeof(char *)), 0};
   const char *near = NULL;
   if (names.list && si_state_projects(state, owner_id, false, &names, add_name, NULL) == SI_OK) {
-    near = si_nearest(slug, names.list, names.count);
+    near = si_nearest(slug, (const char *const *)names.list, names.count);
   }
   if (near) {
     si_error_hint(error, "did you mean %s? All projects: si paas project list", near);
@@ -196,7 +196,7 @@ static void hint_nearest(struct si_state *state, const char *owner_id, const cha
     si_error_hint(error, "see all projects with: si paas project list");
   }
   for (size_t i = 0; i < names.count; i++) {
-    free((void *)(uintptr_t)names.list[i]);
+    free(names.list[i]);
   }
   free(names.list);
 }

@@ -132,8 +132,8 @@ si_status local_call_end(struct local_call *call, si_status status) {
 
 /* --- the journal --- */
 
-static si_status journal(struct local_call *call, const struct local_effect *effect,
-                         uint32_t phase, const char *id) {
+static si_status journal(struct local_call *call, const struct local_effect *effect, uint32_t phase,
+                         const char *id) {
   si_status status = call->in->vt->step(call->op, effect->name, phase, id && id[0] ? id : NULL);
   if (status != SI_OK) {
     si_error_set(&call->error, status, "LOCAL_JOURNAL",
@@ -143,8 +143,8 @@ static si_status journal(struct local_call *call, const struct local_effect *eff
   return status;
 }
 
-si_status local_effect_begin(struct local_call *call, struct local_effect *effect,
-                             const char *verb, const char *what, const char *id) {
+si_status local_effect_begin(struct local_call *call, struct local_effect *effect, const char *verb,
+                             const char *what, const char *id) {
   si_status status = local_go_on(call);
   if (status != SI_OK) {
     return status;
@@ -176,8 +176,8 @@ si_status local_emit(struct local_call *call, const cJSON *document, void *ctx, 
   if (status == SI_OK) {
     status = emit(ctx, si_buf_text(&text), text.len);
   }
-  return status == SI_OK ? SI_OK
-                         : si_error_set(&call->error, status, "LOCAL_EMIT",
-                                        "the result could not be handed over: %s",
-                                        si_status_text(status));
+  return status == SI_OK
+             ? SI_OK
+             : si_error_set(&call->error, status, "LOCAL_EMIT",
+                            "the result could not be handed over: %s", si_status_text(status));
 }

@@ -56,8 +56,8 @@ struct local_effect {
 };
 
 /* Journals that it begins; on failure the effect must not be done, nor anything after it. */
-si_status local_effect_begin(struct local_call *call, struct local_effect *effect,
-                             const char *verb, const char *what, const char *id) SI_MUST_USE;
+si_status local_effect_begin(struct local_call *call, struct local_effect *effect, const char *verb,
+                             const char *what, const char *id) SI_MUST_USE;
 /* Journals how it ended: done, failed, or nothing at all where the outcome is unknown (a step that
  * was begun and never ended says just that). Returns `status`, or why the journal failed. */
 si_status local_effect_end(struct local_call *call, const struct local_effect *effect,

@@ -8,7 +8,8 @@
 const char local_config_schema[] =
     "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
     "\"additionalProperties\":false,\"properties\":{"
-    "\"socket\":{\"type\":\"string\",\"default\":\"/var/run/docker.sock\",\"pattern\":\"^(unix://)?/"
+    "\"socket\":{\"type\":\"string\",\"default\":\"/var/run/docker.sock\",\"pattern\":\"^(unix://"
+    ")?/"
     "\",\"description\":\"Unix socket of Docker or podman\"},"
     "\"ready_timeout_ms\":{\"type\":\"integer\",\"minimum\":100,\"maximum\":86400000,"
     "\"default\":120000,\"description\":\"How long a service may take to be ready\"},"
@@ -26,8 +27,7 @@ static si_status wrong(struct si_error *error, const char *key, const char *why)
   return SI_E_INVALID;
 }
 
-static si_status read_socket(const cJSON *value, struct local_config *out,
-                             struct si_error *error) {
+static si_status read_socket(const cJSON *value, struct local_config *out, struct si_error *error) {
   const char *path = cJSON_GetStringValue(value);
   if (path && strncmp(path, "unix://", 7) == 0) {
     path += 7;

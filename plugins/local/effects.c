@@ -45,13 +45,11 @@ static si_status find_network(struct local_call *call, const char *part, const c
   *search = (struct network_search){.project = &call->project};
   si_status status =
       si_engine_networks_named(call->in->engine, name, search, on_network, &call->error);
-  return status == SI_OK && search->foreign ? foreign(call, SI_ENGINE_NETWORK, part, name)
-                                            : status;
+  return status == SI_OK && search->foreign ? foreign(call, SI_ENGINE_NETWORK, part, name) : status;
 }
 
 static si_status create_network(struct local_call *call, const struct local_part *network,
-                                const char *name, const char *spec,
-                                char id[SI_ENGINE_ID_SIZE]) {
+                                const char *name, const char *spec, char id[SI_ENGINE_ID_SIZE]) {
   cJSON *body SI_AUTO(si_json_free) = NULL;
   struct network_search search;
   char made[SI_ENGINE_ID_SIZE] = "";
@@ -68,8 +66,7 @@ static si_status create_network(struct local_call *call, const struct local_part
   status = find_network(call, network->name, name, &search);
   if (status == SI_OK && !search.id[0]) {
     return local_error(call, SI_E_UNAVAILABLE, network->name,
-                       "network %s: the engine shows none after it was made: retry",
-                       network->name);
+                       "network %s: the engine shows none after it was made: retry", network->name);
   }
   if (status == SI_OK && made[0] && strcmp(made, search.id) != 0) {
     status = si_engine_remove(call->in->engine, SI_ENGINE_NETWORK, made, &call->error);
@@ -183,9 +180,9 @@ static si_status stop(struct local_call *call, const char *part, const char *id)
   struct si_engine_container container SI_AUTO(si_engine_container_free) = {0};
   struct local_effect effect;
   si_status status = si_engine_container(call->in->engine, id, &container, &call->error);
-  if (status != SI_OK || (strcmp(container.state, "running") != 0 &&
-                          strcmp(container.state, "restarting") != 0 &&
-                          strcmp(container.state, "paused") != 0)) {
+  if (status != SI_OK ||
+      (strcmp(container.state, "running") != 0 && strcmp(container.state, "restarting") != 0 &&
+       strcmp(container.state, "paused") != 0)) {
     return status == SI_E_NOT_FOUND ? SI_OK : status;
   }
   uint32_t grace = (uint32_t)si_json_int(si_json_get(container.document, "Config"), "StopTimeout",

@@ -24,8 +24,7 @@ static si_status keep(void *ctx, const struct si_engine_item *item) {
   si_copy(found->id, sizeof found->id, item->id);
   si_copy(found->name, sizeof found->name, item->name);
   si_copy(found->part, sizeof found->part, si_engine_label(item->labels, kinds[item->type]));
-  si_copy(found->project_id, sizeof found->project_id,
-          si_engine_label(item->labels, "si.project"));
+  si_copy(found->project_id, sizeof found->project_id, si_engine_label(item->labels, "si.project"));
   si_copy(found->spec, sizeof found->spec, si_engine_label(item->labels, "si.spec"));
   return SI_OK;
 }

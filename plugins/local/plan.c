@@ -33,9 +33,9 @@ static bool name_valid(const char *name) {
 
 static bool known_member(const char *key) {
   static const char *const keys[] = {
-      "name",      "image",    "command",     "entrypoint",   "environment", "ports",
-      "volumes",   "networks", "healthcheck", "depends_on",   "labels",      "init",
-      "read_only", "user",     "working_dir", "stop_signal",  "hostname",    "stop_grace_ms",
+      "name",      "image",    "command",     "entrypoint",  "environment", "ports",
+      "volumes",   "networks", "healthcheck", "depends_on",  "labels",      "init",
+      "read_only", "user",     "working_dir", "stop_signal", "hostname",    "stop_grace_ms",
       "restart",   "tmpfs",    "oneshot",
   };
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -141,8 +141,7 @@ static si_status check_uses(const struct local_plan *plan, const struct local_se
   return SI_OK;
 }
 
-static si_status read_services(const cJSON *list, struct local_plan *plan,
-                               struct si_error *error) {
+static si_status read_services(const cJSON *list, struct local_plan *plan, struct si_error *error) {
   int n = cJSON_GetArraySize(list);
   if (!cJSON_IsArray(list) || n == 0 || n > LOCAL_MAX_SERVICES) {
     return wrong(error, "services", "the stack document has %s services",
@@ -213,8 +212,7 @@ static si_status read_needs(struct local_plan *plan, struct local_service *servi
   return SI_OK;
 }
 
-static si_status circle(const struct local_plan *plan, const bool *placed,
-                        struct si_error *error) {
+static si_status circle(const struct local_plan *plan, const bool *placed, struct si_error *error) {
   struct si_buf names SI_AUTO(si_buf_free) = SI_BUF(600);
   const char *first = NULL;
   for (size_t i = 0; i < plan->service_count; i++) {

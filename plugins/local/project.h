@@ -23,7 +23,8 @@ struct local_project {
   char mark_project[160];
 };
 
-/* Reads a `si.project/1` document; LOCAL_PROJECT (SI_E_INVALID) where it lacks what it must have. */
+/* Reads a `si.project/1` document; LOCAL_PROJECT (SI_E_INVALID) where it lacks what it must have.
+ */
 si_status local_project_read(const char *json, struct local_project *out,
                              struct si_error *error) SI_MUST_USE;
 /* As above from {context_id, project_id} alone; slug and the rest stay "". project_id may be left

@@ -157,8 +157,7 @@ static void put_mounts(struct maker *m, cJSON *host, const struct local_project 
      * itself: that one must carry the marks, too. */
     cJSON *options = object_in(m, mount, "VolumeOptions");
     cJSON *labels = object_in(m, options, "Labels");
-    m->failed =
-        m->failed || local_labels(project, "si.volume", source, "", labels) != SI_OK;
+    m->failed = m->failed || local_labels(project, "si.volume", source, "", labels) != SI_OK;
     push(m, mounts, mount);
   }
 }
@@ -233,7 +232,7 @@ static void put_network(struct maker *m, cJSON *body, cJSON *host, const struct 
 static void put_plain(struct maker *m, cJSON *body, const struct local_service *service,
                       uint32_t stop_timeout_s) {
   static const char *const same[][2] = {
-      {"Cmd", "command"},   {"Entrypoint", "entrypoint"},  {"User", "user"},
+      {"Cmd", "command"},       {"Entrypoint", "entrypoint"},  {"User", "user"},
       {"Hostname", "hostname"}, {"WorkingDir", "working_dir"}, {"StopSignal", "stop_signal"}};
   add(m, body, "Image", cJSON_CreateString(service->image));
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
@@ -327,8 +326,7 @@ si_status local_request_network(const struct local_project *project,
   if (status == SI_OK) {
     add(&m, body, "Driver", cJSON_CreateString("bridge"));
     add(&m, body, "CheckDuplicate", cJSON_CreateBool(1));
-    add(&m, body, "Internal",
-        cJSON_CreateBool(si_json_bool(network->spec, "internal", false)));
+    add(&m, body, "Internal", cJSON_CreateBool(si_json_bool(network->spec, "internal", false)));
     *out = body;
   }
   return status;

@@ -126,7 +126,7 @@ TABLE
 
 begin "a provider that fails, dies or lies costs its operation alone"
 while read -r what why; do
-  create "p-$what" "$what"
+  create "p-$what" "$what" --timeout 3s
   [ "$code" != 0 ] || fail "$what: the operation is said to have worked"
   case ,$why, in
     *",$(json .error.code),"*) ;;
@@ -140,7 +140,7 @@ abort PLUGIN_CRASHED
 exit PLUGIN_EXITED
 open-segv PLUGIN_CRASHED,PLUGIN_EXITED
 garbage PLUGIN_PROTOCOL
-close-wire PLUGIN_EXITED
+close-wire PLUGIN_EXITED,OPERATION_TIMED_OUT
 bad-json PROVIDER_RESULT
 no-result PROVIDER_RESULT
 twice PLUGIN_PROTOCOL
@@ -177,12 +177,13 @@ no_host_left || fail "a child of the plugin lives on"
 
 begin "an interrupt stops it, and says so"
 "$SI_PREFIX/bin/si" paas --context t project create p-stop --stack "$dir/stack.yaml" \
-  --provisioner misbehave --config do=hang >"$dir/stop" 2>&1 &
+  --provisioner misbehave --config do=hang --timeout 30s >"$dir/stop" 2>&1 &
 stopped=$!
 until_true 10 pgrep -x si-host >/dev/null
-kill -INT "$stopped"
-sleep 0.3
-kill -INT "$stopped"
+# TERM, because a shell's background job ignores INT. The second one means: at once.
+kill -TERM "$stopped"
+until_true 10 grep -q "once more to stop at once" "$dir/stop"
+kill -TERM "$stopped"
 wait "$stopped"
 expect_equal $? 130
 expect_equal "$(status_of p-stop)" failed

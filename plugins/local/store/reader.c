@@ -12,10 +12,17 @@
 
 #include "store.h"
 
+/* A longer object is read once and let go of: filling the page cache costs more than the disk. */
+#define STREAMED (32ull << 20)
+#define WINDOW (8ull << 20)
+
 struct si_reader {
   si_instance *store;
   int fd;
+  int streamed;
   uint64_t left;
+  uint64_t at;      /* offset of the next byte */
+  uint64_t dropped; /* pages before it were let go of */
   char key[];
 };
 
@@ -24,27 +31,29 @@ static si_status refuse_type(si_instance *store, si_op *op, const char *key) {
                     key);
 }
 
-/* Opens the object's file, or tells why not. O_NONBLOCK: a FIFO must not hold us. */
-static si_status open_object(si_instance *store, si_op *op, const char *key, int *out) {
+/* -1 and errno, or -1 and *status. O_NONBLOCK: a FIFO must not hold us. */
+static int open_file(si_instance *store, si_op *op, const char *key, si_status *status) {
   const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  const char *name = NULL;
-  struct stat st;
-  int dir = -1;
-  int fd SI_AUTO(si_close) = -1;
-  for (int tries = 0; fd < 0 && tries < 2; tries++) {
+  for (int tries = 0;; tries++) {
+    const char *name = NULL;
+    int dir = -1;
     int kept = store->dir >= 0;
-    si_status status = store_directory(store, op, key, 0, &dir, &name);
-    if (status != SI_OK) {
-      return status;
+    *status = store_directory(store, op, key, 0, &dir, &name);
+    int fd = *status == SI_OK ? openat(dir, name, flags) : -1;
+    if (fd >= 0 || *status != SI_OK || errno != ENOENT || !kept || tries > 0) {
+      return fd;
     }
-    fd = openat(dir, name, flags);
-    if (fd < 0 && (errno != ENOENT || !kept)) {
-      break;
-    }
-    if (fd < 0) {
-      store_forget(store); /* the directory kept open may have been replaced since */
-      errno = ENOENT;
-    }
+    store_forget(store); /* the directory kept open may have been replaced since */
+  }
+}
+
+static si_status open_object(si_instance *store, si_op *op, const char *key, int *out,
+                             uint64_t *length) {
+  struct stat st;
+  si_status status = SI_OK;
+  int fd = open_file(store, op, key, &status);
+  if (status != SI_OK) {
+    return status;
   }
   if (fd < 0) {
     return errno == ELOOP || errno == ENXIO
@@ -52,37 +61,45 @@ static si_status open_object(si_instance *store, si_op *op, const char *key, int
                : store_fail_errno(store, op, errno, key, "cannot open");
   }
   if (fstat(fd, &st) != 0) {
-    return store_fail_errno(store, op, errno, key, "cannot look at");
+    status = store_fail_errno(store, op, errno, key, "cannot look at");
+  } else if (!S_ISREG(st.st_mode)) {
+    status = refuse_type(store, op, key);
   }
-  if (!S_ISREG(st.st_mode)) {
-    return refuse_type(store, op, key);
+  if (status != SI_OK) {
+    si_close(&fd);
+    return status;
   }
+  *length = (uint64_t)st.st_size;
   *out = fd;
-  fd = -1;
   return SI_OK;
 }
 
 si_status store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
                             uint64_t limit, si_reader **out) {
-  int fd SI_AUTO(si_close) = -1;
+  uint64_t length = 0;
+  int fd = -1;
   si_status status = store_check_key(store, op, key);
-  status = status == SI_OK ? open_object(store, op, key, &fd) : status;
+  status = status == SI_OK ? open_object(store, op, key, &fd, &length) : status;
   if (status != SI_OK) {
     return status;
   }
-  if (offset > INT64_MAX || lseek(fd, (off_t)offset, SEEK_SET) < 0) {
+  if (offset && (offset > INT64_MAX || lseek(fd, (off_t)offset, SEEK_SET) < 0)) {
+    si_close(&fd);
     return store_fail(store, op, SI_E_INVALID, key, "the offset is out of bounds");
   }
   size_t len = strlen(key);
   si_reader *reader = calloc(1, sizeof *reader + len + 1);
   if (!reader) {
+    si_close(&fd);
     return SI_E_NOMEM;
   }
   reader->store = store;
-  reader->left = limit;
-  memcpy(reader->key, key, len + 1);
   reader->fd = fd;
-  fd = -1;
+  reader->left = limit;
+  reader->at = offset;
+  reader->dropped = offset;
+  reader->streamed = length >= STREAMED;
+  memcpy(reader->key, key, len + 1);
   *out = reader;
   return SI_OK;
 }
@@ -97,6 +114,13 @@ si_status store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap,
     return store_fail_errno(reader->store, op, errno, reader->key, "cannot read");
   }
   reader->left -= (uint64_t)n;
+  reader->at += (uint64_t)n;
+  if (reader->streamed && reader->at - reader->dropped >= WINDOW) {
+    /* Only advice. */
+    (void)posix_fadvise(reader->fd, (off_t)reader->dropped, (off_t)(reader->at - reader->dropped),
+                        POSIX_FADV_DONTNEED);
+    reader->dropped = reader->at;
+  }
   *got = (size_t)n;
   return SI_OK;
 }

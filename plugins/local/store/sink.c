@@ -59,21 +59,12 @@ static si_status exists(si_instance *store, si_op *op, const char *key) {
 }
 
 /* Looks early, so that nothing is written in vain; the rename decides. */
-static si_status check_target(si_instance *store, si_op *op, const si_sink *sink) {
+static si_status check_absent(si_instance *store, si_op *op, const si_sink *sink) {
   struct stat st;
-  if (fstatat(sink->dir, sink->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    return errno == ENOENT ? SI_OK
-                           : store_fail_errno(store, op, errno, sink->key, "cannot look at");
-  }
-  if (sink->flags & SI_PUT_CREATE_ONLY) {
+  if (fstatat(sink->dir, sink->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
     return exists(store, op, sink->key);
   }
-  if (S_ISDIR(st.st_mode)) {
-    return store_fail(store, op, SI_E_CONFLICT, sink->key,
-                      "cannot store %s/%s: other objects lie below it", store->root_path,
-                      sink->key);
-  }
-  return SI_OK;
+  return errno == ENOENT ? SI_OK : store_fail_errno(store, op, errno, sink->key, "cannot look at");
 }
 
 static si_status open_temp(si_instance *store, si_op *op, si_sink *sink) {
@@ -127,7 +118,7 @@ si_status store_sink_open(si_instance *store, si_op *op, const char *key,
     sink_free(sink);
     return status;
   }
-  status = check_target(store, op, sink);
+  status = sink->flags & SI_PUT_CREATE_ONLY ? check_absent(store, op, sink) : SI_OK;
   if (status != SI_OK) {
     store_sink_abort(sink);
     return status;
@@ -199,6 +190,18 @@ static int put_in_place(const si_sink *sink) {
   return unlinkat(sink->dir, sink->temp, 0);
 }
 
+static si_status put_failed(si_instance *store, si_op *op, const si_sink *sink, int err) {
+  if (err == EEXIST && (sink->flags & SI_PUT_CREATE_ONLY)) {
+    return exists(store, op, sink->key);
+  }
+  if (err == EISDIR) {
+    return store_fail(store, op, SI_E_CONFLICT, sink->key,
+                      "cannot store %s/%s: other objects lie below it", store->root_path,
+                      sink->key);
+  }
+  return store_fail_errno(store, op, err, sink->key, "cannot put in place");
+}
+
 /* Everything finished before is durable before this one can be seen. */
 static int commit_before(const si_sink *sink) {
   return (sink->flags & SI_PUT_COMMIT) && (syncfs(sink->store->root) != 0 || fsync(sink->fd) != 0);
@@ -228,8 +231,7 @@ si_status store_sink_finish(si_sink *sink, si_op *op) {
   }
   if (put_in_place(sink) != 0) {
     int err = errno;
-    status = err == EEXIST ? exists(store, op, sink->key)
-                           : store_fail_errno(store, op, err, sink->key, "cannot put in place");
+    status = put_failed(store, op, sink, err);
     store_sink_abort(sink);
     return status;
   }

@@ -121,6 +121,23 @@ static void a_project_walks_only_the_allowed_ways(void) {
   done(state);
 }
 
+static void a_project_that_never_came_up_can_be_removed(void) {
+  struct si_state *state = fresh();
+  struct si_project project;
+  struct si_operation operation;
+  int lock = -1;
+  CU_ASSERT_EQUAL_FATAL(scratch_create(state, "blog", &project, &operation, &lock, NULL), SI_OK);
+  close(lock);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "failed", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(
+      si_state_operation_begin(state, project.id, "destroy", &operation, &lock, NULL), SI_OK);
+  close(lock);
+  expect_status(state, project.id, "deleting");
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
+  expect_status(state, project.id, "deleted");
+  done(state);
+}
+
 static void a_failure_leaves_its_error_and_a_success_clears_it(void) {
   static const char why[] = "{\"code\":\"PORT_TAKEN\"}";
   struct si_state *state = fresh();
@@ -534,6 +551,7 @@ static void a_writer_waits_only_so_long(void) {
 
 UNIT_MAIN("state", UNIT(a_new_project_is_provisioning_before_anything_is_called),
           UNIT(a_project_walks_only_the_allowed_ways),
+          UNIT(a_project_that_never_came_up_can_be_removed),
           UNIT(a_failure_leaves_its_error_and_a_success_clears_it),
           UNIT(a_retry_may_bring_another_stack), UNIT(a_name_is_taken_while_its_project_lives),
           UNIT(a_project_that_is_not_there_names_the_nearest),

@@ -369,6 +369,23 @@ static void removing_takes_the_object_and_the_empty_directories(void) {
   end();
 }
 
+static void a_directory_that_another_removed_is_made_again(void) {
+  si_instance *other = NULL;
+  char text[8];
+  begin();
+  FATAL_OK(recorder_open(root, &op, &other));
+  FATAL_OK(put_all(store, &op, "a/b/c", 0, "x", 1));
+  CU_ASSERT_EQUAL(recorder_table()->remove(other, &op, "a/b/c"), SI_OK);
+  FATAL_OK(put_all(store, &op, "a/b/d", 0, "y", 1));
+  CU_ASSERT_EQUAL(read_all(other, &op, "a/b/d", text, sizeof text), 1);
+  /* And a reader that kept it open finds the new one. */
+  CU_ASSERT_EQUAL(recorder_table()->remove(store, &op, "a/b/d"), SI_OK);
+  FATAL_OK(put_all(store, &op, "a/b/e", 0, "z", 1));
+  CU_ASSERT_EQUAL(read_all(other, &op, "a/b/e", text, sizeof text), 1);
+  recorder_close(other);
+  end();
+}
+
 static void an_object_and_a_directory_cannot_share_a_name(void) {
   begin();
   FATAL_OK(put_all(store, &op, "a/b", 0, "x", 1));
@@ -391,4 +408,5 @@ UNIT_MAIN("artifact store: file", UNIT(the_descriptor_keeps_the_abi),
           UNIT(a_listing_has_what_lies_under_the_prefix_and_no_more),
           UNIT(a_listing_ends_when_the_receiver_says_so),
           UNIT(removing_takes_the_object_and_the_empty_directories),
+          UNIT(a_directory_that_another_removed_is_made_again),
           UNIT(an_object_and_a_directory_cannot_share_a_name))

@@ -161,7 +161,7 @@ static void a_root_that_is_a_link_is_refused(void) {
   CU_ASSERT_EQUAL_FATAL(symlink(outside, path), 0);
   CU_ASSERT_EQUAL(recorder_open(path, &op, &other), SI_E_REFUSED);
   CU_ASSERT_PTR_NOT_NULL(strstr(op.message, "symbolic link"));
-  strcat(path, "/");
+  at(path, root, "link/");
   CU_ASSERT_EQUAL(recorder_open(path, &op, &other), SI_E_REFUSED);
   at(path, root, "dangling");
   CU_ASSERT_EQUAL_FATAL(symlink("/none/at/all", path), 0);

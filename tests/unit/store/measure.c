@@ -47,7 +47,7 @@ static int run(struct si_store *store, const char *base, uint64_t count, uint64_
   struct si_error error = {.message = ""};
   struct rusage usage;
   int dir SI_AUTO(si_close) = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int fd SI_AUTO(si_close) = openat(dir, "source", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int fd SI_AUTO(si_close) = openat(dir, "source", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
     return 2;
   }

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The provisioner's table, its instances, and the verb check. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/local/verbs.h"
+
+/* A failure before there is an instance. */
+static si_status refuse(const si_host_vt *vt, si_host *host, si_op *op, const struct si_error *e) {
+  struct si_instance bare = {.vt = vt, .host = host};
+  struct local_call call = {.in = &bare, .op = op, .error = *e};
+  return local_call_end(&call, e->status);
+}
+
+si_status local_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                     si_instance **out) {
+  struct si_error error = {0};
+  /* Without these nothing can be done that would be safe to do. */
+  if (!SI_HAS(vt, si_host_vt, fail) || !SI_HAS(vt, si_host_vt, cancelled) ||
+      !SI_HAS(vt, si_host_vt, deadline_ns) || !SI_HAS(vt, si_host_vt, step)) {
+    return SI_E_UNSUPPORTED;
+  }
+  si_instance *instance = calloc(1, sizeof *instance);
+  if (!instance) {
+    return SI_E_NOMEM;
+  }
+  instance->vt = vt;
+  instance->host = host;
+  si_status status = local_config_read(config_json, &instance->config, &error);
+  if (status == SI_OK) {
+    status = si_engine_open(instance->config.socket, &instance->engine, &error);
+  }
+  if (status != SI_OK) {
+    local_close(instance);
+    return refuse(vt, host, op, &error);
+  }
+  *out = instance;
+  return SI_OK;
+}
+
+void local_close(si_instance *instance) {
+  if (instance) {
+    si_engine_close(&instance->engine);
+    free(instance);
+  }
+}
+
+static si_status check(si_instance *instance, si_op *op, void *ctx, si_emit emit) {
+  struct local_call call;
+  struct si_engine_version version;
+  cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
+  local_call_begin(&call, instance, op);
+  si_status status = si_engine_version(instance->engine, &version, &call.error);
+  if (status == SI_OK && (!cJSON_AddStringToObject(document, "engine", version.name) ||
+                          !cJSON_AddStringToObject(document, "version", version.version) ||
+                          !cJSON_AddStringToObject(document, "api", version.api))) {
+    status = local_error(&call, SI_E_NOMEM, NULL, "out of memory");
+  }
+  status = status == SI_OK ? local_emit(&call, document, ctx, emit) : status;
+  return local_call_end(&call, status);
+}
+
+const si_provisioner_vt local_provisioner = {
+    .size = sizeof local_provisioner,
+    .check = check,
+    .provision = local_provision,
+    .destroy = local_destroy,
+    .inspect = local_inspect,
+    .list = local_list,
+    .remove = local_remove,
+};
