@@ -186,7 +186,8 @@ static si_status read_manifest(struct verify *v, struct si_error *error) {
     return SI_OK;
   }
   if (v->fault.status != SI_OK || si_manifest_reader_end(v->reader, &v->fault) != SI_OK) {
-    si_report_fault(v->report, v->fault.code, SI_KEY_MANIFEST, "%s", v->fault.message);
+    si_report_fault(v->report, v->fault.code, SI_KEY_MANIFEST, SI_KEY_MANIFEST ": %s",
+                    v->fault.message);
     return SI_OK;
   }
   v->report->ids = v->manifest.ids;
