@@ -35,14 +35,14 @@ static const char *provider_code(si_status status) {
       "PROVIDER_EXISTS",      "PROVIDER_CONFLICT", "PROVIDER_RETENTION", "PROVIDER_QUOTA",
       "PROVIDER_UNAVAILABLE", "PROVIDER_IO",       "PROVIDER_CORRUPT",   "PROVIDER_UNSUPPORTED",
       "PROVIDER_CANCELLED",   "PROVIDER_TIMEOUT",  "PROVIDER_NOMEM",     "PROVIDER_REFUSED",
-      "PROVIDER_INTERNAL",
+      "PROVIDER_INTERNAL",    "PROVIDER_FAILED",
   };
   return status > 0 && (size_t)status < sizeof codes / sizeof *codes ? codes[status]
                                                                      : "PROVIDER_INTERNAL";
 }
 
 static si_status known(si_status status) {
-  return status >= SI_OK && status <= SI_E_INTERNAL ? status : SI_E_INTERNAL;
+  return status >= SI_OK && status <= SI_E_FAILED ? status : SI_E_INTERNAL;
 }
 
 static si_status host_fail(si_op *op, const si_failure *failure) {

@@ -232,7 +232,7 @@ static void take_done(struct si_session *session, const struct si_frame *frame,
                       struct si_unpack *in) {
   session->value = si_unpack_u64(in);
   si_unpack_error(in, &session->done);
-  if (in->bad || session->done.status < SI_OK || session->done.status > SI_E_INTERNAL) {
+  if (in->bad || session->done.status < SI_OK || session->done.status > SI_E_FAILED) {
     session->done.status = SI_OK;
     si_session_violated(session, "an answer is malformed");
     return;

@@ -33,7 +33,7 @@ static si_status not_up(const cJSON *service, const cJSON *seen, struct si_error
   const char *name = si_json_str(service, "name");
   const char *state = seen ? si_json_str(seen, "state") : NULL;
   const char *health = seen ? si_json_str(seen, "health") : NULL;
-  si_error_set(error, SI_E_INTERNAL, "PAAS_HEALTH_CHECK_FAILED", "service %s is %s%s%s%s", name,
+  si_error_set(error, SI_E_FAILED, "PAAS_HEALTH_CHECK_FAILED", "service %s is %s%s%s%s", name,
                !seen   ? "missing"
                : state ? state
                        : "in an unknown state",

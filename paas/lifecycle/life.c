@@ -145,7 +145,7 @@ static si_status end_interrupted(struct si_life *life, const struct si_operation
   if (status != SI_OK) {
     return status;
   }
-  si_error_set(&why, SI_E_INTERNAL, "PAAS_INTERRUPTED",
+  si_error_set(&why, SI_E_FAILED, "PAAS_INTERRUPTED",
                "the process that ran operation %s ended before the operation did", operation->id);
   si_error_target(&why, operation->kind, NULL);
   si_error_hint(&why,

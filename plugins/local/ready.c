@@ -28,10 +28,10 @@ static si_status lost(const struct local_watch *watch, struct si_error *error, c
   va_start(args, fmt);
   vsnprintf(why, sizeof why, fmt, args);
   va_end(args);
-  si_error_set(error, SI_E_UNAVAILABLE, "LOCAL_NOT_READY", "service %s: %s", watch->service->name,
-               why);
+  si_error_set(error, SI_E_FAILED, "LOCAL_NOT_READY", "service %s: %s", watch->service->name, why);
   si_error_target(error, NULL, watch->service->name);
-  return SI_E_UNAVAILABLE;
+  error->retry = SI_RETRY_SAFE;
+  return SI_E_FAILED;
 }
 
 static si_status ended(const struct local_watch *watch, const struct si_engine_container *c,

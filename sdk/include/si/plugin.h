@@ -55,7 +55,8 @@ enum {
   SI_E_TIMEOUT = 13,     /* the deadline passed */
   SI_E_NOMEM = 14,       /* out of memory */
   SI_E_REFUSED = 15,     /* a guard forbids it */
-  SI_E_INTERNAL = 16     /* a defect */
+  SI_E_INTERNAL = 16,    /* a defect */
+  SI_E_FAILED = 17 /* it was done as asked, and did not work: a service that will not stay up */
 };
 
 /* What the caller may do about a failure. */

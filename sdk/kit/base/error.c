@@ -66,7 +66,7 @@ const char *si_status_text(si_status status) {
       "done",     "invalid",        "not authorised", "not found",     "exists already",
       "conflict", "locked",         "limit reached",  "not reachable", "input or output failed",
       "corrupt",  "unsupported",    "cancelled",      "timed out",     "out of memory",
-      "refused",  "internal error",
+      "refused",  "internal error", "failed",
   };
   if (status < 0 || (size_t)status >= sizeof texts / sizeof *texts) {
     return "unknown status";

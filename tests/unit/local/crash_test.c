@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The provisioner is killed (SIGKILL) at every step of its journal, and between them at moments
+ * that nothing chose; whatever it left, one more provision brings the stack up and one destroy
+ * leaves nothing, also not a little later. R65, R66. Needs with_images.sh.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#undef si_status
+
+#include "kit/base/text.h"
+#include "tests/unit/local/world.h"
+#include "tests/unit/unit.h"
+
+#define SERVICE(name, needs)                                                                    \
+  "{\"name\":\"" name                                                                           \
+  "\",\"image\":\"si-test:1\",\"init\":true,\"command\":[\"sleep\",\"999\"],"                   \
+  "\"environment\":{},\"labels\":{},\"ports\":[],\"volumes\":[{\"source\":\"data\",\"target\":" \
+  "\"/data\",\"read_only\":false}],\"depends_on\":[" needs                                      \
+  "],\"networks\":[{\"name\":\"one\","                                                          \
+  "\"aliases\":[]},{\"name\":\"two\",\"aliases\":[]}],\"oneshot\":false}"
+
+static const char stack[] =
+    "{\"schema\":\"si.stack/1\",\"volumes\":[{\"name\":\"data\"}],\"networks\":[{\"name\":\"one\","
+    "\"internal\":false},{\"name\":\"two\",\"internal\":true}],\"services\":[" SERVICE(
+        "a", "") "," SERVICE("b", "{\"service\":\"a\",\"condition\":\"service_started\"}") "]}";
+
+enum { STEPS = 22 }; /* calls of step in a whole provision of it */
+
+typedef si_status verb(struct si_op *op);
+
+static si_status provision(struct si_op *op) {
+  si_instance *instance = world_open("");
+  si_status status = local_provision(instance, op, PROJECT, stack, op, op_emit);
+  local_close(instance);
+  return status;
+}
+
+static si_status destroy(struct si_op *op) {
+  si_instance *instance = world_open("");
+  si_status status = local_destroy(instance, op, PROJECT, op, op_emit);
+  local_close(instance);
+  return status;
+}
+
+/* Runs the verb in a child that is killed at the nth step, or `us` microseconds after its begin.
+ * True if it did not live to the end. */
+static bool killed(verb *run, size_t at_step, long us) {
+  pid_t child = fork();
+  if (child == 0) {
+    struct si_op op;
+    op_begin(&op);
+    op.kill_at = at_step;
+    _exit(run(&op) == SI_OK ? 0 : 1);
+  }
+  if (us) {
+    struct timespec span = {us / 1000000, us % 1000000 * 1000};
+    nanosleep(&span, NULL);
+    kill(child, SIGKILL);
+  }
+  int state = 0;
+  CU_ASSERT_EQUAL(waitpid(child, &state, 0), child);
+  return WIFSIGNALED(state);
+}
+
+static void must(verb *run, const char *what) {
+  struct si_op op;
+  op_begin(&op);
+  si_status status = run(&op);
+  CU_ASSERT_EQUAL(status, SI_OK);
+  if (status != SI_OK) {
+    fprintf(stderr, "  %s: %s\n", what, op.failure.message);
+  }
+  op_end(&op);
+}
+
+static void nothing_is_left(void) {
+  struct timespec later = {0, 300000000};
+  CU_ASSERT_EQUAL(world_count("si.context=ctx-1"), 0);
+  nanosleep(&later, NULL); /* what a dead process asked for may still arrive */
+  CU_ASSERT_EQUAL(world_count("si.context=ctx-1"), 0);
+}
+
+static void a_provision_killed_at_any_step_can_be_finished_or_removed(void) {
+  size_t died = 0;
+  for (size_t at = 1; at <= STEPS; at++) {
+    died += killed(provision, at, 0);
+    if (at % 2) {
+      must(provision, "provision after a kill");
+      CU_ASSERT_EQUAL(world_count("si.context=ctx-1"), 5);
+    }
+    must(destroy, "destroy after a kill");
+    nothing_is_left();
+  }
+  CU_ASSERT_EQUAL(died, STEPS);
+}
+
+static void a_provision_killed_at_any_moment_can_be_finished_or_removed(void) {
+  size_t died = 0;
+  for (long us = 5000; us < 900000; us += 37000) {
+    died += killed(provision, 0, us);
+    if (us / 37000 % 2) {
+      must(provision, "provision after a kill");
+      CU_ASSERT_EQUAL(world_count("si.context=ctx-1"), 5);
+    }
+    must(destroy, "destroy after a kill");
+    nothing_is_left();
+  }
+  CU_ASSERT(died >= 10);
+}
+
+static void a_destroy_killed_at_any_step_can_be_run_again(void) {
+  /* Two containers stopped and removed, two networks, a volume: 14 calls. */
+  for (size_t at = 1; at <= 14; at++) {
+    must(provision, "provision");
+    CU_ASSERT(killed(destroy, at, 0));
+    must(destroy, "destroy after a kill");
+    nothing_is_left();
+  }
+}
+
+int main(void) {
+  static const struct unit_test tests[] = {
+      UNIT(a_provision_killed_at_any_step_can_be_finished_or_removed),
+      UNIT(a_provision_killed_at_any_moment_can_be_finished_or_removed),
+      UNIT(a_destroy_killed_at_any_step_can_be_run_again),
+  };
+  if (world_missing()) {
+    return 77;
+  }
+  return unit_main("local, killed", tests, sizeof tests / sizeof *tests);
+}
