@@ -2,6 +2,7 @@
 #include "paas/lifecycle/evidence.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/runpack/verify.h"
@@ -267,6 +268,15 @@ si_status si_life_evidence(struct si_life *life, const char *operation_id, struc
     return status;
   }
   return si_state_evidence(life->state, operation_id, result.prefix, result.manifest_sha256, error);
+}
+
+void si_life_evidence_try(struct si_life *life, const char *operation_id) {
+  struct si_error why;
+  if (si_life_evidence(life, operation_id, &why) != SI_OK && life->log) {
+    char line[sizeof why.message + 64];
+    snprintf(line, sizeof line, "the evidence stays pending: %s", why.message);
+    life->log(life->ctx, SI_LOG_WARN, line);
+  }
 }
 
 struct draining {

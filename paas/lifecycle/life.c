@@ -193,7 +193,10 @@ static si_status recover_one(void *ctx, const struct si_operation *operation) {
   if (status == SI_OK) {
     status = end_interrupted(recovery->life, operation, recovery->error);
   }
-  recovery->ended += status == SI_OK;
+  if (status == SI_OK) {
+    recovery->ended++;
+    si_life_evidence_try(recovery->life, operation->id);
+  }
   return status;
 }
 

@@ -65,12 +65,15 @@ si_status si_life_inspect(struct si_life *life, const struct si_project *project
                           struct si_buf *out, struct si_error *error) SI_MUST_USE;
 
 /* Ends every operation whose owner is gone as `interrupted`: provision -> failed, destroy stays
- * deleting. *ended counts them. The projects can then be retried or deleted. */
+ * deleting; then tries to store its evidence. *ended counts them. The projects can then be retried
+ * or deleted. */
 si_status si_life_recover(struct si_life *life, size_t *ended, struct si_error *error) SI_MUST_USE;
 
 /* Exports the evidence of one operation that ended, and notes where it went. Idempotent. */
 si_status si_life_evidence(struct si_life *life, const char *operation_id,
                            struct si_error *error) SI_MUST_USE;
+/* The same, where a failure is told to the log and leaves the evidence pending. */
+void si_life_evidence_try(struct si_life *life, const char *operation_id);
 /* The same for all whose evidence is pending; *stored counts them. The first failure ends it. */
 si_status si_life_evidence_all(struct si_life *life, size_t *stored,
                                struct si_error *error) SI_MUST_USE;

@@ -249,10 +249,6 @@ si_status si_operation_run(struct si_life *life, const struct si_project *projec
     }
     return ended;
   }
-  if (si_life_evidence(life, operation->id, &trouble) != SI_OK && life->log) {
-    char line[sizeof trouble.message + 64];
-    snprintf(line, sizeof line, "the evidence stays pending: %s", trouble.message);
-    life->log(life->ctx, SI_LOG_WARN, line);
-  }
+  si_life_evidence_try(life, operation->id);
   return status;
 }

@@ -50,7 +50,8 @@ static bool was_interrupted(const struct si_project *project) {
     return false;
   }
   const char *code = si_json_str(error, "code");
-  return code && strcmp(code, "PAAS_INTERRUPTED") == 0;
+  /* si died, or si-host did: either way nothing was decided, and going on is safe. */
+  return code && (strcmp(code, "PAAS_INTERRUPTED") == 0 || strcmp(code, "PLUGIN_CRASHED") == 0);
 }
 
 /* Is a running project as its stack says? */
