@@ -122,6 +122,28 @@ until_true() {
   done
 }
 
+# --- plugins -------------------------------------------------------------------------------------
+
+# plugin_tree ID...: SI_PLUGIN_DIR becomes a fresh tree ($tree) of the installed plugins and of these
+# misbehaving ones (tests/plugins), all listed with their hashes.
+plugin_tree() {
+  local installed id
+  tree=$dir/plugins
+  installed=$(find "$SI_PREFIX" -path '*/si/plugins/manifest.json' -printf '%h\n')
+  rm -rf "$tree"
+  mkdir -m 755 "$tree"
+  cp "$installed"/*.so "$installed/manifest.json" "$tree"
+  for id in "$@"; do
+    cp "$SI_TEST_PLUGINS/$id.so" "$tree"
+    jq --arg id "$id" --arg hash "$(sha256sum "$tree/$id.so" | cut -d' ' -f1)" \
+      '.plugins += [.plugins[0] + {id: $id, file: ($id + ".so"), sha256: $hash,
+        kinds: ["provisioner"], needs: {}}]' "$tree/manifest.json" >"$dir/.manifest"
+    cat "$dir/.manifest" >"$tree/manifest.json"
+  done
+  chmod 644 "$tree"/*
+  export SI_PLUGIN_DIR=$tree
+}
+
 # --- the engine ----------------------------------------------------------------------------------
 
 # engine METHOD PATH [CURL OPTION...]

@@ -6,28 +6,9 @@
 . "$(dirname "$0")/../functions.sh"
 
 : "${SI_TEST_PLUGINS:?is the directory of the misbehaving plugins; ctest sets it}"
-tree=$dir/plugins
-installed=$(find "$SI_PREFIX" -path '*/si/plugins/manifest.json' -printf '%h\n')
-export SI_PLUGIN_DIR=$tree
 marker() { printf '%s/%s.constructed' "$SI_TEST_PLUGINS" "$1"; }
-
-# new_tree: the installed plugins and the misbehaving ones, all listed with their hashes.
 new_tree() {
-  local file id
-  rm -rf "$tree"
-  mkdir "$tree"
-  cp "$installed"/*.so "$SI_TEST_PLUGINS"/*.so "$tree"
-  chmod 755 "$tree"
-  chmod 644 "$tree"/*.so
-  cp "$installed/manifest.json" "$tree"
-  for file in "$SI_TEST_PLUGINS"/*.so; do
-    id=$(basename "$file" .so)
-    jq --arg id "$id" --arg hash "$(sha256sum "$file" | cut -d' ' -f1)" \
-      '.plugins += [.plugins[0] + {id: $id, file: ($id + ".so"), sha256: $hash,
-        kinds: ["provisioner"], needs: {}}]' "$tree/manifest.json" >"$dir/manifest"
-    cp "$dir/manifest" "$tree/manifest.json"
-  done
-  chmod 644 "$tree/manifest.json"
+  plugin_tree $(cd "$SI_TEST_PLUGINS" && printf '%s\n' *.so | sed 's/[.]so$//')
 }
 
 cat >"$dir/stack.yaml" <<'YAML'
