@@ -221,7 +221,10 @@ static si_status show(struct si_invocation *inv) {
     return status;
   }
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-    const char *value = si_json_str(manifest, fields[i]);
+    const cJSON *field = si_json_get(manifest, fields[i]);
+    /* A hash is {algorithm, value}. */
+    const char *value =
+        cJSON_IsObject(field) ? si_json_str(field, "value") : cJSON_GetStringValue(field);
     si_out_field(inv->out, fields[i], "%s", value ? value : "-");
   }
   cJSON_ArrayForEach(artifact, si_json_get(manifest, "artifacts")) {

@@ -30,7 +30,10 @@ static void say_step(void *ctx, const char *name, uint32_t phase, const char *ou
   static const char *const phases[] = {"begin", "done", "FAILED"};
   struct si_scope *scope = ctx;
   if (phase == SI_STEP_DONE) {
-    si_progress_step(scope->progress, "%s%s%.12s", name, outside_id[0] ? " " : "", outside_id);
+    /* The engine's own ids are long, and their beginning is what people know them by. */
+    int shown = strlen(outside_id) == 64 ? 12 : 64;
+    si_progress_step(scope->progress, "%s%s%.*s", name, outside_id[0] ? " " : "", shown,
+                     outside_id);
   }
   si_out_debug(scope->inv->out, "step %s: %s", phases[phase], name);
 }

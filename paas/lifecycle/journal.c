@@ -22,6 +22,7 @@ void si_journal_open(struct si_journal *journal, struct si_life *life, const cha
   char owner[32];
   journal->life = life;
   journal->log = -1;
+  journal->doing[0] = '\0';
   si_copy(journal->operation_id, sizeof journal->operation_id, operation_id);
   int n = snprintf(owner, sizeof owner, "%d\n", (int)getpid());
   if (ftruncate(lock, 0) != 0 || pwrite(lock, owner, (size_t)n, 0) != n) {
@@ -79,6 +80,10 @@ static void on_log(void *ctx, uint32_t level, const char *message) {
 
 static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *what) {
   struct si_journal *journal = ctx;
+  if (what[0] && strcmp(what, journal->doing) != 0) {
+    si_copy(journal->doing, sizeof journal->doing, what);
+    write_line(journal, "info", what);
+  }
   if (journal->life->progress) {
     journal->life->progress(journal->life->ctx, done, total, what);
   }
@@ -93,6 +98,10 @@ static si_status on_step(void *ctx, const char *name, uint32_t phase, const char
       si_state_step(life->state, journal->operation_id, name, phases[phase], outside_id, &error);
   if (status != SI_OK && life->log) {
     life->log(life->ctx, SI_LOG_ERROR, error.message);
+  }
+  struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(4096);
+  if (si_buf_printf(&line, "%s %s %s", name, phases[phase], outside_id) == SI_OK) {
+    write_line(journal, "step", line.data);
   }
   if (status == SI_OK && life->step) {
     life->step(life->ctx, name, phase, outside_id);

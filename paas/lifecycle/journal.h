@@ -11,7 +11,8 @@
 struct si_journal {
   struct si_life *life;
   char operation_id[48];
-  int log; /* -1: it cannot be written, which is said once and stops nothing */
+  char doing[128]; /* the last progress that was told */
+  int log;         /* -1: it cannot be written, which is said once and stops nothing */
 };
 
 /* Opens the log and writes into the lock file who runs the operation. */

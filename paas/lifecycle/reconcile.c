@@ -235,6 +235,27 @@ static si_status orphans_of(struct reconciling *r, struct si_session *session,
   return status;
 }
 
+/* An orphan has no project, so its removal is no operation: the report is its record. */
+static void on_log(void *ctx, uint32_t level, const char *message) {
+  struct reconciling *r = ctx;
+  if (r->life->log) {
+    r->life->log(r->life->ctx, level, message);
+  }
+}
+
+static si_status on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
+  struct reconciling *r = ctx;
+  if (!r->apply) {
+    return SI_E_REFUSED; /* only looking */
+  }
+  if (r->life->step) {
+    r->life->step(r->life->ctx, name, phase, outside_id);
+  }
+  return SI_OK;
+}
+
+static const struct si_listener listener = {.log = on_log, .step = on_step};
+
 /* Each provisioner (with its configuration) that this context uses or used is asked once. */
 struct asked {
   struct reconciling *r;
@@ -255,7 +276,7 @@ static si_status ask_provisioner(struct asked *asked, const char *provisioner, c
   }
   cJSON_AddTrueToObject(asked->seen, key.data);
   si_status status =
-      si_provisioner_open(r->life, provisioner, config, -1, NULL, NULL, &session, &error);
+      si_provisioner_open(r->life, provisioner, config, -1, &listener, r, &session, &error);
   if (status == SI_OK) {
     status = orphans_of(r, session, provisioner, &error);
   }
@@ -294,7 +315,9 @@ static si_status all_orphans(struct reconciling *r, struct si_error *error) {
     status = si_json_print(config, false, &text);
   }
   (void)owned;
-  return status == SI_OK ? ask_provisioner(&asked, provisioner, text.data, false) : status;
+  /* The context's own provisioner matters where no project tells of one: the state may be new. */
+  bool alone = status == SI_OK && asked.seen->child == NULL;
+  return alone ? ask_provisioner(&asked, provisioner, text.data, false) : status;
 }
 
 /* --- the whole --- */

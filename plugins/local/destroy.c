@@ -15,6 +15,7 @@
 enum {
   BETWEEN_MS = 300,  /* between two listings */
   STUCK_MS = 5000,   /* nothing could be removed for so long: give up */
+  MAX_ROUNDS = 200,  /* an engine that says "removed" and keeps listing it is not asked for ever */
   MAX_REASONS = 200, /* things whose reason is kept */
 };
 
@@ -94,7 +95,7 @@ static si_status stuck(struct removal *r) {
 /* Until two listings in a row are empty. */
 static si_status remove_until_gone(struct removal *r) {
   uint64_t since = si_monotonic_ns();
-  for (int clean = 0;;) {
+  for (int clean = 0, round = 0;; round++) {
     si_status status = local_inventory_read(r->call, false, &r->there);
     if (status == SI_OK && r->there.count == 0 && ++clean == 2) {
       return SI_OK;
@@ -103,7 +104,8 @@ static si_status remove_until_gone(struct removal *r) {
       clean = 0;
       status = remove_all(r);
       since = r->removed > 0 ? si_monotonic_ns() : since;
-      if (status == SI_OK && si_monotonic_ns() - since > STUCK_MS * 1000000ull) {
+      if (status == SI_OK &&
+          (si_monotonic_ns() - since > STUCK_MS * 1000000ull || round >= MAX_ROUNDS)) {
         return stuck(r);
       }
     }

@@ -173,9 +173,8 @@ static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(
              "{\"name\":\"web\",\"image\":\"no-such:9\"," BARE "}"),
        SI_E_NOT_FOUND, "web", "image no-such:9 is not on this engine: docker pull no-such:9", NULL,
        0},
-      {STACK(SIMPLE("web", "\"command\":[\"sh\",\"-c\",\"echo it is over; exit 3\"]")),
-       SI_E_UNAVAILABLE, "web", "service web: the container exited with code 3 before it was ready",
-       "it is over", 2},
+      {STACK(SIMPLE("web", "\"command\":[\"sh\",\"-c\",\"echo it is over; exit 3\"]")), SI_E_FAILED,
+       "web", "service web: the container exited with code 3 before it was ready", "it is over", 2},
       {STACK("{\"name\":\"web\",\"image\":\"si-test:1\",\"command\":[\"no-such-program\"]," BARE
              "}"),
        SI_E_INVALID, "web", "no-such-program", NULL, 2},
@@ -183,21 +182,21 @@ static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(
                     "\"command\":[\"sh\",\"-c\",\"echo up; sleep 100\"],\"healthcheck\":"
                     "{\"test\":[\"CMD-SHELL\",\"echo not yet; false\"],\"interval_ms\":100,"
                     "\"retries\":2}")),
-       SI_E_UNAVAILABLE, "web", "service web: its health check failed",
-       "health check (code 1): not yet", 2},
+       SI_E_FAILED, "web", "service web: its health check failed", "health check (code 1): not yet",
+       2},
       {STACK(SIMPLE("web",
                     "\"command\":[\"sh\",\"-c\",\"echo up; sleep 100\"],\"healthcheck\":"
                     "{\"test\":[\"CMD\",\"false\"],\"interval_ms\":100,\"retries\":9999}")),
-       SI_E_UNAVAILABLE, "web", "its health check never passed within 8.0 s", "up", 2},
+       SI_E_FAILED, "web", "its health check never passed within 8.0 s", "up", 2},
       {STACK(SIMPLE("web",
                     "\"restart\":{\"policy\":\"always\"},\"command\":[\"sh\",\"-c\","
                     "\"echo again; exit 4\"]")),
-       SI_E_UNAVAILABLE, "web", "it last exited with code 4", "again", 2},
+       SI_E_FAILED, "web", "it last exited with code 4", "again", 2},
       {STACK(
            "{\"name\":\"job\",\"image\":\"si-test:1\",\"command\":[\"sh\",\"-c\",\"echo bad; exit "
            "5\"],\"environment\":{},\"labels\":{},\"ports\":[],\"volumes\":[],\"depends_on\":[],"
            "\"networks\":[],\"oneshot\":true}"),
-       SI_E_UNAVAILABLE, "job", "the one-shot ended with code 5", "bad", 2},
+       SI_E_FAILED, "job", "the one-shot ended with code 5", "bad", 2},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct refusal *c = &cases[i];
@@ -220,7 +219,7 @@ static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(
 static void a_retry_after_mending_brings_it_up_and_keeps_the_data(void) {
   struct si_op op;
   const char *broken = BLOG(WEB("18080") "," DB("echo row >> /data/rows; exit 3"));
-  CU_ASSERT_EQUAL(world_provision(&op, PROJECT, broken), SI_E_UNAVAILABLE);
+  CU_ASSERT_EQUAL(world_provision(&op, PROJECT, broken), SI_E_FAILED);
   op_end(&op);
   const char *mended =
       BLOG(WEB("18080") "," DB("cat /data/rows || exit 9; echo 1 >/data/ready; sleep 1000"));
