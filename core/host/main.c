@@ -43,8 +43,9 @@ static void report_crashes(void) {
   static char stack[64 * 1024]; /* the plugin's own may be what overflowed */
   void *warm[1];
   stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-  struct sigaction action = {.sa_sigaction = crashed,
-                             .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER};
+  struct sigaction action = {
+      .sa_sigaction = crashed,
+      .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
   backtrace(warm, 1); /* loads what it needs now, not in the handler */
   sigaltstack(&alternate, NULL);
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {

@@ -59,10 +59,12 @@ static void hang(void) {
   }
 }
 
+static int *volatile nowhere = (int *)16;
+
 static void misbehave(si_op *op) {
   const si_host_vt *host = instance.host;
   if (told("segv")) {
-    *(volatile int *)16 = 1;
+    *nowhere = 1;
   } else if (told("abort")) {
     abort();
   } else if (told("exit")) {
