@@ -25,8 +25,8 @@ static si_status wrong(struct si_error *error, const char *target, const char *f
 
 /* Names become parts of the engine's names: [a-zA-Z0-9][a-zA-Z0-9_.-]*. */
 static bool name_valid(const char *name) {
-  return name && strnlen(name, 129) <= 128 && si_component_valid(name, strlen(name)) &&
-         name[0] != '-' && name[0] != '_';
+  return strnlen(name, 129) <= 128 && si_component_valid(name, strlen(name)) && name[0] != '-' &&
+         name[0] != '_';
 }
 
 /* --- members --- */
@@ -70,7 +70,7 @@ static si_status read_parts(const cJSON *list, const char *what, struct local_pa
   *out = parts; /* the plan frees it, on failure too */
   for (const cJSON *entry = list->child; entry; entry = entry->next) {
     const char *name = si_json_str(entry, "name");
-    if (!name_valid(name)) {
+    if (!name || !name_valid(name)) {
       return wrong(error, what, "%s: \"%.130s\" is no name", what, name ? name : "");
     }
     for (size_t i = 0; i < *count; i++) {
@@ -156,7 +156,7 @@ static si_status read_services(const cJSON *list, struct local_plan *plan, struc
                               .image = si_json_str(entry, "image"),
                               .spec = entry,
                               .oneshot = si_json_bool(entry, "oneshot", false)};
-    if (!name_valid(s.name) || local_plan_service(plan, s.name)) {
+    if (!s.name || !name_valid(s.name) || local_plan_service(plan, s.name)) {
       return wrong(error, "services", "services: \"%.130s\" is no name, or stands twice",
                    s.name ? s.name : "");
     }
@@ -243,9 +243,9 @@ static bool needs_placed(const struct local_service *service, const bool *placed
  * names first. */
 static si_status put_in_order(struct local_plan *plan, struct si_error *error) {
   size_t n = plan->service_count;
-  struct local_service *sorted = calloc(n, sizeof *sorted);
-  bool *placed = calloc(n, sizeof *placed);
-  size_t *place = calloc(n, sizeof *place); /* old index -> new index */
+  struct local_service *sorted = calloc(n + 1, sizeof *sorted);
+  bool *placed = calloc(n + 1, sizeof *placed);
+  size_t *place = calloc(n + 1, sizeof *place); /* old index -> new index */
   si_status status = sorted && placed && place ? SI_OK : SI_E_NOMEM;
   if (status != SI_OK) {
     si_error_set(error, status, "LOCAL_STACK", "out of memory");

@@ -200,7 +200,10 @@ static size_t rank(struct converge *c, const struct local_found *found) {
 
 static si_status retire_containers(struct converge *c) {
   bool *gone = calloc(c->there.count + 1, sizeof *gone);
-  si_status status = gone ? SI_OK : local_error(c->call, SI_E_NOMEM, NULL, "out of memory");
+  if (!gone) {
+    return local_error(c->call, SI_E_NOMEM, NULL, "out of memory");
+  }
+  si_status status = SI_OK;
   for (size_t k = 0; status == SI_OK && k < c->there.count; k++) {
     if (c->there.items[k].type == SI_ENGINE_CONTAINER) {
       status = look_at_container(c, &c->there.items[k], &gone[k]);

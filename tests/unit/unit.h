@@ -36,11 +36,12 @@ static inline int unit_main(const char *suite_name, const struct unit_test *test
   return failed == 0 && run == count ? 0 : 1;
 }
 
-#define UNIT_MAIN(suite, ...)                                          \
-  int main(void) {                                                     \
-    static const struct unit_test tests[] = {__VA_ARGS__};             \
-    return unit_main(suite, tests, sizeof tests / sizeof *tests);      \
+#define UNIT_MAIN(suite, ...)                                     \
+  int main(void) {                                                \
+    static const struct unit_test tests[] = {__VA_ARGS__};        \
+    return unit_main(suite, tests, sizeof tests / sizeof *tests); \
   }
-#define UNIT(fn) {#fn, fn}
+#define UNIT(fn) \
+  { #fn, fn }
 
 #endif

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "kit/base/text.h"
-#include "store.h"
+#include "plugins/local/store/store.h"
 
 si_status store_check_key(si_instance *store, si_op *op, const char *key) {
   size_t len = strnlen(key, SI_PATH_MAX + 1);

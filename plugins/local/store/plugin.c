@@ -14,7 +14,7 @@
 
 #include "kit/base/json.h"
 #include "kit/base/text.h"
-#include "store.h"
+#include "plugins/local/store/store.h"
 
 #ifndef SI_PLUGIN_NEEDS
 #define SI_PLUGIN_NEEDS "{}"

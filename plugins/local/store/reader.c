@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "plugins/local/store/store.h"
 
 /* A longer object is read once and let go of: filling the page cache costs more than the disk. */
 #define STREAMED (32ull << 20)

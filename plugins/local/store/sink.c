@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "kit/base/text.h"
-#include "store.h"
+#include "plugins/local/store/store.h"
 
 #define WINDOW (8ull << 20)
 

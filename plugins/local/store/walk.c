@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "kit/base/text.h"
-#include "store.h"
+#include "plugins/local/store/store.h"
 
 struct walk {
   si_instance *store;

@@ -20,6 +20,6 @@ for tag in 1 2; do
   echo "$tag" >"$root/etc/image"
   tar -C "$root" -c . | curl -sf --unix-socket "${DOCKER_HOST#unix://}" --data-binary @- -o /dev/null \
     -H 'Content-Type: application/x-tar' \
-    "http://engine/v1.40/images/create?fromSrc=-&repo=si-test&tag=$tag"
+    "http://engine/v1.40/images/create?fromSrc=-&repo=si-test:$tag"
 done
 "$@"
