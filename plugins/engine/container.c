@@ -9,7 +9,7 @@
 #include "kit/net/url.h"
 #include "plugins/engine/frames.h"
 
-enum { START_MS = 120000, STOP_SPARE_MS = 30000 };
+enum { START_MS = 120000, STOP_SPARE_MS = 30000, MAX_STOP_S = 3600 };
 
 void si_engine_container_free(struct si_engine_container *container) {
   cJSON_Delete(container->document);
@@ -108,15 +108,20 @@ si_status si_engine_container_start(struct si_engine *engine, const char *id,
   return status == SI_OK ? si_engine_ask(engine, &query, NULL, error) : status;
 }
 
-si_status si_engine_container_stop(struct si_engine *engine, const char *id, uint32_t grace_s,
+si_status si_engine_container_stop(struct si_engine *engine, const char *id, int64_t grace_s,
                                    struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   char verb[40];
   struct si_engine_query query = {
       .method = "POST", .repeatable = true, .what = "stopping the container"};
-  grace_s = grace_s > 86400 ? 86400 : grace_s;
-  query.at_most_ms = grace_s * 1000u + STOP_SPARE_MS;
-  snprintf(verb, sizeof verb, "/stop?t=%u", grace_s);
+  if (grace_s < 0) {
+    si_copy(verb, sizeof verb, "/stop");
+    query.at_most_ms = MAX_STOP_S * 1000u + STOP_SPARE_MS;
+  } else {
+    uint32_t seconds = grace_s > MAX_STOP_S ? MAX_STOP_S : (uint32_t)grace_s;
+    snprintf(verb, sizeof verb, "/stop?t=%u", seconds);
+    query.at_most_ms = seconds * 1000u + STOP_SPARE_MS;
+  }
   si_status status = container_path(&path, id, verb, error);
   query.path = si_buf_text(&path);
   status = status == SI_OK ? si_engine_ask(engine, &query, NULL, error) : status;

@@ -39,8 +39,9 @@ si_status si_engine_container_create(struct si_engine *engine, const char *name,
 /* Running already is success. */
 si_status si_engine_container_start(struct si_engine *engine, const char *id,
                                     struct si_error *error) SI_MUST_USE;
-/* Asks it to end and kills it after `grace_s` seconds. Stopped or gone already is success. */
-si_status si_engine_container_stop(struct si_engine *engine, const char *id, uint32_t grace_s,
+/* Asks it to end and kills it after `grace_s` seconds; below 0: after the time that it was made
+ * with, at most an hour. Stopped or gone already is success. */
+si_status si_engine_container_stop(struct si_engine *engine, const char *id, int64_t grace_s,
                                    struct si_error *error) SI_MUST_USE;
 /* Its last `lines` lines of both streams, as much of them as *out takes: the end is kept. Text is
  * cleaned: no control characters but newlines and tabs, no broken UTF-8. */

@@ -7,14 +7,19 @@
 #include "kit/base/text.h"
 #include "plugins/local/effects.h"
 
+static bool is_one_of(const char *text, const char *a, const char *b) {
+  return strcmp(text, a) == 0 || strcmp(text, b) == 0;
+}
+
 bool local_container_on(const struct si_engine_container *container, const char *network_name,
                         const char *network_id) {
   const cJSON *entry;
   cJSON_ArrayForEach(entry, container->networks) {
     const char *id = si_json_str(entry, "NetworkID");
-    bool named = strcmp(entry->string, network_name) == 0 || strcmp(entry->string, network_id) == 0;
-    /* A container that never ran has no id there yet. */
-    if (id && id[0] ? strcmp(id, network_id) == 0 : named) {
+    /* A container that never ran has no id there yet; podman always puts the name. */
+    if (id && id[0] && strcmp(id, network_name) != 0
+            ? strcmp(id, network_id) == 0
+            : is_one_of(entry->string, network_name, network_id)) {
       return true;
     }
   }
@@ -179,7 +184,12 @@ si_status local_container_start(struct local_call *call, const struct local_serv
   if (status != SI_OK && port_taken(call, service)) {
     status = call->error.status;
   } else if (status != SI_OK) {
+    bool refused = strcmp(call->error.code, "ENGINE_REFUSED") == 0;
     local_about(call, "service", service->name);
+    if (refused && status != SI_E_UNAVAILABLE) {
+      /* No such program, say. Engines do not agree on the code of it. */
+      status = call->error.status = SI_E_FAILED;
+    }
   }
   return local_effect_end(call, &effect, status, id);
 }

@@ -175,7 +175,7 @@ si_status local_name_free(struct local_call *call, enum si_engine_type type, con
 
 /* --- removing --- */
 
-/* How long the container itself may take to end, as it was made. */
+/* Asks it to end, in the time that it was made with. */
 static si_status stop(struct local_call *call, const char *part, const char *id) {
   struct si_engine_container container SI_AUTO(si_engine_container_free) = {0};
   struct local_effect effect;
@@ -185,8 +185,9 @@ static si_status stop(struct local_call *call, const char *part, const char *id)
        strcmp(container.state, "paused") != 0)) {
     return status == SI_E_NOT_FOUND ? SI_OK : status;
   }
-  uint32_t grace = (uint32_t)si_json_int(si_json_get(container.document, "Config"), "StopTimeout",
-                                         0, 86400, (int64_t)call->in->config.stop_timeout_s);
+  /* podman keeps that time to itself. */
+  int64_t grace =
+      si_json_int(si_json_get(container.document, "Config"), "StopTimeout", 0, 86400, -1);
   status = local_effect_begin(call, &effect, "container.stop", part, id);
   if (status == SI_OK) {
     status = si_engine_container_stop(call->in->engine, id, grace, &call->error);

@@ -124,11 +124,63 @@ static void a_destroy_killed_at_any_step_can_be_run_again(void) {
   }
 }
 
+/* Does the same with an operation that somebody else's request comes into. */
+static size_t with_meanwhile(verb *run, const char *step, uint32_t phase, void (*meanwhile)(void)) {
+  struct si_op op;
+  op_begin(&op);
+  op.meanwhile = meanwhile;
+  op.meanwhile_step = step;
+  op.meanwhile_phase = phase;
+  CU_ASSERT_EQUAL(run(&op), SI_OK);
+  if (op.failure.status != SI_OK) {
+    fprintf(stderr, "  %s: %s\n", step, op.failure.message);
+  }
+  CU_ASSERT_PTR_NULL(op.meanwhile);
+  size_t removed = op_steps(&op, "container.remove", SI_STEP_DONE);
+  op_end(&op);
+  return removed;
+}
+
+static void all_of_it(void) {
+  must(provision, "the request of a process that is dead by now");
+}
+
+static void what_a_dead_process_asked_for_is_adopted_when_it_arrives(void) {
+  static const char *const steps[] = {"network.create one", "volume.create data",
+                                      "container.create a", "container.start b"};
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    CU_ASSERT_EQUAL(with_meanwhile(provision, steps[i], SI_STEP_BEGIN, all_of_it), 0);
+    CU_ASSERT_EQUAL(world_count("si.context=ctx-1"), 5);
+    must(destroy, "destroy");
+    nothing_is_left();
+  }
+}
+
+static void a_late_volume(void) {
+  CU_ASSERT_EQUAL(
+      world_shell("(sleep 0.15; exec curl -sf -o /dev/null --unix-socket $SI_TEST_SOCKET -X POST "
+                  "-H 'Content-Type: application/json' -d '{\"Name\":\"late\",\"Labels\":{"
+                  "\"si.context\":\"ctx-1\",\"si.project\":\"prj-1\"}}' "
+                  "http://x/volumes/create) >/dev/null 2>&1 &"),
+      0);
+}
+
+static void what_arrives_after_all_was_removed_is_removed_too(void) {
+  must(provision, "provision");
+  CU_ASSERT_EQUAL(with_meanwhile(destroy, "container.remove a", SI_STEP_DONE, all_of_it), 4);
+  nothing_is_left();
+  must(provision, "provision");
+  CU_ASSERT_EQUAL(with_meanwhile(destroy, "volume.remove data", SI_STEP_DONE, a_late_volume), 2);
+  nothing_is_left();
+}
+
 int main(void) {
   static const struct unit_test tests[] = {
       UNIT(a_provision_killed_at_any_step_can_be_finished_or_removed),
       UNIT(a_provision_killed_at_any_moment_can_be_finished_or_removed),
       UNIT(a_destroy_killed_at_any_step_can_be_run_again),
+      UNIT(what_a_dead_process_asked_for_is_adopted_when_it_arrives),
+      UNIT(what_arrives_after_all_was_removed_is_removed_too),
   };
   if (world_missing()) {
     return 77;

@@ -41,6 +41,11 @@ static si_status on_step(si_op *op, const char *name, uint32_t phase, const char
   si_copy(step->name, sizeof step->name, name);
   si_copy(step->id, sizeof step->id, id);
   step->phase = phase;
+  if (op->meanwhile && phase == op->meanwhile_phase && strcmp(name, op->meanwhile_step) == 0) {
+    void (*run)(void) = op->meanwhile;
+    op->meanwhile = NULL;
+    run();
+  }
   return SI_OK;
 }
 

@@ -38,6 +38,10 @@ struct si_op {
   size_t refuse_at; /* that call of step fails with SI_E_IO */
   size_t cancel_at; /* from that call on the operator wants to stop */
   size_t step_calls;
+  /* Called once, when a step of that name and phase is journalled; or NULL. */
+  void (*meanwhile)(void);
+  const char *meanwhile_step;
+  uint32_t meanwhile_phase;
   uint64_t deadline_ns;
   struct si_buf emitted;
 };

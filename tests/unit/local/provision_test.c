@@ -177,7 +177,7 @@ static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(
        "web", "service web: the container exited with code 3 before it was ready", "it is over", 2},
       {STACK("{\"name\":\"web\",\"image\":\"si-test:1\",\"command\":[\"no-such-program\"]," BARE
              "}"),
-       SI_E_INVALID, "web", "no-such-program", NULL, 2},
+       SI_E_FAILED, "web", "no-such-program", NULL, 2},
       {STACK(SIMPLE("web",
                     "\"command\":[\"sh\",\"-c\",\"echo up; sleep 100\"],\"healthcheck\":"
                     "{\"test\":[\"CMD-SHELL\",\"echo not yet; false\"],\"interval_ms\":100,"
