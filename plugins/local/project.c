@@ -70,7 +70,8 @@ si_status local_resource_name(const struct local_project *project, const char *n
   if (status != SI_OK) {
     return status;
   }
-  int n = snprintf(out, LOCAL_NAME_SIZE, "si-%.8s-%s-%s", hex, project->slug, name);
+  /* No slug has a '_': blog's db-data and blog-db's data are two names. */
+  int n = snprintf(out, LOCAL_NAME_SIZE, "si-%.8s-%s_%s", hex, project->slug, name);
   return n > 0 && n < LOCAL_NAME_SIZE ? SI_OK : SI_E_INVALID;
 }
 

@@ -33,7 +33,7 @@ si_status local_marks_read(const cJSON *value, bool context_only, struct local_p
                            struct si_error *error) SI_MUST_USE;
 
 /* The name of a service's container, of a volume or of a network on the engine:
- * si-<8 hex of SHA-256 of the context's id>-<slug>-<name>. */
+ * si-<8 hex of SHA-256 of the context's id>-<slug>_<name>. */
 si_status local_resource_name(const struct local_project *project, const char *name,
                               char out[LOCAL_NAME_SIZE]) SI_MUST_USE;
 

@@ -27,19 +27,10 @@ struct si_sink {
   uint64_t length;
   uint64_t written;
   uint64_t pushed; /* bytes before it are on their way to the disk */
-  uint64_t temp_number;
   char temp[48];
   const char *name; /* in key */
   char key[];
 };
-
-/* The temporary name is free again. The next object takes it: a directory where one name comes and
- * goes costs a fifth less than one where all are new. */
-static void give_name_back(si_sink *sink) {
-  if (sink->temp_number + 1 == sink->store->temp_next) {
-    sink->store->temp_next--;
-  }
-}
 
 static void sink_free(si_sink *sink) {
   si_close(&sink->fd);
@@ -84,9 +75,8 @@ static si_status open_temp(si_instance *store, si_op *op, si_sink *sink) {
     if (status != SI_OK) {
       return status;
     }
-    sink->temp_number = store->temp_next++;
     snprintf(sink->temp, sizeof sink->temp, "%s%llx", store->temp,
-             (unsigned long long)sink->temp_number);
+             (unsigned long long)store->temp_next++);
     sink->fd = openat(dir, sink->temp, flags, 0600);
     if (sink->fd >= 0) {
       sink->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
@@ -245,7 +235,6 @@ si_status store_sink_finish(si_sink *sink, si_op *op) {
     store_sink_abort(sink);
     return status;
   }
-  give_name_back(sink);
   if ((sink->flags & SI_PUT_COMMIT) && fsync(sink->dir) != 0) {
     status = store_fail_errno(store, op, errno, sink->key, "cannot make durable");
   }
@@ -257,8 +246,6 @@ si_status store_sink_finish(si_sink *sink, si_op *op) {
 }
 
 void store_sink_abort(si_sink *sink) {
-  if (unlinkat(sink->dir, sink->temp, 0) == 0) {
-    give_name_back(sink);
-  }
+  unlinkat(sink->dir, sink->temp, 0);
   sink_free(sink);
 }

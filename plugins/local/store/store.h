@@ -28,7 +28,7 @@ struct si_instance {
   int root; /* -1 until it exists: it is made with the first object */
   uint64_t max_object_bytes;
   char temp[24];      /* prefix of temporary names, this instance's own */
-  uint64_t temp_next; /* their counter: what it names, and all after it, is free */
+  uint64_t temp_next; /* their counter */
   /* The directory used last: many objects in one directory cost one walk. */
   char dir_path[SI_PATH_MAX];
   int dir;

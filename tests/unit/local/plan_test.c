@@ -133,7 +133,7 @@ static void names_and_marks_follow_from_the_project(void) {
                          &project, &error),
       SI_OK);
   CU_ASSERT_EQUAL(local_resource_name(&project, "db", name), SI_OK);
-  CU_ASSERT_STRING_EQUAL(name, "si-b6d44cbe-blog-db");
+  CU_ASSERT_STRING_EQUAL(name, "si-b6d44cbe-blog_db");
   CU_ASSERT_STRING_EQUAL(project.mark_context, "si.context=ctx-1");
   static const struct {
     const char *labels;

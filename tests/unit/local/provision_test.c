@@ -144,7 +144,7 @@ static void every_member_of_a_service_reaches_the_container(void) {
   must(world_provision(&op, PROJECT, stack), &op);
   op_end(&op);
   CU_ASSERT_EQUAL(
-      world_shell(CURL "http://x/containers/" PREFIX "-blog-probe/json | python3 -c \"\n"
+      world_shell(CURL "http://x/containers/" PREFIX "-blog_probe/json | python3 -c \"\n"
                        "import json,sys; d=json.load(sys.stdin); c=d['Config']; h=d['HostConfig']\n"
                        "assert c['StopSignal']=='SIGINT' and c['StopTimeout']==2, c\n"
                        "assert h['RestartPolicy']=={'Name':'on-failure','MaximumRetryCount':1}, h\n"
@@ -187,7 +187,7 @@ static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(
       {STACK(SIMPLE("web",
                     "\"command\":[\"sh\",\"-c\",\"echo up; sleep 100\"],\"healthcheck\":"
                     "{\"test\":[\"CMD\",\"false\"],\"interval_ms\":100,\"retries\":9999}")),
-       SI_E_FAILED, "web", "its health check never passed within 8.0 s", "up", 2},
+       SI_E_FAILED, "web", "its health check never passed within 15.0 s", "up", 2},
       {STACK(SIMPLE("web",
                     "\"restart\":{\"policy\":\"always\"},\"command\":[\"sh\",\"-c\","
                     "\"echo again; exit 4\"]")),
@@ -286,20 +286,20 @@ static void what_others_made_under_our_names_is_left_alone_and_named(void) {
     const char *message;
   } cases[] = {
       {CURL "-X POST " JSON "-d '{\"Image\":\"si-test:1\",\"Cmd\":[\"sleep\",\"99\"]}' "
-            "'http://x/containers/create?name=" PREFIX "-blog-db' >/dev/null",
-       CURL "http://x/containers/" PREFIX "-blog-db/json >/dev/null",
-       CURL "-X DELETE http://x/containers/" PREFIX "-blog-db",
-       "container " PREFIX "-blog-db exists on the engine and is not this project's"},
-      {CURL "-X POST " JSON "-d '{\"Name\":\"" PREFIX "-blog-data\"}' http://x/volumes/create "
+            "'http://x/containers/create?name=" PREFIX "-blog_db' >/dev/null",
+       CURL "http://x/containers/" PREFIX "-blog_db/json >/dev/null",
+       CURL "-X DELETE http://x/containers/" PREFIX "-blog_db",
+       "container " PREFIX "-blog_db exists on the engine and is not this project's"},
+      {CURL "-X POST " JSON "-d '{\"Name\":\"" PREFIX "-blog_data\"}' http://x/volumes/create "
             ">/dev/null",
-       CURL "http://x/volumes/" PREFIX "-blog-data >/dev/null",
-       CURL "-X DELETE http://x/volumes/" PREFIX "-blog-data",
-       "volume " PREFIX "-blog-data exists on the engine and is not this project's"},
-      {CURL "-X POST " JSON "-d '{\"Name\":\"" PREFIX "-blog-back\",\"Labels\":{\"si.context\":"
+       CURL "http://x/volumes/" PREFIX "-blog_data >/dev/null",
+       CURL "-X DELETE http://x/volumes/" PREFIX "-blog_data",
+       "volume " PREFIX "-blog_data exists on the engine and is not this project's"},
+      {CURL "-X POST " JSON "-d '{\"Name\":\"" PREFIX "-blog_back\",\"Labels\":{\"si.context\":"
             "\"ctx-1\",\"si.project\":\"prj-9\"}}' http://x/networks/create >/dev/null",
-       CURL "http://x/networks/" PREFIX "-blog-back >/dev/null",
-       CURL "-X DELETE http://x/networks/" PREFIX "-blog-back",
-       "network " PREFIX "-blog-back exists on the engine and is not this project's"},
+       CURL "http://x/networks/" PREFIX "-blog_back >/dev/null",
+       CURL "-X DELETE http://x/networks/" PREFIX "-blog_back",
+       "network " PREFIX "-blog_back exists on the engine and is not this project's"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct si_op op;
@@ -349,7 +349,7 @@ static void destroy_lists_what_it_could_not_remove(void) {
   CU_ASSERT_EQUAL(
       world_shell(CURL "-X POST " JSON "-d '{\"Image\":\"si-test:1\",\"Cmd\":[\"sleep\",\"99\"],"
                        "\"HostConfig\":{\"Init\":true,\"NetworkMode\":\"" PREFIX
-                       "-blog-front\",\"Binds\":[\"" PREFIX "-blog-data:/x\"]}}' "
+                       "-blog_front\",\"Binds\":[\"" PREFIX "-blog_data:/x\"]}}' "
                        "'http://x/containers/create?name=guest' >/dev/null && " CURL
                        "-X POST http://x/containers/guest/start"),
       0);

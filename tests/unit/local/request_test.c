@@ -61,7 +61,7 @@ static void a_service_with_every_member_asks_for_all_of_them(void) {
       "\"Healthcheck\":{\"Interval\":30000000000,\"Retries\":3,\"Test\":[\"CMD\",\"ok\"],"
       "\"Timeout\":5000000000},"
       "\"HostConfig\":{\"Init\":true,"
-      "\"Mounts\":[{\"ReadOnly\":true,\"Source\":\"si-b6d44cbe-blog-data\",\"Target\":\"/d\","
+      "\"Mounts\":[{\"ReadOnly\":true,\"Source\":\"si-b6d44cbe-blog_data\",\"Target\":\"/d\","
       "\"Type\":\"volume\",\"VolumeOptions\":{\"Labels\":{\"si.context\":\"ctx-1\","
       "\"si.operation\":\"o\",\"si.project\":\"p\",\"si.release\":\"r\",\"si.slug\":\"blog\","
       "\"si.spec\":\"\",\"si.volume\":\"data\"}}}],"
@@ -157,7 +157,7 @@ static void networks_and_volumes_carry_the_marks(void) {
   CU_ASSERT_EQUAL(si_json_canonical(body, &network), SI_OK);
   CU_ASSERT_PTR_NOT_NULL(strstr(si_buf_text(&network), network_labels));
   CU_ASSERT_PTR_NOT_NULL(strstr(si_buf_text(&network), "\"Driver\":\"bridge\",\"Internal\":true"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(si_buf_text(&network), "\"Name\":\"si-b6d44cbe-blog-back\""));
+  CU_ASSERT_PTR_NOT_NULL(strstr(si_buf_text(&network), "\"Name\":\"si-b6d44cbe-blog_back\""));
   cJSON_Delete(body);
   CU_ASSERT_EQUAL_FATAL(local_request_volume(&project, &part, "hash", &body), SI_OK);
   CU_ASSERT_EQUAL(si_json_canonical(body, &volume), SI_OK);

@@ -27,9 +27,10 @@ si_instance *world_open(const char *extra) {
   struct si_op op;
   si_instance *instance = NULL;
   op_begin(&op);
-  snprintf(config, sizeof config,
-           "{\"socket\":\"%s\",\"settle_ms\":400,\"stop_timeout_s\":2,\"ready_timeout_ms\":8000%s}",
-           socket_path(), extra);
+  snprintf(
+      config, sizeof config,
+      "{\"socket\":\"%s\",\"settle_ms\":400,\"stop_timeout_s\":2,\"ready_timeout_ms\":15000%s}",
+      socket_path(), extra);
   if (local_open(&test_host, NULL, &op, config, &instance) != SI_OK) {
     fprintf(stderr, "open: %s\n", op.failure.message);
     exit(1);
