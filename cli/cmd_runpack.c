@@ -75,9 +75,9 @@ static si_status place_of_path(struct si_invocation *inv, const char *path, stru
   for (size_t len = strlen(absolute); len > 1 && absolute[len - 1] == '/'; len--) {
     absolute[len - 1] = '\0';
   }
-  if (stat(absolute, &st) != 0 || !S_ISDIR(st.st_mode)) {
-    si_error_set(&inv->error, SI_E_NOT_FOUND, "RUNPACK_NOT_FOUND", "%s: %s", path,
-                 errno ? strerror(errno) : "not a directory");
+  int err = stat(absolute, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+  if (err) {
+    si_error_set(&inv->error, SI_E_NOT_FOUND, "RUNPACK_NOT_FOUND", "%s: %s", path, strerror(err));
     return si_error_hint(&inv->error, "a runpack is the directory that holds manifest.json");
   }
   /* A runpack at its place tells the store's root; a copied one is a store by itself. */
@@ -172,8 +172,8 @@ static si_status verify(struct si_invocation *inv) {
   if (status == SI_OK || status == SI_E_CORRUPT) {
     struct si_error verdict = inv->error;
     si_status printed = print_verdict(inv, &report);
-    if (printed == SI_OK) {
-      inv->error = verdict;
+    if (printed == SI_OK || status != SI_OK) {
+      inv->error = verdict; /* a report that cannot be shown changes no verdict */
     }
     return status == SI_OK ? printed : status;
   }

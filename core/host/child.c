@@ -57,9 +57,10 @@ static int spawn(const char *path, int wire, int ring, int lock, int output, pid
   posix_spawnattr_init(&attributes);
   int err = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   for (size_t i = 0; err == 0 && i < sizeof moves / sizeof *moves; i++) {
-    if (moves[i].from >= 0) {
-      err = posix_spawn_file_actions_adddup2(&actions, moves[i].from, moves[i].to);
-    }
+    /* What is not given must not be whatever si itself inherited under that number. */
+    err = moves[i].from >= 0
+              ? posix_spawn_file_actions_adddup2(&actions, moves[i].from, moves[i].to)
+              : posix_spawn_file_actions_addclose(&actions, moves[i].to);
   }
   err = err ? err : posix_spawn_file_actions_addchdir_np(&actions, "/");
   err = err ? err : posix_spawnattr_setsigmask(&attributes, &none);
@@ -88,6 +89,11 @@ si_status si_child_start(struct si_child *child, int ring, int lock, struct si_e
   }
   int high[] = {lift(wires[1]), lift(ring), lift(lock), lift(outputs[1])};
   pid_t pid = 0;
+  /* Without its lock the child would not own the operation that it works on. */
+  if (status == SI_OK &&
+      (high[0] < 0 || high[1] < 0 || (lock >= 0 && high[2] < 0) || high[3] < 0)) {
+    status = si_error_errno(error, errno, "PLUGIN_START", "cannot prepare the provider's process");
+  }
   if (status == SI_OK) {
     int err = spawn(path, high[0], high[1], high[2], high[3], &pid);
     if (err) {
@@ -123,16 +129,13 @@ void si_child_reap(struct si_child *child, int ms) {
     return;
   }
   struct pollfd wait = {.fd = child->pidfd, .events = POLLIN};
-  int ended;
-  do {
-    ended = child->pidfd >= 0 ? poll(&wait, 1, ms) : 0;
-  } while (ended < 0 && errno == EINTR);
-  if (ended <= 0) {
-    si_child_signal(child, SIGKILL);
+  while (child->pidfd >= 0 && poll(&wait, 1, ms) < 0 && errno == EINTR) {
   }
+  /* While it is not waited for, its number is its own: what stayed in its session goes now. Its
+   * own end, where it has come, stays what it was. */
+  si_child_signal(child, SIGKILL);
   while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR) {
   }
-  kill(-child->pid, SIGKILL); /* what stayed in its session */
   remember(child->pid, 0);
   child->pid = 0;
 }
@@ -154,7 +157,9 @@ void si_child_sweep(void) {
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     FILE *file = fopen(path, "re");
     for (long pid; file && fscanf(file, "%ld", &pid) == 1;) {
-      if (!is_living((pid_t)pid)) {
+      /* What shares our session was ours before: a shell that became si by exec had children, and
+       * nothing that si-host starts can come here. */
+      if (!is_living((pid_t)pid) && getsid((pid_t)pid) != getsid(0)) {
         kill((pid_t)pid, SIGKILL);
         found += waitpid((pid_t)pid, NULL, 0) == (pid_t)pid;
       }

@@ -41,6 +41,9 @@ static si_status emit(void *ctx, const char *json, size_t len) {
   si_status status = si_frame_begin(out, SI_FRAME_RESULT, op->id, &mark);
   status = status == SI_OK ? si_pack_text(out, text) : status;
   status = status == SI_OK ? si_frame_end(out, mark) : status;
+  if (status != SI_OK) {
+    out->len = mark; /* half a frame would spoil all that follow */
+  }
   si_link_unlock(op->host->link, false);
   free(text);
   return status;
@@ -113,18 +116,18 @@ static void put_close(struct si_dispatch *d, struct si_unpack *in) {
 
 /* --- reading --- */
 
-/* Fills one slot as far as it goes; *end where the object ended. */
-static si_status fill_slot(struct si_dispatch *d, si_reader *reader, char *to, uint32_t *len,
-                           bool *end) {
+/* Fills one slot with at most `cap` bytes; *end where the object ended. */
+static si_status fill_slot(struct si_dispatch *d, si_reader *reader, char *to, uint32_t cap,
+                           uint32_t *len, bool *end) {
   *len = 0;
-  while (*len < SI_RING_SLOT) {
+  while (*len < cap) {
     size_t got = 0;
     si_status status =
-        d->descriptor->vt.artifact.reader_read(reader, d->op, to + *len, SI_RING_SLOT - *len, &got);
+        d->descriptor->vt.artifact.reader_read(reader, d->op, to + *len, cap - *len, &got);
     if (status != SI_OK) {
       return status;
     }
-    if (got > SI_RING_SLOT - *len) {
+    if (got > cap - *len) {
       return SI_E_CORRUPT; /* it wrote past what it was given, or says so */
     }
     if (got == 0) {
@@ -147,9 +150,12 @@ static si_status get(struct si_dispatch *d, struct si_link *link, struct si_unpa
     return status;
   }
   doing = "reader_read";
-  for (bool end = false; status == SI_OK && !end;) {
+  /* The limit is held here, whatever the provider makes of it. */
+  for (bool end = limit == 0; status == SI_OK && !end; end = end || limit == 0) {
     uint32_t words[2] = {si_link_slot(link), 0};
-    status = fill_slot(d, reader, si_link_memory(link, words[0]), &words[1], &end);
+    uint32_t cap = limit < SI_RING_SLOT ? (uint32_t)limit : SI_RING_SLOT;
+    status = fill_slot(d, reader, si_link_memory(link, words[0]), cap, &words[1], &end);
+    limit -= limit == UINT64_MAX ? 0 : words[1];
     frame(link, SI_FRAME_DATA, d->op->id, words, 2, false);
   }
   vt->reader_close(reader);
@@ -167,6 +173,9 @@ static si_status item(void *ctx, const char *key, const si_object_info *info) {
   status = status == SI_OK ? si_pack_text(out, key) : status;
   status = status == SI_OK ? si_pack_u64(out, info->length) : status;
   status = status == SI_OK ? si_frame_end(out, mark) : status;
+  if (status != SI_OK) {
+    out->len = mark;
+  }
   si_link_unlock(op->host->link, false);
   return status;
 }

@@ -12,6 +12,9 @@
 #include "kit/base/path.h"
 #include "kit/base/text.h"
 
+/* Requests wait here too: the largest CALL, and a full queue of keys, stay well below. */
+enum { UNSENT_MAX = 4 * SI_FRAME_MAX };
+
 /* --- requests --- */
 
 si_status si_session_death(const struct si_session *session, struct si_error *error) {
@@ -25,11 +28,12 @@ si_status si_session_drain(struct si_session *session, size_t more, struct si_er
   while (session->count > more && !session->dead) {
     si_session_pump(session);
   }
-  return session->dead ? si_session_death(session, error) : SI_OK;
+  /* What was answered is answered, even by a child that died right behind it. */
+  return session->count > more ? si_session_death(session, error) : SI_OK;
 }
 
 struct si_pending *si_session_request(struct si_session *session, uint32_t type) {
-  if (si_session_drain(session, SI_PENDING_MAX - 1, NULL) != SI_OK) {
+  if (si_session_drain(session, SI_PENDING_MAX - 1, NULL) != SI_OK || session->dead) {
     return NULL;
   }
   struct si_pending *pending =
@@ -129,6 +133,18 @@ const char *si_session_descriptor(const struct si_session *session) {
   return si_buf_text(&session->descriptor);
 }
 
+/* A provider sees one sign for both, the operator's wish and the deadline: which it was is known
+ * here. */
+static void say_timeout(struct si_session *session, const char *verb) {
+  if (session->done.status == SI_E_CANCELLED && !session->cancelled &&
+      si_monotonic_ns() >= session->deadline_ns) {
+    si_error_set(&session->done, SI_E_TIMEOUT, "OPERATION_TIMED_OUT",
+                 "provider \"%s\" did not end %s in time", session->plugin, verb);
+    si_error_hint(&session->done, "look at what it waits for, or give more time with --timeout");
+    session->done.retry = SI_RETRY_SAFE;
+  }
+}
+
 si_status si_session_call(struct si_session *session, uint32_t verb, const char *first,
                           const char *second, struct si_buf *result, struct si_error *error) {
   struct si_pending *pending = si_session_request(session, SI_FRAME_CALL);
@@ -145,7 +161,9 @@ si_status si_session_call(struct si_session *session, uint32_t verb, const char 
   status = status == SI_OK ? si_pack_text(out, second) : status;
   status = status == SI_OK ? si_frame_end(out, mark) : status;
   if (status != SI_OK) {
+    out->len = mark;
     session->count--;
+    session->result = NULL;
     return si_error_set(error, status, "PLUGIN_REQUEST",
                         "the request for the provider is too "
                         "large");
@@ -153,6 +171,9 @@ si_status si_session_call(struct si_session *session, uint32_t verb, const char 
   status = si_session_drain(session, 0, error);
   session->result = NULL;
   session->doing = "wait";
+  if (status == SI_OK) {
+    say_timeout(session, si_verb_name(verb));
+  }
   if (status == SI_OK && session->done.status != SI_OK) {
     if (error) {
       *error = session->done;
@@ -278,10 +299,13 @@ void si_session_take(struct si_session *session, const struct si_frame *frame) {
   const char *text;
   switch (frame->type) {
     case SI_FRAME_READY:
-      if (session->ready || si_buf_puts(&session->descriptor, si_unpack_text(&in)) != SI_OK) {
+      text = si_unpack_text(&in);
+      if (session->ready) {
         si_session_violated(session, "it says twice who it is");
+      } else if (si_buf_puts(&session->descriptor, text) != SI_OK) {
+        si_session_violated(session, "what it says of itself is too long");
       }
-      session->ready = true;
+      session->ready = session->ready || (!in.bad && !session->protocol);
       break;
     case SI_FRAME_LOG:
       word = si_unpack_u32(&in);
@@ -318,5 +342,8 @@ void si_session_take(struct si_session *session, const struct si_frame *frame) {
   }
   if (in.bad && !session->dead) {
     si_session_violated(session, "a frame is malformed");
+  }
+  if (session->out.len - session->sent > UNSENT_MAX) {
+    si_session_violated(session, "it does not read its answers");
   }
 }

@@ -86,7 +86,8 @@ void si_session_log(struct si_session *session, uint32_t level, const char *mess
 void si_session_take(struct si_session *session, const struct si_frame *frame);
 /* Adds a request to the queue; NULL once the session is dead. Waits for room. */
 struct si_pending *si_session_request(struct si_session *session, uint32_t type);
-/* Pumps until `more` requests at most are on the way. SI_OK, or the death's status and record. */
+/* Pumps until `more` requests at most are on the way. SI_OK, or the death's status and record
+ * where the child died before. */
 si_status si_session_drain(struct si_session *session, size_t more,
                            struct si_error *error) SI_MUST_USE;
 si_status si_session_death(const struct si_session *session, struct si_error *error);

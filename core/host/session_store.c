@@ -158,6 +158,16 @@ void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot
   }
   if (pending->status == SI_OK && len > pending->limit - pending->received) {
     pending->status = SI_E_QUOTA;
+    pending->received = pending->limit; /* what still comes is counted, and dropped */
+  }
+  if (pending->status != SI_OK && (pending->received += len) < len) {
+    pending->received = UINT64_MAX;
+  }
+  /* One byte more than the limit was asked for; the child held that, a stream without end not. */
+  if (pending->status != SI_OK && pending->received > pending->limit &&
+      pending->received - pending->limit > SI_RING_SLOT) {
+    si_session_violated(session, "more bytes come than were asked for");
+    return;
   }
   if (pending->status == SI_OK && len > 0) {
     pending->received += len;

@@ -16,7 +16,13 @@
 #include "kit/base/path.h"
 #include "kit/base/text.h"
 
-enum { LOG_LINES_MAX = 2000, LOG_BYTES_MAX = 512 * 1024 };
+enum {
+  LOG_LINES_MAX = 2000,
+  LOG_BYTES_MAX = 512 * 1024,
+  /* More than any socket or pipe holds once nobody writes: who inherited its end may go on. */
+  LAST_READS_MAX = 256,
+  UNSENT_KEEP = 1 << 20
+};
 
 static const uint64_t second_ns = 1000000000ull;
 
@@ -148,11 +154,13 @@ static void interrupted(struct si_session *session) {
   if (n <= 0) {
     return;
   }
-  if (session->phase == SI_SESSION_RUNNING) {
+  bool first = session->phase == SI_SESSION_RUNNING;
+  if (first) {
     session->cancelled = true;
     ask_to_stop(session, 10 * second_ns);
     si_session_log(session, SI_LOG_WARN, "stopping; once more to stop at once");
-  } else {
+  }
+  if (!first || n > 1) {
     session->next_ns = 0; /* a second wish: no more patience */
   }
 }
@@ -166,8 +174,13 @@ static void send_out(struct si_session *session) {
     if (n < 0 && errno == EINTR) {
       continue;
     }
-    if (n < 0) {
-      return; /* full: poll tells when; broken: reading tells */
+    if (n < 0) { /* full: poll tells when; broken: reading tells */
+      if (session->sent > UNSENT_KEEP) {
+        session->out.len -= session->sent;
+        memmove(session->out.data, session->out.data + session->sent, session->out.len);
+        session->sent = 0;
+      }
+      return;
     }
     session->sent += (size_t)n;
   }
@@ -206,12 +219,16 @@ static int patience_ms(const struct si_session *session) {
  * streams, then the verdict. */
 static void read_wire(struct si_session *session, bool ended) {
   si_status status;
+  int reads = 0;
   do {
     status = si_inbox_fill(&session->inbox, session->child.wire);
     (void)take_frames(session);
-  } while (ended && status == SI_OK);
+  } while (ended && status == SI_OK && ++reads < LAST_READS_MAX);
   if (ended || (status != SI_OK && status != SI_E_NOT_FOUND)) {
-    while (session->child.output >= 0 && read_output(session) > 0) {
+    for (reads = 0; session->child.output >= 0 && reads < LAST_READS_MAX; reads++) {
+      if (read_output(session) <= 0) {
+        break;
+      }
     }
     bury(session);
   }

@@ -42,7 +42,8 @@ static si_status add_texts(cJSON *to, const char *const (*members)[2], size_t co
 
 /* operation.json: who, what, when, and what came of it. */
 static si_status operation_document(const struct si_life *life, const struct si_project *project,
-                                    const struct si_operation *operation, struct si_buf *out) {
+                                    const struct si_operation *operation, const char *config,
+                                    struct si_buf *out) {
   const char *const own[][2] = {
       {"schema", "si.operation/1"},
       {"id", operation->id},
@@ -62,15 +63,17 @@ static si_status operation_document(const struct si_life *life, const struct si_
       status == SI_OK ? add_texts(cJSON_AddObjectToObject(root, "project"), of_project, 3) : status;
   status =
       status == SI_OK ? add_texts(cJSON_AddObjectToObject(root, "context"), of_context, 3) : status;
-  status = status == SI_OK ? add_json(root, "config", project->config) : status;
+  status = status == SI_OK ? add_json(root, "config", config) : status;
   status = status == SI_OK ? add_json(root, "error", operation->error) : status;
   return status == SI_OK ? si_json_canonical(root, out) : status;
 }
 
-/* What the operation kept, taken apart: its stack is the spec, the rest result.json. */
+/* What the operation kept, taken apart: its stack is the spec, its configuration a part of
+ * operation.json, the rest result.json. */
 struct kept {
   cJSON *document;
   cJSON *stack;
+  cJSON *config; /* a JSON text; NULL where it was not kept */
   struct si_buf spec;
   struct si_buf result;
 };
@@ -78,6 +81,7 @@ struct kept {
 static void kept_free(struct kept *kept) {
   cJSON_Delete(kept->document);
   cJSON_Delete(kept->stack);
+  cJSON_Delete(kept->config);
   si_buf_free(&kept->spec);
   si_buf_free(&kept->result);
 }
@@ -91,6 +95,7 @@ static si_status read_kept(const struct si_operation *operation, struct kept *ke
     return status;
   }
   kept->stack = cJSON_DetachItemFromObjectCaseSensitive(kept->document, "stack");
+  kept->config = cJSON_DetachItemFromObjectCaseSensitive(kept->document, "config");
   status =
       kept->stack ? si_json_canonical(kept->stack, &kept->spec) : si_buf_puts(&kept->spec, "{}");
   return status == SI_OK ? si_json_print(kept->document, false, &kept->result) : status;
@@ -128,7 +133,9 @@ static si_status add_all(struct si_export *e, struct si_life *life,
                          const struct kept *kept, struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(DOCUMENT_MAX);
   struct si_buf steps SI_AUTO(si_buf_free) = SI_BUF(DOCUMENT_MAX);
-  si_status status = operation_document(life, project, operation, &document);
+  const char *config = cJSON_GetStringValue(kept->config);
+  si_status status =
+      operation_document(life, project, operation, config ? config : project->config, &document);
   if (status != SI_OK) {
     return si_error_set(error, status, "RUNPACK_MEMORY", "the operation cannot be written down");
   }
@@ -282,14 +289,28 @@ void si_life_evidence_try(struct si_life *life, const char *operation_id) {
 struct draining {
   struct si_life *life;
   size_t stored;
+  si_status first; /* the first failure */
   struct si_error *error;
 };
 
 static si_status drain_one(void *ctx, const struct si_operation *operation) {
   struct draining *draining = ctx;
-  si_status status = si_life_evidence(draining->life, operation->id, draining->error);
-  draining->stored += status == SI_OK;
-  return status;
+  struct si_error why;
+  si_status status = si_life_evidence(draining->life, operation->id, &why);
+  if (status == SI_OK) {
+    draining->stored++;
+    return SI_OK;
+  }
+  if (draining->first == SI_OK) {
+    draining->first = status;
+    if (draining->error) {
+      *draining->error = why;
+    }
+  }
+  /* One that cannot be stored must not keep back those behind it; a sink that is not there would
+   * fail for each. */
+  bool hopeless = status == SI_E_UNAVAILABLE || status == SI_E_TIMEOUT || status == SI_E_CANCELLED;
+  return hopeless ? status : SI_OK;
 }
 
 si_status si_life_evidence_all(struct si_life *life, size_t *stored, struct si_error *error) {
@@ -297,5 +318,5 @@ si_status si_life_evidence_all(struct si_life *life, size_t *stored, struct si_e
   si_status status = si_state_operations(life->state, NULL, SI_OPERATIONS_EVIDENCE_PENDING,
                                          &draining, drain_one, error);
   *stored = draining.stored;
-  return status;
+  return draining.first != SI_OK ? draining.first : status;
 }

@@ -22,6 +22,7 @@ void si_journal_open(struct si_journal *journal, struct si_life *life, const cha
   char owner[32];
   journal->life = life;
   journal->log = -1;
+  journal->logged = journal->stepped = 0;
   journal->doing[0] = '\0';
   si_copy(journal->operation_id, sizeof journal->operation_id, operation_id);
   int n = snprintf(owner, sizeof owner, "%d\n", (int)getpid());
@@ -50,6 +51,9 @@ bool si_journal_owner_gone(const struct si_context *context, const char *operati
          errno == ESRCH;
 }
 
+/* Both go into the runpack, which takes 4 MiB of the one and 16 of the other. */
+enum { LOG_MAX = 3 << 20, STEPS_MAX = 15 << 20 };
+
 static void write_line(struct si_journal *journal, const char *kind, const char *text) {
   char now[SI_TIME_SIZE];
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(8192);
@@ -57,8 +61,18 @@ static void write_line(struct si_journal *journal, const char *kind, const char 
     return;
   }
   si_now_text(now);
-  if (si_buf_printf(&line, "%s %s %.7000s\n", now, kind, text) == SI_OK &&
-      si_write_all(journal->log, line.data, line.len) != 0) {
+  if (si_buf_printf(&line, "%s %s %.7000s", now, kind, text) != SI_OK) {
+    return;
+  }
+  /* What a provider says is one line of its kind, and never looks like another of ours. */
+  for (size_t i = 0; i < line.len; i++) {
+    line.data[i] = (unsigned char)line.data[i] < ' ' || line.data[i] == 127 ? ' ' : line.data[i];
+  }
+  journal->logged += line.len + 1;
+  bool full = journal->logged > LOG_MAX;
+  if (si_buf_puts(&line, full ? "\n(the log is full: what followed is not in it)\n" : "\n") !=
+          SI_OK ||
+      si_write_all(journal->log, line.data, line.len) != 0 || full) {
     struct si_life *life = journal->life;
     si_close(&journal->log);
     if (life->log) {
@@ -89,11 +103,22 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *wh
   }
 }
 
+/* The steps must fit into the evidence. When they no longer do, nothing new is begun; the ends of
+ * what was begun still are written down. */
+static bool steps_full(struct si_journal *journal, const char *name, uint32_t phase,
+                       const char *outside_id) {
+  journal->stepped += 128 + 6 * (strlen(name) + strlen(outside_id)); /* "\u0001" for one byte */
+  return journal->stepped > (phase == SI_STEP_BEGIN ? STEPS_MAX / 2 : STEPS_MAX);
+}
+
 static si_status on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
   static const char *const phases[] = {"begin", "done", "failed"};
   struct si_journal *journal = ctx;
   struct si_life *life = journal->life;
   struct si_error error;
+  if (steps_full(journal, name, phase, outside_id)) {
+    return SI_E_QUOTA;
+  }
   si_status status =
       si_state_step(life->state, journal->operation_id, name, phases[phase], outside_id, &error);
   if (status != SI_OK && life->log) {

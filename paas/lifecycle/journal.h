@@ -13,6 +13,8 @@ struct si_journal {
   char operation_id[48];
   char doing[128]; /* the last progress that was told */
   int log;         /* -1: it cannot be written, which is said once and stops nothing */
+  size_t logged;   /* bytes of it */
+  size_t stepped;  /* bytes that the steps take in the evidence, at most */
 };
 
 /* Opens the log and writes into the lock file who runs the operation. */

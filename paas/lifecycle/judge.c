@@ -43,7 +43,14 @@ static si_status not_up(const cJSON *service, const cJSON *seen, struct si_error
   if (error) {
     error->retry = SI_RETRY_SAFE;
   }
-  return si_error_target(error, "verify", name);
+  si_error_target(error, "verify", name);
+  return SI_E_FAILED;
+}
+
+static si_status unexpected(const char *name, const char *why, struct si_error *error) {
+  si_error_set(error, SI_E_CONFLICT, "PAAS_UNEXPECTED_SERVICE", "service %s exists%s", name, why);
+  si_error_target(error, "verify", name);
+  return SI_E_CONFLICT;
 }
 
 static si_status judge_service(const cJSON *service, const cJSON *seen, struct si_error *error) {
@@ -78,9 +85,10 @@ si_status si_judge_inspection(const cJSON *stack, const cJSON *inspection, struc
       return no_result("a service has no name", error);
     }
     if (!find(services, name)) {
-      si_error_set(error, SI_E_CONFLICT, "PAAS_UNEXPECTED_SERVICE",
-                   "service %s exists, but the stack does not name it", name);
-      return si_error_target(error, "verify", name);
+      return unexpected(name, ", but the stack does not name it", error);
+    }
+    if (find(seen, name) != each) { /* only the first of them was judged */
+      return unexpected(name, " more than once", error);
     }
   }
   return SI_OK;
@@ -96,7 +104,8 @@ static si_status remains(const cJSON *resource, const char *why, struct si_error
   if (error) {
     error->retry = SI_RETRY_SAFE;
   }
-  return si_error_target(error, "verify", name);
+  si_error_target(error, "verify", name);
+  return SI_E_CONFLICT;
 }
 
 si_status si_judge_remaining(const cJSON *result, struct si_error *error) {

@@ -9,8 +9,9 @@
 #include "kit/base/json.h"
 
 /* Every service of the stack is there and up: running (healthy where it has a health check), or
- * ended with 0 where it is a one-shot; no other service is. PAAS_HEALTH_CHECK_FAILED, target = the
- * service; PROVIDER_RESULT where the inspection is no inspection. */
+ * ended with 0 where it is a one-shot; no other service is, and none twice.
+ * PAAS_HEALTH_CHECK_FAILED and PAAS_UNEXPECTED_SERVICE, target = the service; PROVIDER_RESULT where
+ * the inspection is no inspection. */
 si_status si_judge_inspection(const cJSON *stack, const cJSON *inspection,
                               struct si_error *error) SI_MUST_USE;
 

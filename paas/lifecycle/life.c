@@ -126,7 +126,10 @@ si_status si_life_inspect(struct si_life *life, const struct si_project *project
     status = si_provisioner_ask(session, SI_VERB_INSPECT, document.data, NULL, &inspection, error);
   }
   si_session_close(session);
-  return status == SI_OK ? si_json_print(inspection, false, out) : status;
+  if (status == SI_OK && si_json_print(inspection, false, out) != SI_OK) {
+    status = si_error_set(error, SI_E_QUOTA, "PROVIDER_RESULT", "the inspection is too long");
+  }
+  return status;
 }
 
 /* --- recovery --- */
@@ -163,13 +166,14 @@ static si_status end_interrupted(struct si_life *life, const struct si_operation
 }
 
 /* Takes over an operation without an owner. A process that was just killed may take a moment to
- * let go of the lock: where it is known to be gone, that moment is waited for. */
+ * let go of the lock: where it is known to be gone, that moment (3 s at most; every try holds the
+ * store's lock for a tenth) is waited for. */
 static si_status adopt(struct si_life *life, const char *operation_id, int *lock,
                        struct si_error *error) {
   const struct timespec moment = {0, 20000000};
   for (int tries = 0;; tries++) {
     si_status status = si_state_adopt(life->state, operation_id, lock, error);
-    if (status != SI_E_CONFLICT || tries >= 150 ||
+    if (status != SI_E_CONFLICT || tries >= 25 ||
         !si_journal_owner_gone(life->context, operation_id)) {
       return status;
     }

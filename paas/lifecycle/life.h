@@ -74,7 +74,8 @@ si_status si_life_evidence(struct si_life *life, const char *operation_id,
                            struct si_error *error) SI_MUST_USE;
 /* The same, where a failure is told to the log and leaves the evidence pending. */
 void si_life_evidence_try(struct si_life *life, const char *operation_id);
-/* The same for all whose evidence is pending; *stored counts them. The first failure ends it. */
+/* The same for all whose evidence is pending; *stored counts those stored. The first failure is
+ * returned; it keeps back none of the others, but where the sink cannot be reached. */
 si_status si_life_evidence_all(struct si_life *life, size_t *stored,
                                struct si_error *error) SI_MUST_USE;
 

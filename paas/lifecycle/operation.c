@@ -88,6 +88,10 @@ si_status si_operation_result(const struct si_project *project, cJSON **result,
     cJSON_Delete(stack);
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
+  /* As text: it may be as deep as a document can be. */
+  if (!cJSON_AddStringToObject(made, "config", project->config ? project->config : "{}")) {
+    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+  }
   *result = made;
   made = NULL;
   return SI_OK;
@@ -194,6 +198,33 @@ static si_status work(struct run *run, int lock, struct si_error *error) {
   return status;
 }
 
+static bool write_result(const cJSON *document, struct si_buf *out) {
+  cJSON *again = NULL;
+  bool well = si_json_print(document, false, out) == SI_OK &&
+              si_json_parse(out->data, out->len, &again, NULL) == SI_OK;
+  cJSON_Delete(again);
+  return well;
+}
+
+/* The result as it is stored. A provider's part that cannot be kept (too long, too deep) must not
+ * cost the evidence of what was asked. */
+static void keep_result(cJSON *document, struct si_buf *out) {
+  static const char *const theirs[] = {"result", "verified"};
+  if (write_result(document, out)) {
+    return;
+  }
+  for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
+    if (cJSON_HasObjectItem(document, theirs[i])) {
+      cJSON_DeleteItemFromObjectCaseSensitive(document, theirs[i]);
+      cJSON_AddStringToObject(document, theirs[i], "too long or too deep to be kept");
+    }
+  }
+  si_buf_clear(out);
+  if (!write_result(document, out)) {
+    si_buf_clear(out);
+  }
+}
+
 static const char *ending(si_status status) {
   return status == SI_OK ? "ok" : status == SI_E_CANCELLED ? "cancelled" : "failed";
 }
@@ -232,8 +263,8 @@ si_status si_operation_run(struct si_life *life, const struct si_project *projec
       *error = why;
     }
   }
-  if (owned && si_json_print(owned, false, &result) != SI_OK) {
-    si_buf_clear(&result);
+  if (owned) {
+    keep_result(owned, &result);
   }
   si_status ended = si_state_operation_end(life->state, operation->id, ending(status),
                                            record.len ? record.data : NULL,
@@ -246,6 +277,7 @@ si_status si_operation_run(struct si_life *life, const struct si_project *projec
                     "the operation %s (%s) is not lost: mend the state store, then: si paas "
                     "--context %s reconcile --apply",
                     operation->id, ending(status), life->context->name);
+      si_error_detail(error, why.message); /* what it failed of itself, if it did */
     }
     return ended;
   }

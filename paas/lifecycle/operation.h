@@ -15,8 +15,9 @@ si_status si_operation_run(struct si_life *life, const struct si_project *projec
                            const struct si_operation *operation, int lock,
                            struct si_error *error) SI_MUST_USE;
 
-/* The result document of an operation on this project, so far: {"stack"}. The project may get
- * another stack before the evidence is made, so each operation keeps the one it was about. */
+/* The result document of an operation on this project, so far: {"stack", "config"} (the second a
+ * JSON text). The project may get others before the evidence is made, so each operation keeps those
+ * that it was about. */
 si_status si_operation_result(const struct si_project *project, cJSON **result,
                               struct si_error *error) SI_MUST_USE;
 

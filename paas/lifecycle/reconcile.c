@@ -219,6 +219,10 @@ static si_status orphans_of(struct reconciling *r, struct si_session *session,
     return SI_E_NOMEM;
   }
   si_status status = si_provisioner_ask(session, SI_VERB_LIST, context.data, NULL, &listing, error);
+  if (status == SI_OK && !cJSON_IsArray(si_json_get(listing, "resources"))) {
+    status = si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
+                          "the provider's listing has no list of resources");
+  }
   for (int turn = 0; status == SI_OK && turn < 2; turn++) {
     cJSON_ArrayForEach(each, si_json_get(listing, "resources")) {
       const char *id = si_json_str(each, "project_id");
@@ -267,7 +271,7 @@ static si_status ask_provisioner(struct asked *asked, const char *provisioner, c
   struct reconciling *r = asked->r;
   struct si_buf key SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
   struct si_session *session = NULL;
-  struct si_error error;
+  struct si_error error = {.status = SI_OK};
   if (si_buf_printf(&key, "%s %s", provisioner, config) != SI_OK) {
     return SI_E_NOMEM;
   }
@@ -282,6 +286,7 @@ static si_status ask_provisioner(struct asked *asked, const char *provisioner, c
   }
   si_session_close(session);
   if (status != SI_OK) {
+    error.status = status;
     cJSON *item = cJSON_CreateObject();
     put_text(item, "provisioner", provisioner);
     put_text(item, "message", error.message);
@@ -306,8 +311,13 @@ static si_status all_orphans(struct reconciling *r, struct si_error *error) {
   cJSON *owned SI_AUTO(si_json_free) = asked.seen;
   const char *provisioner = NULL;
   const cJSON *config = NULL;
+  /* The living first: an engine that one of them needs must not pass for one of the dead's. */
   si_status status =
-      si_state_projects(r->life->state, r->life->owner_id, true, &asked, ask_for_project, error);
+      si_state_projects(r->life->state, r->life->owner_id, false, &asked, ask_for_project, error);
+  if (status == SI_OK) {
+    status =
+        si_state_projects(r->life->state, r->life->owner_id, true, &asked, ask_for_project, error);
+  }
   if (status == SI_OK) {
     status = si_context_provider(r->life->context, "provisioner", &provisioner, &config, error);
   }

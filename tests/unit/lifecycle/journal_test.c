@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* paas/lifecycle/journal.h: what a provider says is written down, bounded, one line a saying; a
+ * step that cannot be written down is not done. R64, R65. */
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kit/base/text.h"
+#include "paas/lifecycle/journal.h"
+#include "tests/unit/unit.h"
+
+struct world {
+  struct si_context context;
+  struct si_state *state;
+  struct si_life life;
+  struct si_operation operation;
+  int lock;
+  struct si_journal journal;
+};
+
+static void begin(struct world *world) {
+  struct si_error error;
+  struct si_project project = {.slug = "blog",
+                               .owner_id = "local",
+                               .provisioner = "local",
+                               .config = (char *)"{}",
+                               .stack = (char *)"{}"};
+  memset(world, 0, sizeof *world);
+  si_copy(world->context.dir, sizeof world->context.dir, "/tmp/si-journal-XXXXXX");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(world->context.dir));
+  si_copy(world->context.id, sizeof world->context.id, "ctx-1");
+  memset(project.spec_sha256, 'a', 64);
+  CU_ASSERT_EQUAL_FATAL(
+      si_state_open(world->context.dir, "ctx-1", SI_STATE_WRITE, &world->state, &error), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(
+      si_state_project_create(world->state, &project, &world->operation, &world->lock, &error),
+      SI_OK);
+  world->life = (struct si_life){.context = &world->context, .state = world->state};
+  si_journal_open(&world->journal, &world->life, world->operation.id, world->lock);
+}
+
+static int unlink_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
+  (void)st;
+  (void)flag;
+  (void)ftw;
+  return remove(path);
+}
+
+static void end(struct world *world) {
+  si_journal_close(&world->journal);
+  si_close(&world->lock);
+  si_operation_free(&world->operation);
+  si_state_close(world->state);
+  CU_ASSERT_EQUAL(nftw(world->context.dir, unlink_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void read_log(const struct world *world, struct si_buf *out) {
+  char path[SI_PATH_MAX];
+  CU_ASSERT_EQUAL_FATAL(
+      si_journal_path(&world->context, world->operation.id, "log", path, sizeof path), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_read_file(AT_FDCWD, path, out), SI_OK);
+}
+
+static size_t lines(const struct si_buf *text) {
+  size_t count = 0;
+  for (size_t i = 0; i < text->len; i++) {
+    count += text->data[i] == '\n';
+  }
+  return count;
+}
+
+static void a_message_cannot_forge_a_line(void) {
+  struct world world;
+  struct si_buf log SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  begin(&world);
+  si_journal_listener.log(&world.journal, SI_LOG_INFO,
+                          "well\n2026-01-01T00:00:00.000Z step volume done x\r\x1b[2J");
+  read_log(&world, &log);
+  CU_ASSERT_EQUAL(lines(&log), 1);
+  CU_ASSERT_PTR_NULL(strpbrk(log.data, "\r\x1b"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(log.data, " info well 2026"));
+  end(&world);
+}
+
+/* Every one is another, so none is left out as told already. */
+static void progress_without_end_fills_no_disk(void) {
+  struct world world;
+  struct si_buf log SI_AUTO(si_buf_free) = SI_BUF(16 << 20);
+  static char what[8000];
+  begin(&world);
+  memset(what, 'x', sizeof what - 1);
+  for (int i = 0; i < 3000; i++) {
+    what[0] = (char)('a' + i % 26);
+    si_journal_listener.progress(&world.journal, 0, 0, what);
+  }
+  read_log(&world, &log);
+  CU_ASSERT(log.len < 4u << 20);
+  CU_ASSERT_PTR_NOT_NULL(strstr(log.data, "the log is full"));
+  end(&world);
+}
+
+static void steps_are_kept_with_their_outside_ids(void) {
+  struct world world;
+  struct si_error error;
+  struct si_buf steps SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  begin(&world);
+  CU_ASSERT_EQUAL(si_journal_listener.step(&world.journal, "volume", SI_STEP_BEGIN, ""), SI_OK);
+  CU_ASSERT_EQUAL(si_journal_listener.step(&world.journal, "volume", SI_STEP_DONE, "v1"), SI_OK);
+  CU_ASSERT_EQUAL(si_journal_listener.step(&world.journal, "", SI_STEP_BEGIN, ""), SI_E_INVALID);
+  CU_ASSERT_EQUAL(si_state_steps(world.state, world.operation.id, &steps, &error), SI_OK);
+  CU_ASSERT_EQUAL(lines(&steps), 2);
+  CU_ASSERT_PTR_NOT_NULL(strstr(steps.data, "\"outside_id\":\"v1\""));
+  end(&world);
+}
+
+/* Else the evidence of an operation with too many could never be made. */
+static void no_step_is_begun_that_the_evidence_cannot_hold(void) {
+  struct world world;
+  static char name[200], id[900];
+  size_t begun = 0;
+  begin(&world);
+  memset(name, 1, sizeof name - 1);
+  memset(id, 1, sizeof id - 1);
+  while (begun < 5000 &&
+         si_journal_listener.step(&world.journal, name, SI_STEP_BEGIN, id) == SI_OK) {
+    begun++;
+  }
+  CU_ASSERT(begun > 500 && begun < 5000);
+  /* What was begun can be ended. */
+  CU_ASSERT_EQUAL(si_journal_listener.step(&world.journal, name, SI_STEP_DONE, id), SI_OK);
+  struct si_error error;
+  struct si_buf steps SI_AUTO(si_buf_free) = SI_BUF(16 << 20);
+  CU_ASSERT_EQUAL(si_state_steps(world.state, world.operation.id, &steps, &error), SI_OK);
+  end(&world);
+}
+
+static void an_owner_that_died_is_told_from_one_that_lives(void) {
+  struct world world;
+  char path[SI_PATH_MAX], text[32];
+  begin(&world);
+  CU_ASSERT_FALSE(si_journal_owner_gone(&world.context, world.operation.id));
+  CU_ASSERT_FALSE(si_journal_owner_gone(&world.context, "op-of-nobody"));
+  pid_t gone = fork();
+  if (gone == 0) {
+    _exit(0);
+  }
+  CU_ASSERT_EQUAL_FATAL(waitpid(gone, NULL, 0), gone);
+  snprintf(text, sizeof text, "%d\n", (int)gone);
+  CU_ASSERT_EQUAL(si_journal_path(&world.context, world.operation.id, "lock", path, sizeof path),
+                  SI_OK);
+  CU_ASSERT_FATAL(truncate(path, 0) == 0 && write(world.lock, text, strlen(text)) > 0);
+  CU_ASSERT_TRUE(si_journal_owner_gone(&world.context, world.operation.id));
+  static const char *const none[] = {
+      "", "\n", "x\n", "-1\n", "0\n", "99999999999999999999999\n", "1 2\n"};
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+    CU_ASSERT_EQUAL_FATAL(truncate(path, 0), 0);
+    CU_ASSERT_EQUAL(pwrite(world.lock, none[i], strlen(none[i]), 0), (ssize_t)strlen(none[i]));
+    CU_ASSERT_FALSE(si_journal_owner_gone(&world.context, world.operation.id));
+  }
+  end(&world);
+}
+
+UNIT_MAIN("journal", UNIT(a_message_cannot_forge_a_line), UNIT(progress_without_end_fills_no_disk),
+          UNIT(steps_are_kept_with_their_outside_ids),
+          UNIT(no_step_is_begun_that_the_evidence_cannot_hold),
+          UNIT(an_owner_that_died_is_told_from_one_that_lives))
