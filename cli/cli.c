@@ -52,8 +52,8 @@ const char *si_opt_each(const struct si_invocation *inv, const char *name, size_
   return NULL;
 }
 
-si_status si_opt_u64(struct si_invocation *inv, const char *name, uint64_t min, uint64_t max,
-                     uint64_t otherwise, uint64_t *out) {
+si_rc si_opt_u64(struct si_invocation *inv, const char *name, uint64_t min, uint64_t max,
+                 uint64_t otherwise, uint64_t *out) {
   const char *text = si_opt(inv, name);
   if (!text) {
     *out = otherwise;
@@ -74,7 +74,7 @@ size_t si_arg_count(const struct si_invocation *inv) {
   return inv->parsed->arg_count;
 }
 
-si_status si_usage_error(struct si_invocation *inv, const char *fmt, ...) {
+si_rc si_usage_error(struct si_invocation *inv, const char *fmt, ...) {
   struct si_buf usage SI_AUTO(si_buf_free) = SI_BUF(sizeof inv->error.detail);
   char text[sizeof inv->error.message];
   va_list args;
@@ -91,13 +91,13 @@ si_status si_usage_error(struct si_invocation *inv, const char *fmt, ...) {
 
 /* --- the line to type --- */
 
-static si_status add_quoted(struct si_buf *to, const char *word) {
+static si_rc add_quoted(struct si_buf *to, const char *word) {
   static const char plain[] =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
   if (word[0] && word[strspn(word, plain)] == '\0') {
     return si_buf_puts(to, word);
   }
-  si_status status = si_buf_add(to, "'", 1);
+  si_rc status = si_buf_add(to, "'", 1);
   for (; status == SI_OK && *word; word++) {
     status = *word == '\'' ? si_buf_puts(to, "'\\''") : si_buf_add(to, word, 1);
   }
@@ -105,9 +105,9 @@ static si_status add_quoted(struct si_buf *to, const char *word) {
 }
 
 /* The line as it was typed, with --context behind the first word of the command. */
-static si_status add_line(struct si_buf *to, const struct si_parsed *parsed, int argc, char **argv,
-                          const char *context) {
-  si_status status = si_buf_puts(to, "si");
+static si_rc add_line(struct si_buf *to, const struct si_parsed *parsed, int argc, char **argv,
+                      const char *context) {
+  si_rc status = si_buf_puts(to, "si");
   for (int i = 1; status == SI_OK && i < argc; i++) {
     status = si_buf_add(to, " ", 1);
     status = status == SI_OK ? add_quoted(to, argv[i]) : status;
@@ -118,7 +118,7 @@ static si_status add_line(struct si_buf *to, const struct si_parsed *parsed, int
   return status;
 }
 
-static si_status context_explicit(struct si_invocation *inv, int argc, char **argv) {
+static si_rc context_explicit(struct si_invocation *inv, int argc, char **argv) {
   char name[64];
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(sizeof inv->error.hint - 1);
   struct si_buf seen SI_AUTO(si_buf_free) = SI_BUF(8 * sizeof inv->error.hint);
@@ -140,7 +140,7 @@ static si_status context_explicit(struct si_invocation *inv, int argc, char **ar
 
 /* --- one run --- */
 
-static si_status take_context(struct si_invocation *inv, int argc, char **argv) {
+static si_rc take_context(struct si_invocation *inv, int argc, char **argv) {
   unsigned flags = inv->command->flags;
   if (inv->context_flag && !si_name_valid(inv->context_flag)) {
     si_error_set(&inv->error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT",
@@ -157,7 +157,7 @@ static si_status take_context(struct si_invocation *inv, int argc, char **argv) 
     si_copy(inv->context, sizeof inv->context, inv->context_flag);
     return SI_OK;
   }
-  si_status status =
+  si_rc status =
       inv->cli->resolve(inv->context_flag, inv->context, sizeof inv->context, &inv->error);
   if (status != SI_OK) {
     inv->context[0] = '\0';
@@ -167,7 +167,7 @@ static si_status take_context(struct si_invocation *inv, int argc, char **argv) 
   return status;
 }
 
-static si_status take_globals(struct si_invocation *inv) {
+static si_rc take_globals(struct si_invocation *inv) {
   const struct si_parsed *parsed = inv->parsed;
   const char *timeout = NULL;
   si_parsed_count(parsed, "context", &inv->context_flag);
@@ -198,16 +198,16 @@ static void take_output(const struct si_parsed *parsed, struct si_output *out) {
 }
 
 /* A status without a record of its own still tells something. */
-static void complete_error(struct si_invocation *inv, si_status status) {
+static void complete_error(struct si_invocation *inv, si_rc status) {
   if (inv->error.status != status) {
     si_error_set(&inv->error, status, "CLI_FAILED", "`si %s` failed: %s", inv->command->path,
                  si_status_text(status));
   }
 }
 
-static si_status run_command(struct si_invocation *inv, int argc, char **argv) {
+static si_rc run_command(struct si_invocation *inv, int argc, char **argv) {
   inv->out->stream = inv->command->flags & SI_CMD_STREAM;
-  si_status status = take_globals(inv);
+  si_rc status = take_globals(inv);
   if (status == SI_OK) {
     status = take_context(inv, argc, argv);
     if (inv->command->flags & (SI_CMD_CONTEXT | SI_CMD_CONTEXT_MAYBE | SI_CMD_MUTATING)) {
@@ -225,7 +225,7 @@ static si_status run_command(struct si_invocation *inv, int argc, char **argv) {
 }
 
 /* What the parsed line asks for; SI_OK or the status whose record stands in inv->error. */
-static si_status dispatch(struct si_invocation *inv, si_status parsed, int argc, char **argv) {
+static si_rc dispatch(struct si_invocation *inv, si_rc parsed, int argc, char **argv) {
   struct si_parsed *line = inv->parsed;
   bool help = si_parsed_count(line, "help", NULL) > 0;
   if (help && !line->lost) {
@@ -251,7 +251,7 @@ static si_status dispatch(struct si_invocation *inv, si_status parsed, int argc,
 }
 
 /* Prints what it came to, and sees to it that it was written. */
-static int finish(struct si_invocation *inv, si_status status) {
+static int finish(struct si_invocation *inv, si_rc status) {
   struct si_error lost;
   si_out_status(inv->out, NULL);
   si_out_finish(inv->out, status == SI_OK ? NULL : &inv->error);
@@ -271,7 +271,7 @@ int si_cli_run(const struct si_cli *cli, int argc, char **argv, int in, int out_
   struct si_parsed parsed;
   struct si_invocation inv = {.cli = cli, .out = &out, .parsed = &parsed};
   si_out_init(&out, in, out_fd, err);
-  si_status status = si_parse(cli, argc, argv, &parsed, &inv.error);
+  si_rc status = si_parse(cli, argc, argv, &parsed, &inv.error);
   take_output(&parsed, &out);
   inv.command = parsed.command;
   status = dispatch(&inv, status, argc, argv);

@@ -29,7 +29,7 @@ static void print_context(struct si_invocation *inv, const struct si_context *co
 }
 
 /* The name, as argument or as --name. */
-static si_status given_name(struct si_invocation *inv, const char **name) {
+static si_rc given_name(struct si_invocation *inv, const char **name) {
   const char *argument = si_arg(inv, 0);
   const char *option = si_opt(inv, "name");
   if (!argument == !option) {
@@ -39,7 +39,7 @@ static si_status given_name(struct si_invocation *inv, const char **name) {
   return SI_OK;
 }
 
-static si_status make(struct si_invocation *inv, bool exist_ok) {
+static si_rc make(struct si_invocation *inv, bool exist_ok) {
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
   struct si_state *state = NULL;
   bool created = false;
@@ -49,7 +49,7 @@ static si_status make(struct si_invocation *inv, bool exist_ok) {
       .vault_file = si_opt(inv, "vault-file"),
       .exist_ok = exist_ok,
   };
-  si_status status = given_name(inv, &options.name);
+  si_rc status = given_name(inv, &options.name);
   if (status == SI_OK) {
     status = si_context_create(&options, &context, &created, &inv->error);
   }
@@ -68,11 +68,11 @@ static si_status make(struct si_invocation *inv, bool exist_ok) {
   return si_out_result(inv->out, json);
 }
 
-static si_status create(struct si_invocation *inv) {
+static si_rc create(struct si_invocation *inv) {
   return make(inv, false);
 }
 
-static si_status init(struct si_invocation *inv) {
+static si_rc init(struct si_invocation *inv) {
   return make(inv, true);
 }
 
@@ -82,8 +82,8 @@ struct listing {
   const char *current;
 };
 
-static si_status list_one(void *ctx, const char *name, const struct si_context *context,
-                          const struct si_error *error) {
+static si_rc list_one(void *ctx, const char *name, const struct si_context *context,
+                      const struct si_error *error) {
   struct listing *listing = ctx;
   bool current = strcmp(name, listing->current) == 0;
   cJSON *json = context ? context_json(context) : cJSON_CreateObject();
@@ -96,7 +96,7 @@ static si_status list_one(void *ctx, const char *name, const struct si_context *
   return cJSON_AddItemToArray(listing->json, json) ? SI_OK : SI_E_NOMEM;
 }
 
-static si_status list(struct si_invocation *inv) {
+static si_rc list(struct si_invocation *inv) {
   struct listing listing = {.table = SI_GRID("NAME", "TYPE", "CURRENT", "STATE ROOT"),
                             .json = cJSON_CreateArray()};
   struct si_error none;
@@ -105,7 +105,7 @@ static si_status list(struct si_invocation *inv) {
     current[0] = '\0';
   }
   listing.current = current;
-  si_status status = si_context_list(&listing, list_one, &inv->error);
+  si_rc status = si_context_list(&listing, list_one, &inv->error);
   si_grid_print(inv->out, &listing.table);
   si_grid_free(&listing.table);
   if (status != SI_OK) {
@@ -118,9 +118,9 @@ static si_status list(struct si_invocation *inv) {
   return si_out_list(inv->out, listing.json);
 }
 
-static si_status use(struct si_invocation *inv) {
+static si_rc use(struct si_invocation *inv) {
   const char *name = si_arg(inv, 0);
-  si_status status = si_context_use(name, &inv->error);
+  si_rc status = si_context_use(name, &inv->error);
   if (status != SI_OK) {
     return status;
   }
@@ -133,11 +133,11 @@ static si_status use(struct si_invocation *inv) {
   return si_out_result(inv->out, json);
 }
 
-static si_status show(struct si_invocation *inv) {
+static si_rc show(struct si_invocation *inv) {
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
   char name[64];
   const char *flag = si_arg(inv, 0) ? si_arg(inv, 0) : inv->context_flag;
-  si_status status = si_context_resolve(flag, name, sizeof name, &inv->error);
+  si_rc status = si_context_resolve(flag, name, sizeof name, &inv->error);
   if (status == SI_OK) {
     status = si_context_open(name, &context, &inv->error);
   }

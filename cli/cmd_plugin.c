@@ -10,9 +10,9 @@
 #include "core/host/session.h"
 #include "core/host/tree.h"
 
-static si_status open_tree(struct si_invocation *inv, struct si_tree *tree) {
+static si_rc open_tree(struct si_invocation *inv, struct si_tree *tree) {
   char dir[SI_PATH_MAX];
-  si_status status = si_place_plugins(dir, sizeof dir, &inv->error);
+  si_rc status = si_place_plugins(dir, sizeof dir, &inv->error);
   return status == SI_OK ? si_tree_open(dir, tree, &inv->error) : status;
 }
 
@@ -50,11 +50,11 @@ static void add_row(const struct si_tree *tree, const struct si_tree_entry *entr
   cJSON_AddItemToArray(json, item);
 }
 
-static si_status list(struct si_invocation *inv) {
+static si_rc list(struct si_invocation *inv) {
   struct si_tree tree SI_AUTO(si_tree_close) = {.fd = -1};
   struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("ID", "KINDS", "LICENSE", "ABI", "TRUST");
   struct si_tree_entry entry;
-  si_status status = open_tree(inv, &tree);
+  si_rc status = open_tree(inv, &tree);
   if (status != SI_OK) {
     return status;
   }
@@ -75,8 +75,7 @@ const struct si_command si_cmd_plugin_list = {
 };
 
 /* Asks si-host to load it and say what it is; the first kind that the manifest grants it. */
-static si_status describe(struct si_invocation *inv, const struct si_tree_entry *entry,
-                          cJSON **out) {
+static si_rc describe(struct si_invocation *inv, const struct si_tree_entry *entry, cJSON **out) {
   struct si_session *session = NULL;
   const char *kind = entry->kinds->child->valuestring;
   const struct si_session_options options = {
@@ -88,7 +87,7 @@ static si_status describe(struct si_invocation *inv, const struct si_tree_entry 
       .deadline_ns = inv->deadline_ns,
       .interrupt_fd = -1,
   };
-  si_status status = si_session_open(&options, &session, &inv->error);
+  si_rc status = si_session_open(&options, &session, &inv->error);
   if (status == SI_OK) {
     const char *text = si_session_descriptor(session);
     status = si_json_parse(text, strlen(text), out, &inv->error);
@@ -124,13 +123,13 @@ static void print_settings(struct si_invocation *inv, const cJSON *schema) {
   }
 }
 
-static si_status info(struct si_invocation *inv) {
+static si_rc info(struct si_invocation *inv) {
   static const char *const fields[] = {"id",  "version", "license", "kind",
                                        "abi", "build",   "sha256"};
   struct si_tree tree SI_AUTO(si_tree_close) = {.fd = -1};
   struct si_tree_entry entry;
   cJSON *descriptor = NULL;
-  si_status status = open_tree(inv, &tree);
+  si_rc status = open_tree(inv, &tree);
   status = status == SI_OK ? si_tree_find(&tree, si_arg(inv, 0), 0, &entry, &inv->error) : status;
   status = status == SI_OK ? describe(inv, &entry, &descriptor) : status;
   if (status != SI_OK) {

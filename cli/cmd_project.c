@@ -11,8 +11,8 @@
 
 /* --- what an operation came to --- */
 
-static si_status finish(struct si_invocation *inv, const struct si_scope *scope,
-                        const struct si_outcome *outcome, si_status status) {
+static si_rc finish(struct si_invocation *inv, const struct si_scope *scope,
+                    const struct si_outcome *outcome, si_rc status) {
   if (outcome->ran && outcome->project.id[0]) {
     cJSON *data = cJSON_CreateObject();
     cJSON_AddItemToObject(data, "project", si_project_json(&outcome->project));
@@ -30,11 +30,11 @@ static si_status finish(struct si_invocation *inv, const struct si_scope *scope,
   return SI_OK;
 }
 
-static si_status provisioner_of(struct si_invocation *inv, const struct si_scope *scope,
-                                const char **provisioner, struct si_buf *config) {
+static si_rc provisioner_of(struct si_invocation *inv, const struct si_scope *scope,
+                            const char **provisioner, struct si_buf *config) {
   const cJSON *base = NULL;
   const char *own = NULL;
-  si_status status = si_context_provider(&scope->context, "provisioner", &own, &base, &inv->error);
+  si_rc status = si_context_provider(&scope->context, "provisioner", &own, &base, &inv->error);
   if (status != SI_OK) {
     return status;
   }
@@ -45,17 +45,17 @@ static si_status provisioner_of(struct si_invocation *inv, const struct si_scope
   return si_config_flags(inv, "config", same ? base : NULL, config);
 }
 
-static si_status sink_of(struct si_invocation *inv, struct si_scope *scope, struct si_buf *config) {
+static si_rc sink_of(struct si_invocation *inv, struct si_scope *scope, struct si_buf *config) {
   scope->life.sink = si_opt(inv, "sink");
   if (!scope->life.sink) {
     return SI_OK;
   }
-  si_status status = si_config_flags(inv, "sink-config", NULL, config);
+  si_rc status = si_config_flags(inv, "sink-config", NULL, config);
   scope->life.sink_config = config->data;
   return status;
 }
 
-static si_status load_stack(struct si_invocation *inv, struct si_stack *stack) {
+static si_rc load_stack(struct si_invocation *inv, struct si_stack *stack) {
   return si_stack_load(si_opt(inv, "stack"), stack, &inv->error);
 }
 
@@ -72,7 +72,7 @@ static const struct si_option provider_options[] = {
 
 /* --- create --- */
 
-static si_status create(struct si_invocation *inv) {
+static si_rc create(struct si_invocation *inv) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
   struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
@@ -81,7 +81,7 @@ static si_status create(struct si_invocation *inv) {
   struct si_create request = {.slug = si_arg(inv, 0), .stack = &stack};
   char title[96];
   snprintf(title, sizeof title, "create %.63s", request.slug);
-  si_status status = load_stack(inv, &stack);
+  si_rc status = load_stack(inv, &stack);
   status = status == SI_OK ? si_scope_begin(&scope, inv, title) : status;
   status = status == SI_OK ? provisioner_of(inv, &scope, &request.provisioner, &config) : status;
   status = status == SI_OK ? sink_of(inv, &scope, &sink) : status;
@@ -108,7 +108,7 @@ const struct si_command si_cmd_project_create = {
 
 /* --- retry --- */
 
-static si_status retry(struct si_invocation *inv) {
+static si_rc retry(struct si_invocation *inv) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
   struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
@@ -120,7 +120,7 @@ static si_status retry(struct si_invocation *inv) {
   const char *slug = si_arg(inv, 0);
   bool changed = si_opt_each(inv, "config", &at) != NULL;
   snprintf(title, sizeof title, "retry %.63s", slug);
-  si_status status = si_opt(inv, "stack") ? load_stack(inv, &stack) : SI_OK;
+  si_rc status = si_opt(inv, "stack") ? load_stack(inv, &stack) : SI_OK;
   status = status == SI_OK ? si_scope_begin(&scope, inv, title) : status;
   if (status == SI_OK && changed) {
     status = si_state_project(scope.state, scope.life.owner_id, slug, false, &project, &inv->error);
@@ -156,13 +156,13 @@ const struct si_command si_cmd_project_retry = {
 
 /* --- delete --- */
 
-static si_status delete_project(struct si_invocation *inv) {
+static si_rc delete_project(struct si_invocation *inv) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   const char *slug = si_arg(inv, 0);
   char line[128];
-  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   if (status != SI_OK) {
     return status;
   }
@@ -199,7 +199,7 @@ struct listing {
   cJSON *json;
 };
 
-static si_status list_one(void *ctx, const struct si_project *project) {
+static si_rc list_one(void *ctx, const struct si_project *project) {
   struct listing *listing = ctx;
   if (!listing->inv->out->json) {
     si_grid_row(&listing->table, project->slug, project->status, project->provisioner,
@@ -209,12 +209,12 @@ static si_status list_one(void *ctx, const struct si_project *project) {
   return cJSON_AddItemToArray(listing->json, si_project_json(project)) ? SI_OK : SI_E_NOMEM;
 }
 
-static si_status list(struct si_invocation *inv) {
+static si_rc list(struct si_invocation *inv) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct listing listing = {.inv = inv,
                             .table = SI_GRID("NAME", "STATUS", "PROVISIONER", "UPDATED", "ID"),
                             .json = cJSON_CreateArray()};
-  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   if (status == SI_OK) {
     status = si_state_projects(scope.state, scope.life.owner_id, si_opt_flag(inv, "all"), &listing,
                                list_one, &inv->error);
@@ -247,12 +247,12 @@ const struct si_command si_cmd_project_list = {
 
 /* --- show --- */
 
-static si_status show(struct si_invocation *inv) {
+static si_rc show(struct si_invocation *inv) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_buf inspection SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
   struct si_error unseen = {.status = SI_OK};
-  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   if (status == SI_OK) {
     status = si_state_project(scope.state, scope.life.owner_id, si_arg(inv, 0),
                               si_opt_flag(inv, "deleted"), &project, &inv->error);

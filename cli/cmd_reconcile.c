@@ -43,7 +43,7 @@ static void print(struct si_invocation *inv, const cJSON *report, bool apply) {
 }
 
 /* Changes nothing without --apply, which is what needs the explicit context. */
-static si_status open_scope(struct si_invocation *inv, struct si_scope *scope, bool apply) {
+static si_rc open_scope(struct si_invocation *inv, struct si_scope *scope, bool apply) {
   if (!apply) {
     return si_scope_open(scope, inv, SI_STATE_READ);
   }
@@ -55,11 +55,11 @@ static si_status open_scope(struct si_invocation *inv, struct si_scope *scope, b
   return si_scope_begin(scope, inv, "reconcile");
 }
 
-static si_status reconcile(struct si_invocation *inv) {
+static si_rc reconcile(struct si_invocation *inv) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   bool apply = si_opt_flag(inv, "apply");
   cJSON *report = NULL;
-  si_status status = open_scope(inv, &scope, apply);
+  si_rc status = open_scope(inv, &scope, apply);
   if (status != SI_OK) {
     return status;
   }

@@ -19,8 +19,8 @@ static void close_session(struct si_session **session) {
   *session = NULL;
 }
 
-static si_status open_store(struct si_invocation *inv, const char *provider, const char *config,
-                            struct si_session **out) {
+static si_rc open_store(struct si_invocation *inv, const char *provider, const char *config,
+                        struct si_session **out) {
   const struct si_session_options options = {
       .plugin = provider,
       .kind = SI_KIND_ARTIFACT,
@@ -34,12 +34,12 @@ static si_status open_store(struct si_invocation *inv, const char *provider, con
 }
 
 /* The store that --sink and --config name; else the context's audit sink. */
-static si_status open_sink(struct si_invocation *inv, struct si_session **out) {
+static si_rc open_sink(struct si_invocation *inv, struct si_session **out) {
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
   const char *provider = si_opt(inv, "sink");
   const cJSON *base = NULL;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (!provider) {
     if (!inv->context[0]) {
       return si_usage_error(inv, "which store? give --sink with its --config, or --context NAME");
@@ -63,7 +63,7 @@ static void place_free(struct place *place) {
   close_session(&place->session);
 }
 
-static si_status place_of_path(struct si_invocation *inv, const char *path, struct place *place) {
+static si_rc place_of_path(struct si_invocation *inv, const char *path, struct place *place) {
   char absolute[SI_PATH_MAX];
   struct stat st;
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
@@ -85,20 +85,19 @@ static si_status place_of_path(struct si_invocation *inv, const char *path, stru
     si_copy(place->prefix, sizeof place->prefix, prefix);
     absolute[root_len] = '\0';
   }
-  si_status status = si_buf_puts(&config, "{\"root\":");
+  si_rc status = si_buf_puts(&config, "{\"root\":");
   status = status == SI_OK ? si_json_quote(absolute, strlen(absolute), &config) : status;
   status = status == SI_OK ? si_buf_puts(&config, "}") : status;
   return status == SI_OK ? open_store(inv, "file", config.data, &place->session) : status;
 }
 
-static si_status place_of_operation(struct si_invocation *inv, const char *id,
-                                    struct place *place) {
+static si_rc place_of_operation(struct si_invocation *inv, const char *id, struct place *place) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   if (!inv->context[0]) {
     return si_usage_error(inv, "--operation needs a context: --context NAME");
   }
-  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   status = status == SI_OK ? si_state_operation(scope.state, id, &operation, &inv->error) : status;
   if (status == SI_OK && strcmp(operation.evidence, "stored") != 0) {
     si_error_set(&inv->error, SI_E_NOT_FOUND, "RUNPACK_NOT_FOUND",
@@ -114,7 +113,7 @@ static si_status place_of_operation(struct si_invocation *inv, const char *id,
   return status;
 }
 
-static si_status find_place(struct si_invocation *inv, struct place *place) {
+static si_rc find_place(struct si_invocation *inv, struct place *place) {
   const char *uri = si_arg(inv, 0);
   const char *operation = si_opt(inv, "operation");
   if (!uri == !operation) {
@@ -136,11 +135,11 @@ static si_status find_place(struct si_invocation *inv, struct place *place) {
 
 /* --- verify --- */
 
-static si_status print_verdict(struct si_invocation *inv, const struct si_verify_report *report) {
+static si_rc print_verdict(struct si_invocation *inv, const struct si_verify_report *report) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(8u << 20);
   cJSON *json = NULL;
   const cJSON *fault;
-  si_status status = si_report_json(report, &text);
+  si_rc status = si_report_json(report, &text);
   status = status == SI_OK ? si_json_parse(text.data, text.len, &json, NULL) : status;
   if (status != SI_OK) {
     return si_error_set(&inv->error, status, "CLI_MEMORY", "the report cannot be shown");
@@ -157,11 +156,11 @@ static si_status print_verdict(struct si_invocation *inv, const struct si_verify
   return si_out_result(inv->out, json);
 }
 
-static si_status verify(struct si_invocation *inv) {
+static si_rc verify(struct si_invocation *inv) {
   struct place place SI_AUTO(place_free) = {.session = NULL};
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
   struct si_verify_options options = {.max_artifact_bytes = 0};
-  si_status status =
+  si_rc status =
       si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0, &options.max_artifact_bytes);
   status = status == SI_OK ? find_place(inv, &place) : status;
   if (status != SI_OK) {
@@ -171,7 +170,7 @@ static si_status verify(struct si_invocation *inv) {
   status = si_runpack_verify(store, place.prefix, &options, &report, &inv->error);
   if (status == SI_OK || status == SI_E_CORRUPT) {
     struct si_error verdict = inv->error;
-    si_status printed = print_verdict(inv, &report);
+    si_rc printed = print_verdict(inv, &report);
     if (printed == SI_OK || status != SI_OK) {
       inv->error = verdict; /* a report that cannot be shown changes no verdict */
     }
@@ -203,7 +202,7 @@ const struct si_command si_cmd_runpack_verify = {
 
 /* --- show --- */
 
-static si_status show(struct si_invocation *inv) {
+static si_rc show(struct si_invocation *inv) {
   static const char *const fields[] = {"tenant_id", "namespace_id", "scenario_id", "run_id",
                                        "spec_hash"};
   struct place place SI_AUTO(place_free) = {.session = NULL};
@@ -211,7 +210,7 @@ static si_status show(struct si_invocation *inv) {
   cJSON *manifest = NULL;
   const cJSON *artifact;
   struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("ARTIFACT", "KIND", "TYPE", "SHA256");
-  si_status status = find_place(inv, &place);
+  si_rc status = find_place(inv, &place);
   status = status == SI_OK ? si_runpack_manifest(si_session_store(place.session), place.prefix,
                                                  &text, &inv->error)
                            : status;
@@ -261,7 +260,7 @@ struct listing {
   cJSON *json;
 };
 
-static si_status list_one(void *ctx, const struct si_runpack_found *found) {
+static si_rc list_one(void *ctx, const struct si_runpack_found *found) {
   struct listing *listing = ctx;
   cJSON *item = cJSON_CreateObject();
   si_grid_row(&listing->table, found->ids.run, found->ids.scenario, found->ids.namespace_id,
@@ -275,15 +274,15 @@ static si_status list_one(void *ctx, const struct si_runpack_found *found) {
   return cJSON_AddItemToArray(listing->json, item) ? SI_OK : SI_E_NOMEM;
 }
 
-static si_status list(struct si_invocation *inv) {
+static si_rc list(struct si_invocation *inv) {
   struct si_session *session SI_AUTO(close_session) = NULL;
   struct listing listing = {.table = SI_GRID("RUN", "SCENARIO", "NAMESPACE", "STATE"),
                             .json = cJSON_CreateArray()};
   char under[SI_KEY_SIZE] = "";
-  si_status status = open_sink(inv, &session);
+  si_rc status = open_sink(inv, &session);
   if (status == SI_OK) {
     if (inv->context[0]) {
-      si_status fits = si_path_join(under, sizeof under, "tenant", inv->context);
+      si_rc fits = si_path_join(under, sizeof under, "tenant", inv->context);
       (void)fits; /* a context's name is short */
     }
     status =
@@ -314,7 +313,7 @@ const struct si_command si_cmd_runpack_list = {
 
 /* --- export --- */
 
-static si_status print_export(struct si_invocation *inv, const struct si_export_result *result) {
+static si_rc print_export(struct si_invocation *inv, const struct si_export_result *result) {
   cJSON *json = cJSON_CreateObject();
   si_out_field(inv->out, "runpack", "%s", result->prefix);
   si_out_field(inv->out, "manifest", "sha256:%s", result->manifest_sha256);
@@ -330,14 +329,14 @@ static si_status print_export(struct si_invocation *inv, const struct si_export_
   return si_out_result(inv->out, json);
 }
 
-static si_status export_operation(struct si_invocation *inv, struct si_store *store,
-                                  struct si_export_result *result) {
+static si_rc export_operation(struct si_invocation *inv, struct si_store *store,
+                              struct si_export_result *result) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   if (!inv->context[0]) {
     return si_usage_error(inv, "--operation needs a context: --context NAME");
   }
-  si_status status = si_scope_open(&scope, inv, SI_STATE_READ);
+  si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   status = status == SI_OK
                ? si_state_operation(scope.state, si_opt(inv, "operation"), &operation, &inv->error)
                : status;
@@ -345,10 +344,10 @@ static si_status export_operation(struct si_invocation *inv, struct si_store *st
                          : status;
 }
 
-static si_status clock_option(struct si_invocation *inv, struct si_export_options *options) {
+static si_rc clock_option(struct si_invocation *inv, struct si_export_options *options) {
   uint64_t value = 0;
   bool logical = si_opt(inv, "logical-time") != NULL;
-  si_status status =
+  si_rc status =
       logical ? si_opt_u64(inv, "logical-time", 0, 1ull << 53, 0, &value)
               : si_opt_u64(inv, "generated-at", 0, 1ull << 53, (uint64_t)si_now_ms(), &value);
   options->generated = logical ? SI_GENERATED_LOGICAL : SI_GENERATED_UNIX_MILLIS;
@@ -356,8 +355,8 @@ static si_status clock_option(struct si_invocation *inv, struct si_export_option
   return status;
 }
 
-static si_status export_folder(struct si_invocation *inv, struct si_store *store,
-                               struct si_export_result *result) {
+static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
+                           struct si_export_result *result) {
   struct si_buf spec SI_AUTO(si_buf_free) = SI_BUF(16u << 20);
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   struct si_export_options options = {
@@ -383,7 +382,7 @@ static si_status export_folder(struct si_invocation *inv, struct si_store *store
   if (si_read_file(AT_FDCWD, spec_file, &spec) != SI_OK) {
     return si_error_errno(&inv->error, errno, "RUNPACK_SPEC", "cannot read %s", spec_file);
   }
-  si_status status = clock_option(inv, &options);
+  si_rc status = clock_option(inv, &options);
   status = status == SI_OK ? si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0,
                                         &options.max_artifact_bytes)
                            : status;
@@ -394,7 +393,7 @@ static si_status export_folder(struct si_invocation *inv, struct si_store *store
   return status == SI_OK ? si_export_finish(e, result, &inv->error) : status;
 }
 
-static si_status export_runpack(struct si_invocation *inv) {
+static si_rc export_runpack(struct si_invocation *inv) {
   struct si_session *session SI_AUTO(close_session) = NULL;
   struct si_export_result result;
   const char *from = si_opt(inv, "from");
@@ -402,7 +401,7 @@ static si_status export_runpack(struct si_invocation *inv) {
   if (!from == !operation) {
     return si_usage_error(inv, "say what to export: --from DIR, or --operation ID");
   }
-  si_status status = open_sink(inv, &session);
+  si_rc status = open_sink(inv, &session);
   if (status != SI_OK) {
     return status;
   }

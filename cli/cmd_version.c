@@ -2,7 +2,7 @@
 /* `si version`: which build this is, and which plugins it can load. Touches no file. */
 #include "cli/command.h"
 
-static si_status version(struct si_invocation *inv) {
+static si_rc version(struct si_invocation *inv) {
   cJSON *data = cJSON_CreateObject();
   bool ok = cJSON_AddStringToObject(data, "version", SI_VERSION);
   cJSON *abi = cJSON_AddObjectToObject(data, "abi");

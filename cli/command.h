@@ -8,7 +8,7 @@
  * cli/cmd_*.c file (listed in cli/CMakeLists.txt), declare it in cli/commands.c and add it to the
  * table there. Its run():
  *
- *   static si_status list(struct si_invocation *inv) {
+ *   static si_rc list(struct si_invocation *inv) {
  *     cJSON *projects = cJSON_CreateArray();
  *     ... on failure: fill inv->error and return its status; the frame prints it ...
  *     si_grid_print(inv->out, &table);          // shown without --json
@@ -79,7 +79,7 @@ struct si_command {
   const struct si_option *options; /* ended by {0}; or NULL */
   unsigned flags;                  /* SI_CMD_* */
   /* Returns SI_OK, or a status whose record stands in inv->error. */
-  si_status (*run)(struct si_invocation *inv);
+  si_rc (*run)(struct si_invocation *inv);
 };
 
 /* A heading for the rows below a path: {"paas project", "Projects and their life"}. */
@@ -93,7 +93,7 @@ struct si_cli {
   const struct si_group *groups;            /* ended by path NULL */
   /* Which context is meant: `flag` is --context or NULL. Fails with SI_E_INVALID and code
    * PAAS_CONTEXT_REQUIRED where there is none. si_context_resolve fits. */
-  si_status (*resolve)(const char *flag, char *to, size_t size, struct si_error *error);
+  si_rc (*resolve)(const char *flag, char *to, size_t size, struct si_error *error);
 };
 
 struct si_invocation {
@@ -123,15 +123,15 @@ bool si_opt_flag(const struct si_invocation *inv, const char *name);
  * &at)))`. */
 const char *si_opt_each(const struct si_invocation *inv, const char *name, size_t *at);
 /* A number: `otherwise` where not given; SI_E_INVALID (in inv->error) unless within [min, max]. */
-si_status si_opt_u64(struct si_invocation *inv, const char *name, uint64_t min, uint64_t max,
-                     uint64_t otherwise, uint64_t *out) SI_MUST_USE;
+si_rc si_opt_u64(struct si_invocation *inv, const char *name, uint64_t min, uint64_t max,
+                 uint64_t otherwise, uint64_t *out) SI_MUST_USE;
 /* The n-th argument behind the command, from 0; NULL where there are fewer. */
 const char *si_arg(const struct si_invocation *inv, size_t n);
 size_t si_arg_count(const struct si_invocation *inv);
 
 /* A wrong use that only the body can see ("--stdin and --file exclude each other"): fills
  * inv->error with code CLI_USAGE, the usage line and exit 2. */
-si_status si_usage_error(struct si_invocation *inv, const char *fmt, ...) SI_PRINTF(2, 3);
+si_rc si_usage_error(struct si_invocation *inv, const char *fmt, ...) SI_PRINTF(2, 3);
 
 /* --- the frame --- */
 

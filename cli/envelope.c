@@ -12,13 +12,13 @@
 #define JSON_MAX ((size_t)1 << 30)
 #define EXACT 9007199254740992.0 /* 2^53: beyond it a double is no count */
 
-static si_status put_value(const cJSON *value, struct si_buf *to);
+static si_rc put_value(const cJSON *value, struct si_buf *to);
 
-static si_status put_text(const char *text, struct si_buf *to) {
+static si_rc put_text(const char *text, struct si_buf *to) {
   return si_json_quote(text, strlen(text), to);
 }
 
-static si_status put_number(double number, struct si_buf *to) {
+static si_rc put_number(double number, struct si_buf *to) {
   if (!isfinite(number)) {
     return si_buf_puts(to, "null");
   }
@@ -29,8 +29,8 @@ static si_status put_number(double number, struct si_buf *to) {
 }
 
 /* Members in the order in which they were added. */
-static si_status put_members(const cJSON *parent, bool named, struct si_buf *to) {
-  si_status status = si_buf_add(to, named ? "{" : "[", 1);
+static si_rc put_members(const cJSON *parent, bool named, struct si_buf *to) {
+  si_rc status = si_buf_add(to, named ? "{" : "[", 1);
   for (const cJSON *m = parent->child; status == SI_OK && m; m = m->next) {
     status = m != parent->child ? si_buf_add(to, ",", 1) : SI_OK;
     if (status == SI_OK && named) {
@@ -42,7 +42,7 @@ static si_status put_members(const cJSON *parent, bool named, struct si_buf *to)
   return status == SI_OK ? si_buf_add(to, named ? "}" : "]", 1) : status;
 }
 
-static si_status put_value(const cJSON *value, struct si_buf *to) {
+static si_rc put_value(const cJSON *value, struct si_buf *to) {
   if (cJSON_IsObject(value) || cJSON_IsArray(value)) {
     return put_members(value, cJSON_IsObject(value), to);
   }
@@ -58,17 +58,17 @@ static si_status put_value(const cJSON *value, struct si_buf *to) {
   return si_buf_puts(to, "null");
 }
 
-static si_status put_member(const char *name, const char *text, struct si_buf *to) {
-  si_status status = si_buf_printf(to, ",\"%s\":", name);
+static si_rc put_member(const char *name, const char *text, struct si_buf *to) {
+  si_rc status = si_buf_printf(to, ",\"%s\":", name);
   if (status != SI_OK) {
     return status;
   }
   return text ? put_text(text, to) : si_buf_puts(to, "null");
 }
 
-static si_status put_head(const struct si_output *out, bool ok, struct si_buf *to) {
+static si_rc put_head(const struct si_output *out, bool ok, struct si_buf *to) {
   const char *context = out->context && out->context[0] ? out->context : NULL;
-  si_status status = si_buf_printf(to, "{\"schema\":\"si/1\",\"ok\":%s", ok ? "true" : "false");
+  si_rc status = si_buf_printf(to, "{\"schema\":\"si/1\",\"ok\":%s", ok ? "true" : "false");
   status = status == SI_OK ? put_member("command", out->command, to) : status;
   return status == SI_OK ? put_member("context", context, to) : status;
 }
@@ -82,7 +82,7 @@ static const char *retry_text(uint32_t retry) {
   }
 }
 
-static si_status put_error(const struct si_error *error, struct si_buf *to) {
+static si_rc put_error(const struct si_error *error, struct si_buf *to) {
   const struct {
     const char *name;
     const char *text;
@@ -95,7 +95,7 @@ static si_status put_error(const struct si_error *error, struct si_buf *to) {
       {"detail", error->detail},
   };
   size_t count = sizeof members / sizeof *members - (error->detail[0] ? 0 : 1);
-  si_status status = si_buf_puts(to, ",\"error\":{\"code\":");
+  si_rc status = si_buf_puts(to, ",\"error\":{\"code\":");
   status = status == SI_OK ? put_text(error->code, to) : status;
   for (size_t i = 0; status == SI_OK && i < count; i++) {
     status = put_member(members[i].name, members[i].text, to);
@@ -103,8 +103,8 @@ static si_status put_error(const struct si_error *error, struct si_buf *to) {
   return status == SI_OK ? si_buf_add(to, "}", 1) : status;
 }
 
-static si_status put_data(const struct si_output *out, struct si_buf *to) {
-  si_status status = SI_OK;
+static si_rc put_data(const struct si_output *out, struct si_buf *to) {
+  si_rc status = SI_OK;
   if (out->list) {
     status = si_buf_printf(to, ",\"count\":%d", cJSON_GetArraySize(out->data));
   }
@@ -133,7 +133,7 @@ void si_out_finish(struct si_output *out, const struct si_error *error) {
     return;
   }
   struct si_buf json SI_AUTO(si_buf_free) = SI_BUF(JSON_MAX);
-  si_status status = put_head(out, !error, &json);
+  si_rc status = put_head(out, !error, &json);
   status = status == SI_OK && error ? put_error(error, &json) : status;
   if (status == SI_OK && (!error || out->data)) {
     status = put_data(out, &json);
@@ -146,24 +146,24 @@ void si_out_finish(struct si_output *out, const struct si_error *error) {
   write_json(out, &json);
 }
 
-static si_status keep(struct si_output *out, cJSON *data, bool list) {
+static si_rc keep(struct si_output *out, cJSON *data, bool list) {
   cJSON_Delete(out->data);
   out->data = data;
   out->list = list;
   return data ? SI_OK : SI_E_NOMEM;
 }
 
-si_status si_out_result(struct si_output *out, cJSON *data) {
+si_rc si_out_result(struct si_output *out, cJSON *data) {
   return keep(out, data, false);
 }
 
-si_status si_out_list(struct si_output *out, cJSON *array) {
+si_rc si_out_list(struct si_output *out, cJSON *array) {
   return keep(out, array, true);
 }
 
-si_status si_out_record(struct si_output *out, cJSON *record) {
+si_rc si_out_record(struct si_output *out, cJSON *record) {
   struct si_buf json SI_AUTO(si_buf_free) = SI_BUF(JSON_MAX);
-  si_status status = record ? SI_OK : SI_E_NOMEM;
+  si_rc status = record ? SI_OK : SI_E_NOMEM;
   if (status == SI_OK && out->json) {
     status = put_value(record, &json);
     if (status == SI_OK) {
@@ -175,19 +175,19 @@ si_status si_out_record(struct si_output *out, cJSON *record) {
   return status;
 }
 
-si_status si_json_add_i64(cJSON *object, const char *name, int64_t value) {
+si_rc si_json_add_i64(cJSON *object, const char *name, int64_t value) {
   char text[24];
   snprintf(text, sizeof text, "%" PRId64, value);
   return cJSON_AddStringToObject(object, name, text) ? SI_OK : SI_E_NOMEM;
 }
 
-si_status si_json_add_u64(cJSON *object, const char *name, uint64_t value) {
+si_rc si_json_add_u64(cJSON *object, const char *name, uint64_t value) {
   char text[24];
   snprintf(text, sizeof text, "%" PRIu64, value);
   return cJSON_AddStringToObject(object, name, text) ? SI_OK : SI_E_NOMEM;
 }
 
-si_status si_json_add_text(cJSON *object, const char *name, const char *value) {
+si_rc si_json_add_text(cJSON *object, const char *name, const char *value) {
   const cJSON *added = value && value[0] ? cJSON_AddStringToObject(object, name, value)
                                          : cJSON_AddNullToObject(object, name);
   return added ? SI_OK : SI_E_NOMEM;

@@ -3,7 +3,7 @@
 
 /* By status: the code, and the code where an operation ran and failed. */
 static const struct {
-  si_status status;
+  si_rc status;
   int code;
   int ran;
 } codes[] = {
@@ -30,7 +30,7 @@ int si_exit_code(const struct si_error *error, bool ran) {
   return 1;
 }
 
-si_status si_exit_failed(struct si_invocation *inv) {
+si_rc si_exit_failed(struct si_invocation *inv) {
   inv->ran = true;
   return inv->error.status;
 }

@@ -29,6 +29,6 @@
 int si_exit_code(const struct si_error *error, bool ran);
 
 /* Marks the failure in inv->error as that of an operation that ran. Returns its status. */
-si_status si_exit_failed(struct si_invocation *inv);
+si_rc si_exit_failed(struct si_invocation *inv);
 
 #endif

@@ -10,13 +10,13 @@
 #define RED "\x1b[1;31m"
 #define PLAIN "\x1b[0m"
 
-static si_status add_visible(struct si_buf *to, const char *text) {
+static si_rc add_visible(struct si_buf *to, const char *text) {
   return si_visible(text, strlen(text), "", to);
 }
 
 /* " [CODE, in stage, at target]" */
-static si_status add_code(struct si_buf *to, const struct si_error *error) {
-  si_status status = si_buf_printf(to, " [%s", error->code);
+static si_rc add_code(struct si_buf *to, const struct si_error *error) {
+  si_rc status = si_buf_printf(to, " [%s", error->code);
   if (status == SI_OK && error->stage[0]) {
     status = si_buf_puts(to, ", in ");
     status = status == SI_OK ? add_visible(to, error->stage) : status;
@@ -28,8 +28,8 @@ static si_status add_code(struct si_buf *to, const struct si_error *error) {
   return status == SI_OK ? si_buf_add(to, "]", 1) : status;
 }
 
-static si_status add_detail(struct si_buf *to, const char *text) {
-  si_status status = SI_OK;
+static si_rc add_detail(struct si_buf *to, const char *text) {
+  si_rc status = SI_OK;
   while (status == SI_OK && *text) {
     size_t len = strcspn(text, "\n");
     status = si_buf_puts(to, "  ");
@@ -43,7 +43,7 @@ static si_status add_detail(struct si_buf *to, const char *text) {
 void si_out_failure(struct si_output *out, const struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(FAILURE_MAX);
   const char *plain = out->color_err ? PLAIN : "";
-  si_status status = si_buf_printf(&text, "%ssi:%s ", out->color_err ? RED : "", plain);
+  si_rc status = si_buf_printf(&text, "%ssi:%s ", out->color_err ? RED : "", plain);
   status = status == SI_OK ? add_visible(&text, error->message) : status;
   status = status == SI_OK && out->verbose ? add_code(&text, error) : status;
   status = status == SI_OK ? si_buf_add(&text, "\n", 1) : status;

@@ -79,17 +79,17 @@ static size_t last_limit(const struct si_output *out, const size_t *widths, size
   return before + LAST_MIN < out->columns ? out->columns - before : LAST_MIN;
 }
 
-static si_status add_last(struct si_buf *to, const char *text, size_t limit) {
+static si_rc add_last(struct si_buf *to, const char *text, size_t limit) {
   if (si_display_width(text) <= limit) {
     return si_buf_puts(to, text);
   }
-  si_status status = si_buf_add(to, text, si_display_cut(text, limit - 1));
+  si_rc status = si_buf_add(to, text, si_display_cut(text, limit - 1));
   return status == SI_OK ? si_buf_puts(to, "…") : status;
 }
 
-static si_status add_row(struct si_buf *to, const char *const *cells, size_t columns,
-                         const size_t *widths, size_t limit) {
-  si_status status = SI_OK;
+static si_rc add_row(struct si_buf *to, const char *const *cells, size_t columns,
+                     const size_t *widths, size_t limit) {
+  si_rc status = SI_OK;
   for (size_t c = 0; status == SI_OK && c + 1 < columns; c++) {
     size_t pad = widths[c] - si_display_width(cells[c]) + GAP;
     status = si_buf_printf(to, "%s%*s", cells[c], (int)pad, "");
@@ -98,9 +98,9 @@ static si_status add_row(struct si_buf *to, const char *const *cells, size_t col
   return status == SI_OK ? si_buf_add(to, "\n", 1) : status;
 }
 
-static si_status add_heads(struct si_buf *to, const struct si_output *out,
-                           const struct si_grid *table, size_t columns, const size_t *widths) {
-  si_status status = out->color_out ? si_buf_puts(to, "\x1b[1m") : SI_OK;
+static si_rc add_heads(struct si_buf *to, const struct si_output *out, const struct si_grid *table,
+                       size_t columns, const size_t *widths) {
+  si_rc status = out->color_out ? si_buf_puts(to, "\x1b[1m") : SI_OK;
   if (status == SI_OK) {
     status = add_row(to, table->heads, columns, widths, SIZE_MAX);
   }
@@ -120,7 +120,7 @@ void si_grid_print(struct si_output *out, const struct si_grid *table) {
   measure(table, columns, widths);
   size_t limit = last_limit(out, widths, columns);
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(TABLE_MAX);
-  si_status status = add_heads(&text, out, table, columns, widths);
+  si_rc status = add_heads(&text, out, table, columns, widths);
   for (size_t r = 0; status == SI_OK && r < table->rows; r++) {
     const char *const *cells = (const char *const *)table->cells + r * columns;
     status = add_row(&text, cells, columns, widths, limit);

@@ -18,8 +18,8 @@ static const char exit_codes[] =
 
 /* Adds words, broken before `WIDTH`; `at` is the column where the first stands, `indent` the one
  * where further lines begin. Ends without a newline. */
-static si_status add_wrapped(struct si_buf *to, const char *text, size_t at, size_t indent) {
-  si_status status = SI_OK;
+static si_rc add_wrapped(struct si_buf *to, const char *text, size_t at, size_t indent) {
+  si_rc status = SI_OK;
   bool begun = false;
   while (status == SI_OK && *text) {
     size_t len = strcspn(text, " ");
@@ -39,9 +39,9 @@ static si_status add_wrapped(struct si_buf *to, const char *text, size_t at, siz
 }
 
 /* Two columns: a name, and behind it (or below, where the name is long) what it is. */
-static si_status add_entry(struct si_buf *to, const char *name, const char *help, size_t column) {
+static si_rc add_entry(struct si_buf *to, const char *name, const char *help, size_t column) {
   size_t len = strlen(name);
-  si_status status = si_buf_printf(to, "  %s", name);
+  si_rc status = si_buf_printf(to, "  %s", name);
   bool below = len + 4 > column;
   if (status == SI_OK) {
     status = below ? si_buf_printf(to, "\n%*s", (int)column, "")
@@ -59,10 +59,10 @@ static void param_text(const struct si_param *param, char *to, size_t size) {
            param->flags & SI_PARAM_MANY ? "..." : "", optional ? "]" : "");
 }
 
-si_status si_help_usage(const struct si_command *command, struct si_buf *to) {
+si_rc si_help_usage(const struct si_command *command, struct si_buf *to) {
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(HELP_MAX);
   char text[96];
-  si_status status = si_buf_printf(&line, "usage: si %s", command->path);
+  si_rc status = si_buf_printf(&line, "usage: si %s", command->path);
   for (const struct si_param *p = command->params; status == SI_OK && p->name; p++) {
     param_text(p, text, sizeof text);
     status = si_buf_printf(&line, " %s", text);
@@ -88,8 +88,8 @@ static void option_text(const struct si_option *option, char *to, size_t size) {
            option->arg ? option->arg : "");
 }
 
-static si_status add_options(struct si_buf *to, const char *title, const struct si_option *options,
-                             bool dry_run) {
+static si_rc add_options(struct si_buf *to, const char *title, const struct si_option *options,
+                         bool dry_run) {
   char text[96];
   size_t column = 0;
   for (const struct si_option *o = options; o && o->name; o++) {
@@ -98,7 +98,7 @@ static si_status add_options(struct si_buf *to, const char *title, const struct 
     column = need > column && need <= COLUMN_MAX ? need : column;
   }
   column = column ? column : COLUMN_MAX;
-  si_status status = options && options->name ? si_buf_printf(to, "\n%s:\n", title) : SI_OK;
+  si_rc status = options && options->name ? si_buf_printf(to, "\n%s:\n", title) : SI_OK;
   for (const struct si_option *o = options; status == SI_OK && o && o->name; o++) {
     if (o->alias_of || (!dry_run && strcmp(o->name, "dry-run") == 0)) {
       continue;
@@ -109,7 +109,7 @@ static si_status add_options(struct si_buf *to, const char *title, const struct 
   return status;
 }
 
-static si_status add_params(struct si_buf *to, const struct si_command *command) {
+static si_rc add_params(struct si_buf *to, const struct si_command *command) {
   char text[96];
   size_t column = 0;
   for (const struct si_param *p = command->params; p->name; p++) {
@@ -117,7 +117,7 @@ static si_status add_params(struct si_buf *to, const struct si_command *command)
     size_t need = strlen(text) + 4;
     column = need > column && need <= COLUMN_MAX ? need : column;
   }
-  si_status status = column ? si_buf_puts(to, "\narguments:\n") : SI_OK;
+  si_rc status = column ? si_buf_puts(to, "\narguments:\n") : SI_OK;
   for (const struct si_param *p = command->params; status == SI_OK && p->name; p++) {
     param_text(p, text, sizeof text);
     status = add_entry(to, text, p->help ? p->help : "", column);
@@ -126,8 +126,8 @@ static si_status add_params(struct si_buf *to, const struct si_command *command)
 }
 
 /* Paragraphs, split by an empty line. */
-static si_status add_text(struct si_buf *to, const char *text) {
-  si_status status = SI_OK;
+static si_rc add_text(struct si_buf *to, const char *text) {
+  si_rc status = SI_OK;
   while (status == SI_OK && text && *text) {
     const char *end = strstr(text, "\n\n");
     size_t len = end ? (size_t)(end - text) : strlen(text);
@@ -141,8 +141,8 @@ static si_status add_text(struct si_buf *to, const char *text) {
   return status;
 }
 
-si_status si_help_command(const struct si_command *command, struct si_buf *to) {
-  si_status status = si_help_usage(command, to);
+si_rc si_help_command(const struct si_command *command, struct si_buf *to) {
+  si_rc status = si_help_usage(command, to);
   status = status == SI_OK ? si_buf_puts(to, "\n\n") : status;
   status = status == SI_OK ? add_wrapped(to, command->summary, 0, 0) : status;
   status = status == SI_OK ? si_buf_puts(to, ".\n") : status;
@@ -186,12 +186,12 @@ static const char *group_summary(const struct si_cli *cli, const char *path, siz
   return NULL;
 }
 
-static si_status add_group(const struct si_cli *cli, const char *level, const char *path,
-                           size_t column, struct si_buf *to) {
+static si_rc add_group(const struct si_cli *cli, const char *level, const char *path, size_t column,
+                       struct si_buf *to) {
   size_t len = group_len(path);
   const char *summary = group_summary(cli, path, len);
-  si_status status = si_buf_printf(to, "\nsi%s%.*s%s%s\n", len ? " " : "", (int)len, path,
-                                   summary ? ": " : "", summary ? summary : "");
+  si_rc status = si_buf_printf(to, "\nsi%s%.*s%s%s\n", len ? " " : "", (int)len, path,
+                               summary ? ": " : "", summary ? summary : "");
   for (size_t i = 0; status == SI_OK && cli->commands[i]; i++) {
     const struct si_command *c = cli->commands[i];
     if (is_shown(c, level) && same_group(c->path, path)) {
@@ -211,11 +211,10 @@ static bool seen_before(const struct si_cli *cli, const char *level, size_t unti
   return false;
 }
 
-si_status si_help_level(const struct si_cli *cli, const char *level, struct si_buf *to) {
+si_rc si_help_level(const struct si_cli *cli, const char *level, struct si_buf *to) {
   const char *gap = level[0] ? " " : "";
   size_t column = 0;
-  si_status status =
-      si_buf_printf(to, "usage: si%s%s COMMAND [ARGUMENT...] [OPTION...]\n", gap, level);
+  si_rc status = si_buf_printf(to, "usage: si%s%s COMMAND [ARGUMENT...] [OPTION...]\n", gap, level);
   for (size_t i = 0; cli->commands[i]; i++) {
     size_t len = strlen(label(cli->commands[i]->path)) + 4;
     column = is_shown(cli->commands[i], level) && len > column ? len : column;
@@ -238,11 +237,11 @@ si_status si_help_level(const struct si_cli *cli, const char *level, struct si_b
 
 /* --- printing --- */
 
-si_status si_help_print(const struct si_cli *cli, const char *path, struct si_output *out,
-                        struct si_error *error) {
+si_rc si_help_print(const struct si_cli *cli, const char *path, struct si_output *out,
+                    struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(HELP_MAX);
   const struct si_command *command = si_find_command(cli, path);
-  si_status status = command ? si_help_command(command, &text) : si_help_level(cli, path, &text);
+  si_rc status = command ? si_help_command(command, &text) : si_help_level(cli, path, &text);
   if (status != SI_OK) {
     return si_error_set(error, status, "CLI_MEMORY", "the help could not be put together");
   }
@@ -251,7 +250,7 @@ si_status si_help_print(const struct si_cli *cli, const char *path, struct si_ou
   return SI_OK;
 }
 
-static si_status help(struct si_invocation *inv) {
+static si_rc help(struct si_invocation *inv) {
   char path[128] = "";
   for (size_t i = 0; i < si_arg_count(inv); i++) {
     const char *word = si_arg(inv, i);

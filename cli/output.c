@@ -101,7 +101,7 @@ void si_out_lost(struct si_output *out, int err) {
   out->failed = out->failed ? out->failed : err;
 }
 
-si_status si_out_flush(struct si_output *out, struct si_error *error) {
+si_rc si_out_flush(struct si_output *out, struct si_error *error) {
   drain(out);
   if (!out->failed) {
     return SI_OK;
@@ -115,14 +115,14 @@ void si_out_raw(struct si_output *out, const char *text) {
 }
 
 /* The formatted text, made visible but for `keep`. */
-static si_status SI_PRINTF(3, 0)
+static si_rc SI_PRINTF(3, 0)
     format(struct si_buf *to, const char *keep, const char *fmt, va_list args) {
   char *text = NULL;
   int n = vasprintf(&text, fmt, args);
   if (n < 0) {
     return SI_E_NOMEM;
   }
-  si_status status = si_visible(text, (size_t)n, keep, to);
+  si_rc status = si_visible(text, (size_t)n, keep, to);
   free(text);
   return status;
 }
@@ -134,7 +134,7 @@ void si_out_line(struct si_output *out, const char *fmt, ...) {
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(LINE_MAX_BYTES);
   va_list args;
   va_start(args, fmt);
-  si_status status = format(&line, "", fmt, args);
+  si_rc status = format(&line, "", fmt, args);
   va_end(args);
   if (status != SI_OK || si_buf_add(&line, "\n", 1) != SI_OK) {
     si_out_lost(out, ENOMEM);
@@ -144,8 +144,8 @@ void si_out_line(struct si_output *out, const char *fmt, ...) {
 }
 
 /* Adds the text, every line after the first behind `indent` blanks. */
-static si_status add_indented(struct si_buf *to, const char *text, int indent) {
-  si_status status = SI_OK;
+static si_rc add_indented(struct si_buf *to, const char *text, int indent) {
+  si_rc status = SI_OK;
   while (status == SI_OK) {
     size_t len = strcspn(text, "\n");
     status = si_buf_add(to, text, len);
@@ -166,7 +166,7 @@ void si_out_field(struct si_output *out, const char *name, const char *fmt, ...)
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(2 * LINE_MAX_BYTES);
   va_list args;
   va_start(args, fmt);
-  si_status status = format(&value, "\n", fmt, args);
+  si_rc status = format(&value, "\n", fmt, args);
   va_end(args);
   int pad = FIELD_INDENT - (int)strnlen(name, FIELD_INDENT) - 1;
   if (status == SI_OK) {
@@ -203,7 +203,7 @@ void si_out_text(struct si_output *out, const char *text, size_t len) {
  * text goes out bare. Nothing can be said about a stderr that fails. */
 static void write_err(struct si_output *out, const char *text, size_t len) {
   struct si_buf all SI_AUTO(si_buf_free) = SI_BUF(2 * LINE_MAX_BYTES);
-  si_status status = out->status ? si_buf_puts(&all, ERASE_LINE) : SI_OK;
+  si_rc status = out->status ? si_buf_puts(&all, ERASE_LINE) : SI_OK;
   status = status == SI_OK ? si_buf_add(&all, text, len) : status;
   status = status == SI_OK && out->status ? si_buf_puts(&all, out->status) : status;
   if (status == SI_OK) {
@@ -223,7 +223,7 @@ static void SI_PRINTF(4, 0)
     say(struct si_output *out, const char *lead, const char *color, const char *fmt, va_list args) {
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(LINE_MAX_BYTES);
   bool paint = out->color_err && color[0];
-  si_status status = si_buf_printf(&line, "%s%s%s", paint ? color : "", lead, paint ? PLAIN : "");
+  si_rc status = si_buf_printf(&line, "%s%s%s", paint ? color : "", lead, paint ? PLAIN : "");
   status = status == SI_OK ? format(&line, "", fmt, args) : status;
   status = status == SI_OK ? si_buf_add(&line, "\n", 1) : status;
   si_out_err(out, status == SI_OK ? line.data : "si: out of memory\n");

@@ -75,16 +75,16 @@ void si_out_text(struct si_output *out, const char *text, size_t len);
 /* The envelope's data. Takes it (in either mode), and frees it at the end; a second call replaces
  * the first. It is printed once the command has ended: as success, or beside the error where the
  * command failed ("data" behind "error": a doctor's findings). NULL is SI_E_NOMEM. */
-si_status si_out_result(struct si_output *out, cJSON *data);
+si_rc si_out_result(struct si_output *out, cJSON *data);
 /* As si_out_result, with "count": the array's length. */
-si_status si_out_list(struct si_output *out, cJSON *array);
+si_rc si_out_list(struct si_output *out, cJSON *array);
 /* One line of a stream, written at once. Takes it. */
-si_status si_out_record(struct si_output *out, cJSON *record);
+si_rc si_out_record(struct si_output *out, cJSON *record);
 /* 64-bit integers are strings: "18446744073709551615". SI_E_NOMEM. */
-si_status si_json_add_i64(cJSON *object, const char *name, int64_t value) SI_MUST_USE;
-si_status si_json_add_u64(cJSON *object, const char *name, uint64_t value) SI_MUST_USE;
+si_rc si_json_add_i64(cJSON *object, const char *name, int64_t value) SI_MUST_USE;
+si_rc si_json_add_u64(cJSON *object, const char *name, uint64_t value) SI_MUST_USE;
 /* Adds the text; null where it is NULL or "". SI_E_NOMEM. */
-si_status si_json_add_text(cJSON *object, const char *name, const char *value) SI_MUST_USE;
+si_rc si_json_add_text(cJSON *object, const char *name, const char *value) SI_MUST_USE;
 
 /* --- to stderr, from any thread --- */
 
@@ -101,7 +101,7 @@ void si_out_debug(struct si_output *out, const char *fmt, ...) SI_PRINTF(2, 3);
  * nothing else without. A failure is the envelope on stdout with --json, else text on stderr. */
 void si_out_finish(struct si_output *out, const struct si_error *error);
 /* Writes out what waits. SI_E_IO once any write to stdout failed, with the reason in *error. */
-si_status si_out_flush(struct si_output *out, struct si_error *error) SI_MUST_USE;
+si_rc si_out_flush(struct si_output *out, struct si_error *error) SI_MUST_USE;
 /* The failure as text on stderr, in either mode: "si: <message>", the detail's lines indented,
  * "next: <hint>"; with -v the code, stage and target too. */
 void si_out_failure(struct si_output *out, const struct si_error *error);

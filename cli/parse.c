@@ -98,8 +98,8 @@ static bool find_elsewhere(const struct si_cli *cli, const char *word, char *to,
   return false;
 }
 
-si_status si_unknown_command(const struct si_cli *cli, const char *level, const char *word,
-                             struct si_error *error) {
+si_rc si_unknown_command(const struct si_cli *cli, const char *level, const char *word,
+                         struct si_error *error) {
   char near[128];
   const char *gap = level[0] ? " " : "";
   si_error_set(error, SI_E_INVALID, "CLI_UNKNOWN_COMMAND", "there is no command `si %s%s%.80s`",
@@ -365,8 +365,8 @@ static void check_required(struct parser *p) {
   }
 }
 
-si_status si_parse(const struct si_cli *cli, int argc, char **argv, struct si_parsed *out,
-                   struct si_error *error) {
+si_rc si_parse(const struct si_cli *cli, int argc, char **argv, struct si_parsed *out,
+               struct si_error *error) {
   size_t room = argc > 0 ? (size_t)argc : 1;
   struct si_error found = {.status = SI_OK};
   *out = (struct si_parsed){.cli = cli};

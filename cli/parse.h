@@ -32,8 +32,8 @@ struct si_parsed {
 };
 
 /* Fills *out, which si_parsed_free() empties, on failure too. */
-si_status si_parse(const struct si_cli *cli, int argc, char **argv, struct si_parsed *out,
-                   struct si_error *error) SI_MUST_USE;
+si_rc si_parse(const struct si_cli *cli, int argc, char **argv, struct si_parsed *out,
+               struct si_error *error) SI_MUST_USE;
 void si_parsed_free(struct si_parsed *parsed);
 
 /* How often that option (by its long name) was given, and its last value. */
@@ -45,7 +45,7 @@ bool si_is_level(const struct si_cli *cli, const char *path);
 const struct si_command *si_find_command(const struct si_cli *cli, const char *path);
 
 /* "there is no command ..." with the nearest one as hint: level "paas", word "projet". */
-si_status si_unknown_command(const struct si_cli *cli, const char *level, const char *word,
-                             struct si_error *error);
+si_rc si_unknown_command(const struct si_cli *cli, const char *level, const char *word,
+                         struct si_error *error);
 
 #endif

@@ -17,7 +17,7 @@ static bool can_ask(const struct si_invocation *inv) {
   return out->tty_in && out->tty_err && !inv->no_input && !out->json;
 }
 
-static si_status declined(struct si_invocation *inv) {
+static si_rc declined(struct si_invocation *inv) {
   return si_error_set(&inv->error, SI_E_CANCELLED, "CLI_CONFIRM_DECLINED",
                       "not confirmed: nothing was changed");
 }
@@ -50,10 +50,10 @@ static bool read_answer(int in, char answer[ANSWER_MAX]) {
   }
 }
 
-static si_status ask(struct si_invocation *inv, const char *question, const char *how,
-                     char answer[ANSWER_MAX]) {
+static si_rc ask(struct si_invocation *inv, const char *question, const char *how,
+                 char answer[ANSWER_MAX]) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(65536);
-  si_status status = si_visible(question, strlen(question), "", &text);
+  si_rc status = si_visible(question, strlen(question), "", &text);
   status = status == SI_OK ? si_buf_printf(&text, " %s ", how) : status;
   if (status != SI_OK) {
     return si_error_set(&inv->error, status, "CLI_CONFIRM_REQUIRED", "the question is too long");
@@ -66,9 +66,9 @@ static si_status ask(struct si_invocation *inv, const char *question, const char
   return SI_OK;
 }
 
-static si_status ask_yes(struct si_invocation *inv, const char *question) {
+static si_rc ask_yes(struct si_invocation *inv, const char *question) {
   char answer[ANSWER_MAX];
-  si_status status = ask(inv, question, "[y/N]", answer);
+  si_rc status = ask(inv, question, "[y/N]", answer);
   if (status != SI_OK) {
     return status;
   }
@@ -76,7 +76,7 @@ static si_status ask_yes(struct si_invocation *inv, const char *question) {
   return yes ? SI_OK : declined(inv);
 }
 
-si_status si_confirm(struct si_invocation *inv, const char *question) {
+si_rc si_confirm(struct si_invocation *inv, const char *question) {
   if (inv->yes) {
     return SI_OK;
   }
@@ -88,7 +88,7 @@ si_status si_confirm(struct si_invocation *inv, const char *question) {
   return si_error_hint(&inv->error, "add --yes");
 }
 
-si_status si_confirm_name(struct si_invocation *inv, const char *question, const char *name) {
+si_rc si_confirm_name(struct si_invocation *inv, const char *question, const char *name) {
   if (inv->confirm && strcmp(inv->confirm, name) != 0) {
     si_error_set(&inv->error, SI_E_INVALID, "CLI_CONFIRM_MISMATCH",
                  "--confirm %.80s does not name %.80s: nothing was changed", inv->confirm, name);
@@ -104,7 +104,7 @@ si_status si_confirm_name(struct si_invocation *inv, const char *question, const
     return si_error_hint(&inv->error, "add --yes --confirm %s", name);
   }
   char answer[ANSWER_MAX];
-  si_status status = ask(inv, question, "Type its name to confirm:", answer);
+  si_rc status = ask(inv, question, "Type its name to confirm:", answer);
   if (status != SI_OK) {
     return status;
   }

@@ -14,12 +14,12 @@
 #include "cli/command.h"
 
 /* --yes, or a typed "y" or "yes". `question` as "Remove the volume blog_data?". */
-si_status si_confirm(struct si_invocation *inv, const char *question) SI_MUST_USE;
+si_rc si_confirm(struct si_invocation *inv, const char *question) SI_MUST_USE;
 
 /* For what cannot be undone: --yes together with --confirm `name`, or the name typed exactly at the
  * question (which --yes alone does not answer). With --confirm alone a "y" is still asked for. A
  * --confirm that differs fails, whatever else was given. */
-si_status si_confirm_name(struct si_invocation *inv, const char *question,
-                          const char *name) SI_MUST_USE;
+si_rc si_confirm_name(struct si_invocation *inv, const char *question,
+                      const char *name) SI_MUST_USE;
 
 #endif

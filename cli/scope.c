@@ -38,9 +38,9 @@ static void say_step(void *ctx, const char *name, uint32_t phase, const char *ou
   si_out_debug(scope->inv->out, "step %s: %s", phases[phase], name);
 }
 
-si_status si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode) {
+si_rc si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode) {
   memset(scope, 0, sizeof *scope);
-  si_status status = si_context_open(inv->context, &scope->context, &inv->error);
+  si_rc status = si_context_open(inv->context, &scope->context, &inv->error);
   if (status != SI_OK) {
     return status;
   }
@@ -64,9 +64,9 @@ si_status si_scope_open(struct si_scope *scope, struct si_invocation *inv, int m
   return SI_OK;
 }
 
-si_status si_scope_begin(struct si_scope *scope, struct si_invocation *inv, const char *title) {
+si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv, const char *title) {
   size_t ended = 0;
-  si_status status = si_scope_open(scope, inv, SI_STATE_WRITE);
+  si_rc status = si_scope_open(scope, inv, SI_STATE_WRITE);
   if (status != SI_OK) {
     return status;
   }
@@ -93,14 +93,14 @@ void si_scope_close(struct si_scope *scope) {
 
 /* --- provider options --- */
 
-static si_status config_file(struct si_invocation *inv, const char *name, cJSON **into) {
+static si_rc config_file(struct si_invocation *inv, const char *name, cJSON **into) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(CONFIG_MAX);
   struct si_error why;
   if (si_read_file(AT_FDCWD, name, &text) != SI_OK) {
     return si_usage_error(inv, "\"%s\" is neither KEY=VALUE nor a file that can be read", name);
   }
   cJSON *value = NULL;
-  si_status status = si_json_parse(si_buf_text(&text), text.len, &value, &why);
+  si_rc status = si_json_parse(si_buf_text(&text), text.len, &value, &why);
   if (status == SI_OK && !cJSON_IsObject(value)) {
     cJSON_Delete(value);
     status = si_error_set(&why, SI_E_INVALID, "", "it is no object");
@@ -124,8 +124,8 @@ static cJSON *config_value(const char *text) {
   return cJSON_CreateString(text);
 }
 
-static si_status config_pair(struct si_invocation *inv, const char *pair, const char *equals,
-                             cJSON *into) {
+static si_rc config_pair(struct si_invocation *inv, const char *pair, const char *equals,
+                         cJSON *into) {
   char key[128];
   size_t len = (size_t)(equals - pair);
   if (len == 0 || len >= sizeof key || !si_utf8_valid(pair, strlen(pair))) {
@@ -137,14 +137,14 @@ static si_status config_pair(struct si_invocation *inv, const char *pair, const 
   return cJSON_AddItemToObject(into, key, config_value(equals + 1)) ? SI_OK : SI_E_NOMEM;
 }
 
-si_status si_config_flags(struct si_invocation *inv, const char *option, const cJSON *base,
-                          struct si_buf *out) {
+si_rc si_config_flags(struct si_invocation *inv, const char *option, const cJSON *base,
+                      struct si_buf *out) {
   cJSON *config SI_AUTO(si_json_free) = base ? cJSON_Duplicate(base, true) : cJSON_CreateObject();
   const char *given;
   size_t at = 0;
   while ((given = si_opt_each(inv, option, &at))) {
     const char *equals = strchr(given, '=');
-    si_status status =
+    si_rc status =
         equals ? config_pair(inv, given, equals, config) : config_file(inv, given, &config);
     if (status != SI_OK) {
       return status;

@@ -21,17 +21,17 @@ struct si_scope {
 
 /* Opens inv's context and its store (mode as si_state_open). On failure inv->error is set and
  * nothing stays open. */
-si_status si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode) SI_MUST_USE;
+si_rc si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode) SI_MUST_USE;
 /* The same for writing; recovers first what a process that died has left, and says so. `title` as
  * si_progress_start. */
-si_status si_scope_begin(struct si_scope *scope, struct si_invocation *inv,
-                         const char *title) SI_MUST_USE;
+si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv,
+                     const char *title) SI_MUST_USE;
 void si_scope_close(struct si_scope *scope); /* for SI_AUTO */
 
 /* --config k=v ... (or a JSON file's name) as one canonical JSON object, appended to *out. `base`,
  * or NULL, is what the flags change. true, false and integers become JSON's, all else is text. */
-si_status si_config_flags(struct si_invocation *inv, const char *option, const cJSON *base,
-                          struct si_buf *out) SI_MUST_USE;
+si_rc si_config_flags(struct si_invocation *inv, const char *option, const cJSON *base,
+                      struct si_buf *out) SI_MUST_USE;
 
 /* The project's and the operation's members that every command shows. */
 cJSON *si_project_json(const struct si_project *project);

@@ -58,7 +58,7 @@ struct operations {
   cJSON *json;
 };
 
-static si_status add_operation(void *ctx, const struct si_operation *operation) {
+static si_rc add_operation(void *ctx, const struct si_operation *operation) {
   struct operations *operations = ctx;
   si_grid_row(&operations->table, operation->id, operation->kind, operation->status,
               operation->started_at, operation->evidence);
@@ -79,16 +79,16 @@ static void print_error(struct si_output *out, const char *last_error) {
   }
 }
 
-si_status si_show_project(struct si_invocation *inv, struct si_state *state,
-                          const struct si_project *project, const char *inspection,
-                          const struct si_error *unseen) {
+si_rc si_show_project(struct si_invocation *inv, struct si_state *state,
+                      const struct si_project *project, const char *inspection,
+                      const struct si_error *unseen) {
   struct operations operations = {
       .table = SI_GRID("OPERATION", "KIND", "STATUS", "STARTED", "EVIDENCE"),
       .json = cJSON_CreateArray()};
   cJSON *live = NULL;
   struct si_output *out = inv->out;
-  si_status status = si_state_operations(state, project->id, SI_OPERATIONS_ALL, &operations,
-                                         add_operation, &inv->error);
+  si_rc status = si_state_operations(state, project->id, SI_OPERATIONS_ALL, &operations,
+                                     add_operation, &inv->error);
   if (status == SI_OK && inspection) {
     status = si_json_parse(inspection, strlen(inspection), &live, &inv->error);
   }

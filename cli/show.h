@@ -9,8 +9,8 @@
 #include "paas/state/state.h"
 
 /* `inspection` (JSON) or NULL; `unseen` tells then why there is none, where it was asked for. */
-si_status si_show_project(struct si_invocation *inv, struct si_state *state,
-                          const struct si_project *project, const char *inspection,
-                          const struct si_error *unseen) SI_MUST_USE;
+si_rc si_show_project(struct si_invocation *inv, struct si_state *state,
+                      const struct si_project *project, const char *inspection,
+                      const struct si_error *unseen) SI_MUST_USE;
 
 #endif

@@ -63,7 +63,7 @@ static bool is_plain(unsigned char c) {
   return c >= 0x20 && c < 0x7F;
 }
 
-static si_status escape(uint32_t c, struct si_buf *out) {
+static si_rc escape(uint32_t c, struct si_buf *out) {
   switch (c) {
     case '\n': return si_buf_puts(out, "\\n");
     case '\r': return si_buf_puts(out, "\\r");
@@ -73,8 +73,8 @@ static si_status escape(uint32_t c, struct si_buf *out) {
   return si_buf_printf(out, c < 0x80 ? "\\x%02x" : c > 0xFFFF ? "\\U%08x" : "\\u%04x", (unsigned)c);
 }
 
-si_status si_visible(const char *text, size_t len, const char *keep, struct si_buf *out) {
-  si_status status = SI_OK;
+si_rc si_visible(const char *text, size_t len, const char *keep, struct si_buf *out) {
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < len;) {
     size_t run = i;
     while (run < len && is_plain((unsigned char)text[run])) {
@@ -99,8 +99,8 @@ si_status si_visible(const char *text, size_t len, const char *keep, struct si_b
   return status;
 }
 
-si_status si_visible_json(const char *text, size_t len, struct si_buf *out) {
-  si_status status = SI_OK;
+si_rc si_visible_json(const char *text, size_t len, struct si_buf *out) {
+  si_rc status = SI_OK;
   size_t from = 0;
   for (size_t i = 0; status == SI_OK && i < len;) {
     uint32_t c = 0;

@@ -12,11 +12,10 @@
 /* Appends `text`: C0 controls and DEL as \x1b, \n, \t or \r, C1 controls and invisible or
  * bidirectional marks as \u202e, bytes that are no UTF-8 as \xff. Characters of `keep` ("\n\t")
  * pass as they are. A backslash is not doubled: this is for reading, not for parsing. */
-si_status si_visible(const char *text, size_t len, const char *keep,
-                     struct si_buf *out) SI_MUST_USE;
+si_rc si_visible(const char *text, size_t len, const char *keep, struct si_buf *out) SI_MUST_USE;
 
 /* The same for a finished JSON text: \u escapes for DEL and what is not C0 in its strings. */
-si_status si_visible_json(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;
+si_rc si_visible_json(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;
 
 /* Columns that a text (made visible, one line) takes: 0 for combining marks, 2 for wide ones. */
 size_t si_display_width(const char *text);

@@ -74,10 +74,10 @@ static int spawn(const char *path, int wire, int ring, int lock, int output, pid
   return err;
 }
 
-si_status si_child_start(struct si_child *child, int ring, int lock, struct si_error *error) {
+si_rc si_child_start(struct si_child *child, int ring, int lock, struct si_error *error) {
   char path[SI_PATH_MAX];
   int wires[2] = {-1, -1}, outputs[2] = {-1, -1};
-  si_status status = si_place_host(path, sizeof path, error);
+  si_rc status = si_place_host(path, sizeof path, error);
   if (status != SI_OK) {
     return status;
   }

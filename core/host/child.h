@@ -19,8 +19,8 @@ struct si_child {
 };
 
 /* Starts si-host with `ring` and `lock` (or -1) in an empty environment, in /. PLUGIN_START. */
-si_status si_child_start(struct si_child *child, int ring, int lock,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_child_start(struct si_child *child, int ring, int lock,
+                     struct si_error *error) SI_MUST_USE;
 /* Sends a signal to it and to all that stayed in its session. */
 void si_child_signal(const struct si_child *child, int number);
 /* Waits up to `ms` for its end, then kills it. Afterwards pid is 0 and status is set. */

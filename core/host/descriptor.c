@@ -9,15 +9,15 @@
 
 enum { PROVIDERS_MAX = 16, TEXT_MAX = 64 * 1024 };
 
-static si_status bad_table(struct si_error *error, const char *what) {
+static si_rc bad_table(struct si_error *error, const char *what) {
   return si_error_set(error, SI_E_INTERNAL, "PLUGIN_TABLE",
                       "the plugin's tables cannot be right: %s", what);
 }
 
 /* Copies a table that says its own size: min(size) into zeroed memory. `least` is where the last
  * required member ends. */
-static si_status copy_table(const char *what, const void *from, uint32_t size, size_t least,
-                            void *to, size_t to_size, struct si_error *error) {
+static si_rc copy_table(const char *what, const void *from, uint32_t size, size_t least, void *to,
+                        size_t to_size, struct si_error *error) {
   char text[160];
   if (size < least || size > SI_TABLE_MAX) {
     snprintf(text, sizeof text, "%s says it is %u bytes, %zu to %u are possible", what,
@@ -31,8 +31,8 @@ static si_status copy_table(const char *what, const void *from, uint32_t size, s
 
 /* Every pointer of a table of functions must lead into what the plugin brought; the first
  * `required` of them must be set. A table shorter than it says has strangers behind its end. */
-static si_status check_functions(const char *what, const void *table, size_t from, size_t size,
-                                 size_t required, struct si_error *error) {
+static si_rc check_functions(const char *what, const void *table, size_t from, size_t size,
+                             size_t required, struct si_error *error) {
   char text[160];
   for (size_t at = from, i = 0; at + sizeof(void *) <= size; at += sizeof(void *), i++) {
     const void *function;
@@ -46,7 +46,7 @@ static si_status check_functions(const char *what, const void *table, size_t fro
   return SI_OK;
 }
 
-static si_status check_text(const char *what, const char *text, struct si_error *error) {
+static si_rc check_text(const char *what, const char *text, struct si_error *error) {
   char why[160];
   if (!text || !si_loader_owns(text) || strnlen(text, TEXT_MAX) == TEXT_MAX) {
     snprintf(why, sizeof why, "%s is no text of the plugin's, or longer than 64 KiB", what);
@@ -55,7 +55,7 @@ static si_status check_text(const char *what, const char *text, struct si_error 
   return SI_OK;
 }
 
-static si_status check_abi(const si_plugin *plugin, struct si_error *error) {
+static si_rc check_abi(const si_plugin *plugin, struct si_error *error) {
   if (plugin->magic != SI_ABI_MAGIC) {
     return si_error_set(error, SI_E_UNSUPPORTED, "PLUGIN_ABI", "this is no si plugin (magic %08x)",
                         (unsigned)plugin->magic);
@@ -72,12 +72,12 @@ static si_status check_abi(const si_plugin *plugin, struct si_error *error) {
   return SI_OK;
 }
 
-static si_status read_plugin(const si_plugin *plugin, const struct si_tree_entry *entry,
-                             si_plugin *out, struct si_error *error) {
+static si_rc read_plugin(const si_plugin *plugin, const struct si_tree_entry *entry, si_plugin *out,
+                         struct si_error *error) {
   if (!plugin || !si_loader_owns(plugin)) {
     return bad_table(error, "the entry returned no descriptor of the plugin's own");
   }
-  si_status status = check_abi(plugin, error);
+  si_rc status = check_abi(plugin, error);
   if (status == SI_OK) {
     status = copy_table("the descriptor", plugin, plugin->size, sizeof(si_plugin), out, sizeof *out,
                         error);
@@ -101,13 +101,12 @@ static si_status read_plugin(const si_plugin *plugin, const struct si_tree_entry
   return status;
 }
 
-static si_status read_provider(const si_provider *provider, si_provider *out,
-                               struct si_error *error) {
+static si_rc read_provider(const si_provider *provider, si_provider *out, struct si_error *error) {
   if (!si_loader_owns(provider)) {
     return bad_table(error, "a provider lies outside the plugin");
   }
-  si_status status = copy_table("a provider", provider, provider->size, sizeof(si_provider), out,
-                                sizeof *out, error);
+  si_rc status = copy_table("a provider", provider, provider->size, sizeof(si_provider), out,
+                            sizeof *out, error);
   const struct {
     const char *what;
     const char *text;
@@ -127,15 +126,15 @@ static si_status read_provider(const si_provider *provider, si_provider *out,
   return status;
 }
 
-static si_status read_vt(struct si_descriptor *d, struct si_error *error) {
+static si_rc read_vt(struct si_descriptor *d, struct si_error *error) {
   uint32_t size;
   memcpy(&size, d->provider.vt, sizeof size);
   memset(&d->vt, 0, sizeof d->vt);
   if (d->provider.kind == SI_KIND_PROVISIONER) {
     const size_t least = offsetof(si_provisioner_vt, remove) + sizeof(void *);
     const size_t from = offsetof(si_provisioner_vt, check);
-    si_status status = copy_table("the provisioner's table", d->provider.vt, size, least,
-                                  &d->vt.provisioner, sizeof d->vt.provisioner, error);
+    si_rc status = copy_table("the provisioner's table", d->provider.vt, size, least,
+                              &d->vt.provisioner, sizeof d->vt.provisioner, error);
     return status != SI_OK
                ? status
                : check_functions("the provisioner's table", &d->vt.provisioner, from,
@@ -143,18 +142,18 @@ static si_status read_vt(struct si_descriptor *d, struct si_error *error) {
   }
   const size_t least = offsetof(si_artifact_vt, list) + sizeof(void *);
   const size_t from = offsetof(si_artifact_vt, sink_open);
-  si_status status = copy_table("the store's table", d->provider.vt, size, least, &d->vt.artifact,
-                                sizeof d->vt.artifact, error);
+  si_rc status = copy_table("the store's table", d->provider.vt, size, least, &d->vt.artifact,
+                            sizeof d->vt.artifact, error);
   return status != SI_OK
              ? status
              : check_functions("the store's table", &d->vt.artifact, from, sizeof d->vt.artifact,
                                (least - from) / sizeof(void *), error);
 }
 
-si_status si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry *entry,
-                             uint32_t kind, struct si_descriptor *out, struct si_error *error) {
+si_rc si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry *entry, uint32_t kind,
+                         struct si_descriptor *out, struct si_error *error) {
   memset(out, 0, sizeof *out);
-  si_status status = read_plugin(plugin, entry, &out->plugin, error);
+  si_rc status = read_plugin(plugin, entry, &out->plugin, error);
   for (size_t i = 0; status == SI_OK && i <= PROVIDERS_MAX; i++) {
     if (!si_loader_owns(&out->plugin.providers[i]) || i == PROVIDERS_MAX) {
       return bad_table(error, "its list of providers does not end within 16");
@@ -173,8 +172,8 @@ si_status si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry
   return status;
 }
 
-si_status si_descriptor_json(const struct si_descriptor *d, const struct si_tree_entry *entry,
-                             struct si_buf *out) {
+si_rc si_descriptor_json(const struct si_descriptor *d, const struct si_tree_entry *entry,
+                         struct si_buf *out) {
   char abi[32];
   snprintf(abi, sizeof abi, "%u.%u-draft%u", d->plugin.abi_major, d->plugin.abi_minor,
            d->plugin.draft);
@@ -193,7 +192,7 @@ si_status si_descriptor_json(const struct si_descriptor *d, const struct si_tree
       {"needs", d->provider.needs},
       {"sha256", entry->sha256},
   };
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < sizeof members / sizeof *members; i++) {
     status = si_buf_puts(out, i ? "," : "{");
     status = status == SI_OK ? si_json_quote(members[i].key, strlen(members[i].key), out) : status;

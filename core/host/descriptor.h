@@ -24,11 +24,10 @@ struct si_descriptor {
   } vt; /* members beyond the plugin's table are NULL */
 };
 
-si_status si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry *entry,
-                             uint32_t kind, struct si_descriptor *out,
-                             struct si_error *error) SI_MUST_USE;
+si_rc si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry *entry, uint32_t kind,
+                         struct si_descriptor *out, struct si_error *error) SI_MUST_USE;
 /* {"id","version","license","build","abi","kind","provider","schema","sha256"} */
-si_status si_descriptor_json(const struct si_descriptor *descriptor,
-                             const struct si_tree_entry *entry, struct si_buf *out) SI_MUST_USE;
+si_rc si_descriptor_json(const struct si_descriptor *descriptor, const struct si_tree_entry *entry,
+                         struct si_buf *out) SI_MUST_USE;
 
 #endif

@@ -17,7 +17,7 @@ static void frame(struct si_link *link, uint32_t type, uint64_t id, const uint32
                   size_t count, bool now) {
   size_t mark;
   struct si_buf *out = si_link_lock(link);
-  si_status status = si_frame_begin(out, type, id, &mark);
+  si_rc status = si_frame_begin(out, type, id, &mark);
   for (size_t i = 0; status == SI_OK && i < count; i++) {
     status = si_pack_u32(out, words[i]);
   }
@@ -27,7 +27,7 @@ static void frame(struct si_link *link, uint32_t type, uint64_t id, const uint32
   si_link_unlock(link, now);
 }
 
-static si_status emit(void *ctx, const char *json, size_t len) {
+static si_rc emit(void *ctx, const char *json, size_t len) {
   struct si_op *op = ctx;
   if (!json || len > SI_FRAME_MAX - 64) {
     return SI_E_QUOTA;
@@ -38,7 +38,7 @@ static si_status emit(void *ctx, const char *json, size_t len) {
     return SI_E_NOMEM;
   }
   struct si_buf *out = si_link_lock(op->host->link);
-  si_status status = si_frame_begin(out, SI_FRAME_RESULT, op->id, &mark);
+  si_rc status = si_frame_begin(out, SI_FRAME_RESULT, op->id, &mark);
   status = status == SI_OK ? si_pack_text(out, text) : status;
   status = status == SI_OK ? si_frame_end(out, mark) : status;
   if (status != SI_OK) {
@@ -49,8 +49,8 @@ static si_status emit(void *ctx, const char *json, size_t len) {
   return status;
 }
 
-static si_status provisioner_call(struct si_dispatch *d, uint32_t verb, const char *first,
-                                  const char *second) {
+static si_rc provisioner_call(struct si_dispatch *d, uint32_t verb, const char *first,
+                              const char *second) {
   const si_provisioner_vt *vt = &d->descriptor->vt.provisioner;
   switch (verb) {
     case SI_VERB_CHECK: return vt->check(d->instance, d->op, d->op, emit);
@@ -117,12 +117,12 @@ static void put_close(struct si_dispatch *d, struct si_unpack *in) {
 /* --- reading --- */
 
 /* Fills one slot with at most `cap` bytes; *end where the object ended. */
-static si_status fill_slot(struct si_dispatch *d, si_reader *reader, char *to, uint32_t cap,
-                           uint32_t *len, bool *end) {
+static si_rc fill_slot(struct si_dispatch *d, si_reader *reader, char *to, uint32_t cap,
+                       uint32_t *len, bool *end) {
   *len = 0;
   while (*len < cap) {
     size_t got = 0;
-    si_status status =
+    si_rc status =
         d->descriptor->vt.artifact.reader_read(reader, d->op, to + *len, cap - *len, &got);
     if (status != SI_OK) {
       return status;
@@ -139,13 +139,13 @@ static si_status fill_slot(struct si_dispatch *d, si_reader *reader, char *to, u
   return SI_OK;
 }
 
-static si_status get(struct si_dispatch *d, struct si_link *link, struct si_unpack *in) {
+static si_rc get(struct si_dispatch *d, struct si_link *link, struct si_unpack *in) {
   const si_artifact_vt *vt = &d->descriptor->vt.artifact;
   const char *key = si_unpack_text(in);
   uint64_t limit = si_unpack_u64(in);
   si_reader *reader = NULL;
   doing = "reader_open";
-  si_status status = vt->reader_open(d->instance, d->op, key, 0, limit, &reader);
+  si_rc status = vt->reader_open(d->instance, d->op, key, 0, limit, &reader);
   if (status != SI_OK) {
     return status;
   }
@@ -162,14 +162,14 @@ static si_status get(struct si_dispatch *d, struct si_link *link, struct si_unpa
   return status;
 }
 
-static si_status item(void *ctx, const char *key, const si_object_info *info) {
+static si_rc item(void *ctx, const char *key, const si_object_info *info) {
   struct si_op *op = ctx;
   size_t mark;
   if (si_host_services.cancelled(op)) {
     return SI_E_CANCELLED;
   }
   struct si_buf *out = si_link_lock(op->host->link);
-  si_status status = si_frame_begin(out, SI_FRAME_ITEM, op->id, &mark);
+  si_rc status = si_frame_begin(out, SI_FRAME_ITEM, op->id, &mark);
   status = status == SI_OK ? si_pack_text(out, key) : status;
   status = status == SI_OK ? si_pack_u64(out, info->length) : status;
   status = status == SI_OK ? si_frame_end(out, mark) : status;
@@ -184,7 +184,7 @@ static bool store_request(struct si_dispatch *d, struct si_link *link,
                           const struct si_frame *request, struct si_unpack *in) {
   const si_artifact_vt *vt = &d->descriptor->vt.artifact;
   si_object_info info = {0, 0};
-  si_status status;
+  si_rc status;
   switch (request->type) {
     case SI_FRAME_PUT_OPEN: put_open(d, in, request->id); return true;
     case SI_FRAME_PUT_DATA: return request->id == d->sink_id && put_data(d, link, in);
@@ -209,7 +209,7 @@ static bool store_request(struct si_dispatch *d, struct si_link *link,
   }
 }
 
-si_status si_dispatch_run(struct si_dispatch *d, struct si_link *link) {
+si_rc si_dispatch_run(struct si_dispatch *d, struct si_link *link) {
   for (;;) {
     struct si_request *request = si_link_next(link);
     struct si_unpack in = si_unpack_of(&request->frame);

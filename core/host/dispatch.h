@@ -16,11 +16,11 @@ struct si_dispatch {
   /* the object being written, if any */
   si_sink *sink;
   uint64_t sink_id;
-  si_status sink_status;
+  si_rc sink_status;
 };
 
 /* Serves until BYE. SI_E_CORRUPT where a request makes no sense. */
-si_status si_dispatch_run(struct si_dispatch *dispatch, struct si_link *link) SI_MUST_USE;
+si_rc si_dispatch_run(struct si_dispatch *dispatch, struct si_link *link) SI_MUST_USE;
 
 /* The verb that runs now, for a crash report; never NULL. */
 const char *si_dispatch_doing(void);

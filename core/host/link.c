@@ -25,7 +25,7 @@ struct si_link {
   size_t queued;
   uint64_t asked;    /* the id of the latest question */
   uint64_t answered; /* questions are asked one at a time */
-  si_status answer;
+  si_rc answer;
   pthread_mutex_t asking;
   atomic_bool cancelled;
 };
@@ -65,7 +65,7 @@ static void take_frame(struct si_link *link, const struct si_frame *frame) {
       break;
     case SI_FRAME_REPLY:
       link->answered = frame->id;
-      link->answer = (si_status)si_unpack_u32(&in);
+      link->answer = (si_rc)si_unpack_u32(&in);
       break;
     default: enqueue(link, frame); break;
   }
@@ -78,7 +78,7 @@ static void *read_frames(void *argument) {
   struct si_inbox inbox = SI_INBOX;
   for (;;) {
     struct si_frame frame;
-    si_status status = si_inbox_next(&inbox, &frame);
+    si_rc status = si_inbox_next(&inbox, &frame);
     if (status == SI_OK) {
       take_frame(link, &frame);
       continue;
@@ -93,7 +93,7 @@ static void *read_frames(void *argument) {
   return NULL;
 }
 
-si_status si_link_start(int wire, int ring, struct si_link **out) {
+si_rc si_link_start(int wire, int ring, struct si_link **out) {
   struct si_link *link = calloc(1, sizeof *link);
   if (!link) {
     return SI_E_NOMEM;
@@ -105,7 +105,7 @@ si_status si_link_start(int wire, int ring, struct si_link **out) {
   pthread_mutex_init(&link->lock, NULL);
   pthread_mutex_init(&link->asking, NULL);
   pthread_cond_init(&link->changed, NULL);
-  si_status status = si_ring_attach(&link->ring, ring);
+  si_rc status = si_ring_attach(&link->ring, ring);
   if (status == SI_OK && pthread_create(&link->reader, NULL, read_frames, link) != 0) {
     status = SI_E_NOMEM;
   }
@@ -168,12 +168,12 @@ uint64_t si_link_ask(struct si_link *link) {
   return ++link->asked;
 }
 
-si_status si_link_answer(struct si_link *link, uint64_t id) {
+si_rc si_link_answer(struct si_link *link, uint64_t id) {
   pthread_mutex_lock(&link->lock);
   while (link->answered != id) {
     pthread_cond_wait(&link->changed, &link->lock);
   }
-  si_status answer = link->answer;
+  si_rc answer = link->answer;
   pthread_mutex_unlock(&link->lock);
   pthread_mutex_unlock(&link->asking);
   return answer;

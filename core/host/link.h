@@ -20,7 +20,7 @@ struct si_request {
   struct si_frame frame;
 };
 
-si_status si_link_start(int wire, int ring, struct si_link **out) SI_MUST_USE;
+si_rc si_link_start(int wire, int ring, struct si_link **out) SI_MUST_USE;
 
 /* The next request, in order; waits. The caller frees it with free(). What was packed before is
  * sent first. */
@@ -32,7 +32,7 @@ void si_link_unlock(struct si_link *link, bool now);
 
 /* A fresh id for a frame that wants a REPLY, and the wait for that. */
 uint64_t si_link_ask(struct si_link *link);
-si_status si_link_answer(struct si_link *link, uint64_t id);
+si_rc si_link_answer(struct si_link *link, uint64_t id);
 
 /* A slot to fill; sends what was packed and waits while si holds all of them. */
 uint32_t si_link_slot(struct si_link *link);

@@ -53,7 +53,7 @@ static void *find_symbol(lt_user_data data, lt_module module, const char *symbol
   return dlsym(module, symbol);
 }
 
-static si_status replace_loader(struct si_error *error) {
+static si_rc replace_loader(struct si_error *error) {
   lt_dlvtable *ours = calloc(1, sizeof *ours); /* libltdl frees it */
   if (!ours || lt_dlinit() != 0) {
     free(ours);
@@ -79,7 +79,7 @@ static si_status replace_loader(struct si_error *error) {
   return SI_OK;
 }
 
-static si_status load_failed(const char *path, struct si_error *error) {
+static si_rc load_failed(const char *path, struct si_error *error) {
   if (load.error.status != SI_OK) {
     if (error) {
       *error = load.error;
@@ -99,10 +99,10 @@ static bool own_symbol(const void *symbol) {
          dlinfo(load.handle, RTLD_DI_LINKMAP, &own) == 0 && owner == own;
 }
 
-si_status si_loader_load(const struct si_tree *tree, const struct si_tree_entry *entry,
-                         const si_plugin *(**entry_point)(void), struct si_error *error) {
+si_rc si_loader_load(const struct si_tree *tree, const struct si_tree_entry *entry,
+                     const si_plugin *(**entry_point)(void), struct si_error *error) {
   char path[SI_PATH_MAX + 300];
-  si_status status = replace_loader(error);
+  si_rc status = replace_loader(error);
   if (status != SI_OK) {
     return status;
   }

@@ -14,9 +14,8 @@
 
 /* Verifies, loads, and finds the entry symbol in the plugin itself, not in a library it uses.
  * Codes: the tree's, PLUGIN_LOAD (with the linker's words), PLUGIN_ENTRY. */
-si_status si_loader_load(const struct si_tree *tree, const struct si_tree_entry *entry,
-                         const si_plugin *(**entry_point)(void),
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_loader_load(const struct si_tree *tree, const struct si_tree_entry *entry,
+                     const si_plugin *(**entry_point)(void), struct si_error *error) SI_MUST_USE;
 
 /* Does the address lie in code or data of the loaded plugin, or of a library it brought? */
 bool si_loader_owns(const void *address);

@@ -90,11 +90,10 @@ static bool read_opening(const struct si_request *request, struct opening *out) 
   return request->frame.type == SI_FRAME_OPEN && !in.bad;
 }
 
-static si_status load(const struct opening *opening, struct si_tree *tree,
-                      struct si_tree_entry *entry, struct si_descriptor *descriptor,
-                      struct si_error *error) {
+static si_rc load(const struct opening *opening, struct si_tree *tree, struct si_tree_entry *entry,
+                  struct si_descriptor *descriptor, struct si_error *error) {
   const si_plugin *(*entry_point)(void) = NULL;
-  si_status status = si_tree_open(opening->dir, tree, error);
+  si_rc status = si_tree_open(opening->dir, tree, error);
   if (status == SI_OK) {
     status = si_tree_find(tree, opening->plugin, opening->kind, entry, error);
   }
@@ -110,7 +109,7 @@ static void send_ready(struct si_link *link, const struct si_descriptor *descrip
                        const struct si_tree_entry *entry) {
   struct si_buf json SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
   size_t mark;
-  si_status status = si_descriptor_json(descriptor, entry, &json);
+  si_rc status = si_descriptor_json(descriptor, entry, &json);
   struct si_buf *out = si_link_lock(link);
   status = status == SI_OK ? si_frame_begin(out, SI_FRAME_READY, 0, &mark) : status;
   status = status == SI_OK ? si_pack_text(out, si_buf_text(&json)) : status;
@@ -120,7 +119,7 @@ static void send_ready(struct si_link *link, const struct si_descriptor *descrip
   si_link_unlock(link, true);
 }
 
-static void refuse(struct si_op *op, si_status status, const struct si_error *error) {
+static void refuse(struct si_op *op, si_rc status, const struct si_error *error) {
   if (error) {
     op->failure = *error;
   }
@@ -132,15 +131,15 @@ static int serve(const struct opening *opening, struct si_link *link, struct si_
                  const struct si_descriptor *descriptor, const struct si_tree_entry *entry) {
   struct si_dispatch dispatch = {.descriptor = descriptor, .op = op};
   if (!opening->describe) {
-    si_status status = descriptor->provider.open(&si_host_services, op->host, op, opening->config,
-                                                 &dispatch.instance);
+    si_rc status = descriptor->provider.open(&si_host_services, op->host, op, opening->config,
+                                             &dispatch.instance);
     if (status != SI_OK) {
       refuse(op, status, NULL);
       return 0;
     }
   }
   send_ready(link, descriptor, entry);
-  si_status status = si_dispatch_run(&dispatch, link);
+  si_rc status = si_dispatch_run(&dispatch, link);
   if (!opening->describe) {
     descriptor->provider.close(dispatch.instance);
   }
@@ -166,7 +165,7 @@ static int session(struct si_link *link) {
   snprintf(plugin_id, sizeof plugin_id, "%s", opening.plugin);
   op.deadline_ns = opening.deadline_ns;
   si_op_begin(&op, 0);
-  si_status status = load(&opening, &tree, &entry, &descriptor, &error);
+  si_rc status = load(&opening, &tree, &entry, &descriptor, &error);
   int code = 0;
   if (status != SI_OK) {
     refuse(&op, status, &error);

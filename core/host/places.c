@@ -11,7 +11,7 @@
 #include "kit/base/text.h"
 
 /* <prefix of this program>/<relative>: programs are installed in SI_BINDIR below the prefix. */
-static si_status from_prefix(const char *relative, char *to, size_t size, struct si_error *error) {
+static si_rc from_prefix(const char *relative, char *to, size_t size, struct si_error *error) {
   char self[SI_PATH_MAX];
   ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
   if (n < 0) {
@@ -37,11 +37,11 @@ static si_status from_prefix(const char *relative, char *to, size_t size, struct
   return SI_OK;
 }
 
-si_status si_place_host(char *to, size_t size, struct si_error *error) {
+si_rc si_place_host(char *to, size_t size, struct si_error *error) {
   return from_prefix(SI_HOST_PATH, to, size, error);
 }
 
-si_status si_place_plugins(char *to, size_t size, struct si_error *error) {
+si_rc si_place_plugins(char *to, size_t size, struct si_error *error) {
   const char *set = secure_getenv("SI_PLUGIN_DIR");
   if (set && set[0]) {
     if (set[0] != '/' || strlen(set) >= size) {

@@ -11,8 +11,8 @@
 #include "kit/base/error.h"
 
 /* PLACE_UNKNOWN where /proc/self/exe cannot be read or the path is too long. */
-si_status si_place_host(char *to, size_t size, struct si_error *error) SI_MUST_USE;
+si_rc si_place_host(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 /* SI_PLUGIN_DIR where it is set (not under AT_SECURE), else the installation's. */
-si_status si_place_plugins(char *to, size_t size, struct si_error *error) SI_MUST_USE;
+si_rc si_place_plugins(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 
 #endif

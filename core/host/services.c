@@ -10,7 +10,7 @@ enum { LOG_LINE_MAX = 4096 };
 
 /* Packing into the link's buffer fails only for want of memory; a lost log line or progress is no
  * reason to end, a lost answer is: si sees the stream end. */
-static void must(si_status status) {
+static void must(si_rc status) {
   if (status != SI_OK) {
     fprintf(stderr, "si-host: out of memory\n");
     _Exit(4);
@@ -29,7 +29,7 @@ static void host_log(si_host *host, uint32_t level, const char *message) {
   si_link_unlock(host->link, true);
 }
 
-static const char *provider_code(si_status status) {
+static const char *provider_code(si_rc status) {
   static const char *const codes[] = {
       "PROVIDER_OK",          "PROVIDER_INVALID",  "PROVIDER_AUTH",      "PROVIDER_NOT_FOUND",
       "PROVIDER_EXISTS",      "PROVIDER_CONFLICT", "PROVIDER_RETENTION", "PROVIDER_QUOTA",
@@ -41,18 +41,18 @@ static const char *provider_code(si_status status) {
                                                                      : "PROVIDER_INTERNAL";
 }
 
-static si_status known(si_status status) {
+static si_rc known(si_rc status) {
   return status >= SI_OK && status <= SI_E_FAILED ? status : SI_E_INTERNAL;
 }
 
-static si_status host_fail(si_op *op, const si_failure *failure) {
+static si_rc host_fail(si_op *op, const si_failure *failure) {
   si_failure f;
   memset(&f, 0, sizeof f);
   if (failure) {
     size_t size = failure->size < sizeof f ? failure->size : sizeof f;
     memcpy(&f, failure, size);
   }
-  si_status status = f.status > SI_OK ? known(f.status) : SI_E_INTERNAL;
+  si_rc status = f.status > SI_OK ? known(f.status) : SI_E_INTERNAL;
   const char *message = f.message && f.message[0] ? f.message : "the provider gave no reason";
   si_error_set(&op->failure, status, provider_code(status), "%s%s%s", message,
                f.field ? " at " : "", f.field ? f.field : "");
@@ -89,7 +89,7 @@ static uint64_t host_deadline(si_op *op) {
   return op->deadline_ns;
 }
 
-static si_status host_step(si_op *op, const char *name, uint32_t phase, const char *outside_id) {
+static si_rc host_step(si_op *op, const char *name, uint32_t phase, const char *outside_id) {
   struct si_link *link = op->host->link;
   char short_name[256], short_id[512];
   size_t mark;
@@ -103,7 +103,7 @@ static si_status host_step(si_op *op, const char *name, uint32_t phase, const ch
   must(si_pack_text(out, short_id));
   must(si_frame_end(out, mark));
   si_link_unlock(link, true);
-  si_status status = known(si_link_answer(link, id));
+  si_rc status = known(si_link_answer(link, id));
   if (status != SI_OK) {
     si_error_set(&op->failure, status, "JOURNAL_WRITE",
                  "the step \"%s\" could not be journalled, so it was not done", short_name);
@@ -111,7 +111,7 @@ static si_status host_step(si_op *op, const char *name, uint32_t phase, const ch
   return status;
 }
 
-static si_status host_secret(si_op *op, const char *name, void *ctx, si_secret_use use) {
+static si_rc host_secret(si_op *op, const char *name, void *ctx, si_secret_use use) {
   (void)ctx;
   (void)use;
   return si_error_set(&op->failure, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
@@ -142,7 +142,7 @@ void si_op_begin(struct si_op *op, uint64_t id) {
   op->failure.status = SI_OK;
 }
 
-void si_op_done(struct si_op *op, si_status status, uint64_t value, bool now) {
+void si_op_done(struct si_op *op, si_rc status, uint64_t value, bool now) {
   size_t mark;
   status = known(status);
   if (status == SI_OK) {

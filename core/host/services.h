@@ -26,6 +26,6 @@ extern const struct si_host_vt si_host_services;
 /* Begins a call that serves request `id`. */
 void si_op_begin(struct si_op *op, uint64_t id);
 /* Ends it: sends DONE with what was recorded, or with a plain word on `status`. */
-void si_op_done(struct si_op *op, si_status status, uint64_t value, bool now);
+void si_op_done(struct si_op *op, si_rc status, uint64_t value, bool now);
 
 #endif

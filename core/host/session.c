@@ -17,14 +17,14 @@ enum { UNSENT_MAX = 4 * SI_FRAME_MAX };
 
 /* --- requests --- */
 
-si_status si_session_death(const struct si_session *session, struct si_error *error) {
+si_rc si_session_death(const struct si_session *session, struct si_error *error) {
   if (error) {
     *error = session->death;
   }
   return session->death.status;
 }
 
-si_status si_session_drain(struct si_session *session, size_t more, struct si_error *error) {
+si_rc si_session_drain(struct si_session *session, size_t more, struct si_error *error) {
   while (session->count > more && !session->dead) {
     si_session_pump(session);
   }
@@ -45,11 +45,11 @@ struct si_pending *si_session_request(struct si_session *session, uint32_t type)
   return pending;
 }
 
-static si_status send_open(struct si_session *session, const struct si_session_options *options,
-                           const char *dir) {
+static si_rc send_open(struct si_session *session, const struct si_session_options *options,
+                       const char *dir) {
   struct si_buf *out = &session->out;
   size_t mark;
-  si_status status = si_frame_begin(out, SI_FRAME_OPEN, 0, &mark);
+  si_rc status = si_frame_begin(out, SI_FRAME_OPEN, 0, &mark);
   status = status == SI_OK ? si_pack_text(out, dir) : status;
   status = status == SI_OK ? si_pack_text(out, options->plugin) : status;
   status = status == SI_OK ? si_pack_u32(out, options->kind) : status;
@@ -81,11 +81,11 @@ static struct si_session *make(const struct si_session_options *options) {
   return session;
 }
 
-static si_status start(struct si_session *session, const struct si_session_options *options,
-                       struct si_error *error) {
+static si_rc start(struct si_session *session, const struct si_session_options *options,
+                   struct si_error *error) {
   char dir[SI_PATH_MAX];
   int ring = -1;
-  si_status status = si_place_plugins(dir, sizeof dir, error);
+  si_rc status = si_place_plugins(dir, sizeof dir, error);
   if (status != SI_OK) {
     return status;
   }
@@ -103,13 +103,13 @@ static si_status start(struct si_session *session, const struct si_session_optio
   return status;
 }
 
-si_status si_session_open(const struct si_session_options *options, struct si_session **out,
-                          struct si_error *error) {
+si_rc si_session_open(const struct si_session_options *options, struct si_session **out,
+                      struct si_error *error) {
   struct si_session *session = make(options);
   if (!session) {
     return si_error_set(error, SI_E_NOMEM, "PLUGIN_START", "out of memory");
   }
-  si_status status = start(session, options, error);
+  si_rc status = start(session, options, error);
   while (status == SI_OK && !session->ready) {
     si_session_pump(session);
     if (session->done.status != SI_OK) { /* it was refused, or would not open */
@@ -145,8 +145,8 @@ static void say_timeout(struct si_session *session, const char *verb) {
   }
 }
 
-si_status si_session_call(struct si_session *session, uint32_t verb, const char *first,
-                          const char *second, struct si_buf *result, struct si_error *error) {
+si_rc si_session_call(struct si_session *session, uint32_t verb, const char *first,
+                      const char *second, struct si_buf *result, struct si_error *error) {
   struct si_pending *pending = si_session_request(session, SI_FRAME_CALL);
   struct si_buf *out = &session->out;
   size_t mark;
@@ -155,7 +155,7 @@ si_status si_session_call(struct si_session *session, uint32_t verb, const char 
   }
   session->result = result;
   session->doing = si_verb_name(verb);
-  si_status status = si_frame_begin(out, SI_FRAME_CALL, pending->id, &mark);
+  si_rc status = si_frame_begin(out, SI_FRAME_CALL, pending->id, &mark);
   status = status == SI_OK ? si_pack_u32(out, verb) : status;
   status = status == SI_OK ? si_pack_text(out, first) : status;
   status = status == SI_OK ? si_pack_text(out, second) : status;
@@ -239,9 +239,9 @@ static void take_step(struct si_session *session, const struct si_frame *frame,
     si_session_violated(session, "a step is malformed");
     return;
   }
-  si_status status = session->listener.step
-                         ? session->listener.step(session->ctx, name, phase, outside_id)
-                         : SI_E_CONFLICT;
+  si_rc status = session->listener.step
+                     ? session->listener.step(session->ctx, name, phase, outside_id)
+                     : SI_E_CONFLICT;
   if (si_frame_begin(&session->out, SI_FRAME_REPLY, frame->id, &mark) != SI_OK ||
       si_pack_u32(&session->out, (uint32_t)status) != SI_OK ||
       si_frame_end(&session->out, mark) != SI_OK) {

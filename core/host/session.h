@@ -23,7 +23,7 @@ struct si_listener {
   void (*log)(void *ctx, uint32_t level, const char *message);
   void (*progress)(void *ctx, uint64_t done, uint64_t total, const char *what);
   /* Journals a step; its status goes back to the provider. Without it every step is refused. */
-  si_status (*step)(void *ctx, const char *name, uint32_t phase, const char *outside_id);
+  si_rc (*step)(void *ctx, const char *name, uint32_t phase, const char *outside_id);
 };
 
 struct si_session_options {
@@ -39,17 +39,17 @@ struct si_session_options {
 };
 
 /* Starts the child and waits until the provider is open. */
-si_status si_session_open(const struct si_session_options *options, struct si_session **out,
-                          struct si_error *error) SI_MUST_USE;
+si_rc si_session_open(const struct si_session_options *options, struct si_session **out,
+                      struct si_error *error) SI_MUST_USE;
 
 /* What the plugin says of itself, JSON as core/host/descriptor.h. The session's. */
 const char *si_session_descriptor(const struct si_session *session);
 
 /* Calls a verb of a provisioner and waits. What it emitted is appended to *result, on failure
  * too. Arguments are JSON texts, or NULL. */
-si_status si_session_call(struct si_session *session, uint32_t verb, const char *first,
-                          const char *second, struct si_buf *result,
-                          struct si_error *error) SI_MUST_USE;
+si_rc si_session_call(struct si_session *session, uint32_t verb, const char *first,
+                      const char *second, struct si_buf *result,
+                      struct si_error *error) SI_MUST_USE;
 
 /* The artifact provider as a store; the session's. Between its calls the session is at rest. */
 struct si_store *si_session_store(struct si_session *session);

@@ -18,7 +18,7 @@ struct si_pending {
   uint32_t type;  /* SI_FRAME_* */
   uint64_t limit; /* GET: bytes allowed; LIST: items allowed */
   uint64_t received;
-  si_status status; /* SI_OK until the receiver, or a bound, ends it */
+  si_rc status; /* SI_OK until the receiver, or a bound, ends it */
   void *ctx;
   si_store_data on_data;
   si_store_end on_end;
@@ -88,9 +88,8 @@ void si_session_take(struct si_session *session, const struct si_frame *frame);
 struct si_pending *si_session_request(struct si_session *session, uint32_t type);
 /* Pumps until `more` requests at most are on the way. SI_OK, or the death's status and record
  * where the child died before. */
-si_status si_session_drain(struct si_session *session, size_t more,
-                           struct si_error *error) SI_MUST_USE;
-si_status si_session_death(const struct si_session *session, struct si_error *error);
+si_rc si_session_drain(struct si_session *session, size_t more, struct si_error *error) SI_MUST_USE;
+si_rc si_session_death(const struct si_session *session, struct si_error *error);
 
 /* --- session_store.c --- */
 extern const struct si_store_vt si_session_store_vt;

@@ -12,11 +12,11 @@ static struct si_session *session_of(struct si_store *store) {
   return (struct si_session *)store;
 }
 
-static si_status first_put_failure(struct si_session *session, struct si_error *error) {
+static si_rc first_put_failure(struct si_session *session, struct si_error *error) {
   if (session->put.status == SI_OK) {
     return SI_OK;
   }
-  si_status status = session->put.status;
+  si_rc status = session->put.status;
   if (error) {
     *error = session->put;
   }
@@ -24,17 +24,17 @@ static si_status first_put_failure(struct si_session *session, struct si_error *
   return status;
 }
 
-static si_status no_memory(struct si_session *session, struct si_error *error) {
+static si_rc no_memory(struct si_session *session, struct si_error *error) {
   si_session_violated(session, "out of memory");
   return si_error_set(error, SI_E_NOMEM, "STORE_MEMORY", "out of memory");
 }
 
-static si_status put_open(struct si_store *store, const char *key, uint32_t flags, uint64_t length,
-                          const char *content_type, struct si_error *error) {
+static si_rc put_open(struct si_store *store, const char *key, uint32_t flags, uint64_t length,
+                      const char *content_type, struct si_error *error) {
   struct si_session *session = session_of(store);
   struct si_buf *out = &session->out;
   size_t mark;
-  si_status status = first_put_failure(session, error);
+  si_rc status = first_put_failure(session, error);
   if (status != SI_OK) {
     return status;
   }
@@ -54,7 +54,7 @@ static si_status put_open(struct si_store *store, const char *key, uint32_t flag
   return status == SI_OK ? SI_OK : no_memory(session, error);
 }
 
-static si_status take_slot(struct si_session *session, uint32_t *slot, struct si_error *error) {
+static si_rc take_slot(struct si_session *session, uint32_t *slot, struct si_error *error) {
   while (si_ring_take(&session->ring, slot) != SI_OK) {
     if (session->dead) {
       return si_session_death(session, error);
@@ -64,8 +64,8 @@ static si_status take_slot(struct si_session *session, uint32_t *slot, struct si
   return session->dead ? si_session_death(session, error) : SI_OK;
 }
 
-static si_status put_data(struct si_store *store, const void *data, size_t len,
-                          struct si_error *error) {
+static si_rc put_data(struct si_store *store, const void *data, size_t len,
+                      struct si_error *error) {
   struct si_session *session = session_of(store);
   const char *from = data;
   if (len > session->put_left) {
@@ -76,7 +76,7 @@ static si_status put_data(struct si_store *store, const void *data, size_t len,
     uint32_t slot;
     uint32_t part = len < SI_RING_SLOT ? (uint32_t)len : SI_RING_SLOT;
     size_t mark;
-    si_status status = take_slot(session, &slot, error);
+    si_rc status = take_slot(session, &slot, error);
     if (status != SI_OK) {
       return status;
     }
@@ -93,10 +93,10 @@ static si_status put_data(struct si_store *store, const void *data, size_t len,
   return SI_OK;
 }
 
-static si_status put_close(struct si_store *store, int commit, struct si_error *error) {
+static si_rc put_close(struct si_store *store, int commit, struct si_error *error) {
   struct si_session *session = session_of(store);
   size_t mark;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (commit && session->put_left > 0) {
     commit = 0;
     status = si_error_set(error, SI_E_INVALID, "STORE_LENGTH",
@@ -131,8 +131,8 @@ static struct si_pending *ask(struct si_session *session, uint32_t type, const c
   return pending;
 }
 
-static si_status get(struct si_store *store, const char *key, uint64_t limit, void *ctx,
-                     si_store_data on_data, si_store_end on_end, struct si_error *error) {
+static si_rc get(struct si_store *store, const char *key, uint64_t limit, void *ctx,
+                 si_store_data on_data, si_store_end on_end, struct si_error *error) {
   struct si_session *session = session_of(store);
   /* One byte more tells a longer object from one that fits. */
   uint64_t wanted = limit == UINT64_MAX ? limit : limit + 1;
@@ -179,15 +179,15 @@ void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot
   }
 }
 
-static si_status flush(struct si_store *store, struct si_error *error) {
+static si_rc flush(struct si_store *store, struct si_error *error) {
   struct si_session *session = session_of(store);
-  si_status status = si_session_drain(session, 0, error);
+  si_rc status = si_session_drain(session, 0, error);
   return status == SI_OK ? first_put_failure(session, error) : status;
 }
 
 /* Waits for the one request that was just queued, and gives its outcome. */
-static si_status outcome(struct si_session *session, struct si_error *error) {
-  si_status status = si_session_drain(session, 0, error);
+static si_rc outcome(struct si_session *session, struct si_error *error) {
+  si_rc status = si_session_drain(session, 0, error);
   if (status == SI_OK && session->done.status != SI_OK) {
     if (error) {
       *error = session->done;
@@ -197,22 +197,22 @@ static si_status outcome(struct si_session *session, struct si_error *error) {
   return status;
 }
 
-static si_status stat_object(struct si_store *store, const char *key, uint64_t *length,
-                             struct si_error *error) {
+static si_rc stat_object(struct si_store *store, const char *key, uint64_t *length,
+                         struct si_error *error) {
   struct si_session *session = session_of(store);
   session->doing = "stat";
   if (!ask(session, SI_FRAME_STAT, key, NULL)) {
     return si_session_death(session, error);
   }
-  si_status status = outcome(session, error);
+  si_rc status = outcome(session, error);
   if (status == SI_OK) {
     *length = session->value;
   }
   return status;
 }
 
-static si_status list(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
-                      si_store_each each, struct si_error *error) {
+static si_rc list(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                  si_store_each each, struct si_error *error) {
   struct si_session *session = session_of(store);
   session->doing = "list";
   struct si_pending *pending = ask(session, SI_FRAME_LIST, prefix, NULL);

@@ -193,7 +193,7 @@ static bool take_frames(struct si_session *session) {
   struct si_frame frame;
   bool any = false;
   while (!session->protocol) {
-    si_status status = si_inbox_next(&session->inbox, &frame);
+    si_rc status = si_inbox_next(&session->inbox, &frame);
     if (status == SI_E_CORRUPT) {
       si_session_violated(session, "a frame is too long");
     }
@@ -218,7 +218,7 @@ static int patience_ms(const struct si_session *session) {
 /* Takes what came. At the end of the stream, or of the process, first all that is left of both
  * streams, then the verdict. */
 static void read_wire(struct si_session *session, bool ended) {
-  si_status status;
+  si_rc status;
   int reads = 0;
   do {
     status = si_inbox_fill(&session->inbox, session->child.wire);

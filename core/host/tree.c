@@ -16,7 +16,7 @@ const char *si_kind_name(uint32_t kind) {
   return kind == SI_KIND_PROVISIONER ? "provisioner" : kind == SI_KIND_ARTIFACT ? "artifact" : "?";
 }
 
-static si_status invalid(const struct si_tree *tree, struct si_error *error, const char *what) {
+static si_rc invalid(const struct si_tree *tree, struct si_error *error, const char *what) {
   return si_error_set(error, SI_E_CORRUPT, "PLUGIN_MANIFEST_INVALID", "%s/manifest.json: %s",
                       tree->dir, what);
 }
@@ -49,7 +49,7 @@ static void read_entry(const cJSON *object, struct si_tree_entry *entry) {
   entry->needs = si_json_get(object, "needs");
 }
 
-static si_status check_manifest(const struct si_tree *tree, struct si_error *error) {
+static si_rc check_manifest(const struct si_tree *tree, struct si_error *error) {
   const char *schema = si_json_str(tree->manifest, "schema");
   const cJSON *plugins = si_json_get(tree->manifest, "plugins");
   const cJSON *object;
@@ -78,7 +78,7 @@ static si_status check_manifest(const struct si_tree *tree, struct si_error *err
   return SI_OK;
 }
 
-static si_status read_manifest(struct si_tree *tree, struct si_error *error) {
+static si_rc read_manifest(struct si_tree *tree, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(MANIFEST_MAX);
   struct stat st;
   if (fstatat(tree->fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -87,7 +87,7 @@ static si_status read_manifest(struct si_tree *tree, struct si_error *error) {
                  "%s/manifest.json can be changed by others than root and you", tree->dir);
     return si_error_hint(error, "chown it to root and chmod 644 it, once you know it is genuine");
   }
-  si_status status = si_read_file(tree->fd, "manifest.json", &text);
+  si_rc status = si_read_file(tree->fd, "manifest.json", &text);
   if (status == SI_E_QUOTA && errno == EFBIG) {
     return invalid(tree, error, "it is larger than 1 MiB");
   }
@@ -101,12 +101,12 @@ static si_status read_manifest(struct si_tree *tree, struct si_error *error) {
   return status == SI_OK ? check_manifest(tree, error) : invalid(tree, error, why.message);
 }
 
-si_status si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error) {
+si_rc si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error) {
   memset(tree, 0, sizeof *tree);
   tree->fd = -1;
   si_copy(tree->dir, sizeof tree->dir, dir);
   struct si_error why;
-  si_status status = si_path_trusted(dir, &why);
+  si_rc status = si_path_trusted(dir, &why);
   if (status != SI_OK) {
     char code[sizeof why.code];
     snprintf(code, sizeof code, "PLUGIN_DIR_%.30s", strchr(why.code, '_') + 1);
@@ -150,7 +150,7 @@ static bool serves(const struct si_tree_entry *entry, uint32_t kind) {
 }
 
 /* Not listed: is there at least a file of that name, which somebody forgot to list or planted? */
-static si_status not_listed(const struct si_tree *tree, const char *id, struct si_error *error) {
+static si_rc not_listed(const struct si_tree *tree, const char *id, struct si_error *error) {
   char file[80];
   struct stat st;
   snprintf(file, sizeof file, "%.63s.so", id);
@@ -164,8 +164,8 @@ static si_status not_listed(const struct si_tree *tree, const char *id, struct s
   return si_error_hint(error, "see what there is: si plugin list");
 }
 
-si_status si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
-                       struct si_tree_entry *entry, struct si_error *error) {
+si_rc si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
+                   struct si_tree_entry *entry, struct si_error *error) {
   size_t count = si_tree_count(tree);
   for (size_t i = 0; i < count; i++) {
     si_tree_at(tree, i, entry);
@@ -181,7 +181,7 @@ si_status si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind
   return not_listed(tree, id, error);
 }
 
-static si_status check_file(const char *name, int fd, struct si_error *error) {
+static si_rc check_file(const char *name, int fd, struct si_error *error) {
   struct stat st;
   if (fstat(fd, &st) != 0) {
     return si_error_errno(error, errno, "PLUGIN_UNREADABLE", "cannot look at %s", name);
@@ -204,8 +204,8 @@ static si_status check_file(const char *name, int fd, struct si_error *error) {
   return SI_OK;
 }
 
-si_status si_tree_verify(const struct si_tree *tree, const struct si_tree_entry *entry, int *fd,
-                         struct si_error *error) {
+si_rc si_tree_verify(const struct si_tree *tree, const struct si_tree_entry *entry, int *fd,
+                     struct si_error *error) {
   char name[SI_PATH_MAX + 300];
   char hash[SI_SHA256_HEX];
   snprintf(name, sizeof name, "%s/%s", tree->dir, entry->file);
@@ -218,7 +218,7 @@ si_status si_tree_verify(const struct si_tree *tree, const struct si_tree_entry 
   if (file < 0) {
     return si_error_errno(error, errno, "PLUGIN_UNREADABLE", "cannot open %s", name);
   }
-  si_status status = check_file(name, file, error);
+  si_rc status = check_file(name, file, error);
   if (status != SI_OK) {
     return status;
   }

@@ -37,17 +37,17 @@ struct si_tree_entry {
 };
 
 /* Opens and checks the directory and its manifest. */
-si_status si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error) SI_MUST_USE;
+si_rc si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error) SI_MUST_USE;
 void si_tree_close(struct si_tree *tree);
 
 size_t si_tree_count(const struct si_tree *tree);
 void si_tree_at(const struct si_tree *tree, size_t index, struct si_tree_entry *entry);
 /* The plugin of that id, if it may serve `kind` (SI_KIND_*; 0: any). */
-si_status si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
-                       struct si_tree_entry *entry, struct si_error *error) SI_MUST_USE;
+si_rc si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
+                   struct si_tree_entry *entry, struct si_error *error) SI_MUST_USE;
 /* Opens the plugin's file and checks all of it; *fd is what was hashed and is what to load. */
-si_status si_tree_verify(const struct si_tree *tree, const struct si_tree_entry *entry, int *fd,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_tree_verify(const struct si_tree *tree, const struct si_tree_entry *entry, int *fd,
+                     struct si_error *error) SI_MUST_USE;
 
 /* "provisioner", "artifact"; "?" */
 const char *si_kind_name(uint32_t kind);

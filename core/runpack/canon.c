@@ -22,14 +22,14 @@ void si_canon_free(struct si_canon *canon) {
   si_buf_free(&canon->keys);
 }
 
-static si_status refuse(const struct si_canon *canon, struct si_error *error, const char *why) {
+static si_rc refuse(const struct si_canon *canon, struct si_error *error, const char *why) {
   uint64_t offset = canon->bytes + (uint64_t)(canon->at - canon->chunk);
   return si_error_set(error, SI_E_INVALID, "MANIFEST_INVALID",
                       "not canonical JSON at byte %llu: %s", (unsigned long long)offset, why);
 }
 
-static si_status out_of_bounds(const struct si_canon *canon, struct si_error *error,
-                               si_status status, const char *why) {
+static si_rc out_of_bounds(const struct si_canon *canon, struct si_error *error, si_rc status,
+                           const char *why) {
   if (status != SI_E_QUOTA) {
     return si_error_set(error, status, "MANIFEST_UNREADABLE", "cannot read the manifest: %s",
                         si_status_text(status));
@@ -37,7 +37,7 @@ static si_status out_of_bounds(const struct si_canon *canon, struct si_error *er
   return refuse(canon, error, why);
 }
 
-static si_status emit(struct si_canon *canon, enum si_canon_event event, struct si_error *error) {
+static si_rc emit(struct si_canon *canon, enum si_canon_event event, struct si_error *error) {
   return canon->on(canon->ctx, event, si_buf_text(&canon->token), canon->token.len, error);
 }
 
@@ -59,7 +59,7 @@ static int key_order(const char *a, size_t a_len, const char *b, size_t b_len) {
 }
 
 /* The key in token takes its place as the last one of the innermost object. */
-static si_status check_key(struct si_canon *canon, struct si_error *error) {
+static si_rc check_key(struct si_canon *canon, struct si_error *error) {
   size_t top = (size_t)canon->depth - 1;
   const struct si_buf *token = &canon->token;
   if (token->len > SI_CANON_KEY_MAX) {
@@ -73,11 +73,11 @@ static si_status check_key(struct si_canon *canon, struct si_error *error) {
   canon->keys.len = canon->frames[top].key;
   canon->frames[top].key_len = token->len;
   canon->frames[top].any = 1;
-  si_status status = si_buf_add(&canon->keys, si_buf_text(token), token->len);
+  si_rc status = si_buf_add(&canon->keys, si_buf_text(token), token->len);
   return status == SI_OK ? SI_OK : out_of_bounds(canon, error, status, "its keys are too long");
 }
 
-static si_status open_frame(struct si_canon *canon, char kind, struct si_error *error) {
+static si_rc open_frame(struct si_canon *canon, char kind, struct si_error *error) {
   if (canon->depth == SI_CANON_DEPTH) {
     return refuse(canon, error, "it is nested too deep");
   }
@@ -91,7 +91,7 @@ static si_status open_frame(struct si_canon *canon, char kind, struct si_error *
   return emit(canon, kind == '{' ? SI_CANON_OBJECT : SI_CANON_ARRAY, error);
 }
 
-static si_status close_frame(struct si_canon *canon, char kind, struct si_error *error) {
+static si_rc close_frame(struct si_canon *canon, char kind, struct si_error *error) {
   canon->depth--;
   canon->keys.len = canon->frames[canon->depth].key;
   canon->state = canon->depth ? AFTER : DONE;
@@ -105,7 +105,7 @@ static void open_string(struct si_canon *canon, int is_key) {
   si_buf_clear(&canon->token);
 }
 
-static si_status close_string(struct si_canon *canon, struct si_error *error) {
+static si_rc close_string(struct si_canon *canon, struct si_error *error) {
   if (!si_utf8_valid(si_buf_text(&canon->token), canon->token.len)) {
     return refuse(canon, error, "UTF-8 is broken");
   }
@@ -113,18 +113,18 @@ static si_status close_string(struct si_canon *canon, struct si_error *error) {
   if (!canon->is_key) {
     return emit(canon, SI_CANON_STRING, error);
   }
-  si_status status = check_key(canon, error);
+  si_rc status = check_key(canon, error);
   return status == SI_OK ? emit(canon, SI_CANON_KEY, error) : status;
 }
 
-static si_status add(struct si_canon *canon, const char *data, size_t len, struct si_error *error) {
-  si_status status = si_buf_add(&canon->token, data, len);
+static si_rc add(struct si_canon *canon, const char *data, size_t len, struct si_error *error) {
+  si_rc status = si_buf_add(&canon->token, data, len);
   return status == SI_OK ? SI_OK
                          : out_of_bounds(canon, error, status, "a string is longer than 64 KiB");
 }
 
 /* The only escapes of the canonical form: the two that must be, five letters, and \u00xx. */
-static si_status escape(struct si_canon *canon, char c, struct si_error *error) {
+static si_rc escape(struct si_canon *canon, char c, struct si_error *error) {
   static const char pairs[] = "\"\"\\\\b\bf\fn\nr\rt\t";
   canon->state = STRING;
   if (c == 'u') {
@@ -140,7 +140,7 @@ static si_status escape(struct si_canon *canon, char c, struct si_error *error) 
   return refuse(canon, error, "an escape is unknown or needless");
 }
 
-static si_status hex_digit(struct si_canon *canon, char c, struct si_error *error) {
+static si_rc hex_digit(struct si_canon *canon, char c, struct si_error *error) {
   canon->hex[canon->hex_len++] = c;
   if (canon->hex_len < 4) {
     return SI_OK;
@@ -158,14 +158,14 @@ static si_status hex_digit(struct si_canon *canon, char c, struct si_error *erro
 }
 
 /* Takes the run of plain bytes at *at, and the byte that ends it. */
-static si_status string_run(struct si_canon *canon, const char *end, struct si_error *error) {
+static si_rc string_run(struct si_canon *canon, const char *end, struct si_error *error) {
   const char *from = canon->at;
   const char *p = from;
   while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\') {
     p++;
   }
   canon->at = p;
-  si_status status = add(canon, from, (size_t)(p - from), error);
+  si_rc status = add(canon, from, (size_t)(p - from), error);
   if (status != SI_OK || p == end) {
     return status;
   }
@@ -181,7 +181,7 @@ static si_status string_run(struct si_canon *canon, const char *end, struct si_e
   return status;
 }
 
-static si_status close_integer(struct si_canon *canon, struct si_error *error) {
+static si_rc close_integer(struct si_canon *canon, struct si_error *error) {
   const char *text = si_buf_text(&canon->token);
   const char *digits = text + (text[0] == '-');
   uint64_t value = 0;
@@ -192,7 +192,7 @@ static si_status close_integer(struct si_canon *canon, struct si_error *error) {
   return emit(canon, SI_CANON_INTEGER, error);
 }
 
-static si_status close_word(struct si_canon *canon, struct si_error *error) {
+static si_rc close_word(struct si_canon *canon, struct si_error *error) {
   canon->state = canon->depth ? AFTER : DONE;
   return emit(canon,
               canon->word[0] == 't'   ? SI_CANON_TRUE
@@ -201,7 +201,7 @@ static si_status close_word(struct si_canon *canon, struct si_error *error) {
               error);
 }
 
-static si_status open_value(struct si_canon *canon, char c, struct si_error *error) {
+static si_rc open_value(struct si_canon *canon, char c, struct si_error *error) {
   switch (c) {
     case '{':
     case '[': return open_frame(canon, c, error);
@@ -222,7 +222,7 @@ static si_status open_value(struct si_canon *canon, char c, struct si_error *err
   return add(canon, &c, 1, error);
 }
 
-static si_status structure(struct si_canon *canon, char c, struct si_error *error) {
+static si_rc structure(struct si_canon *canon, char c, struct si_error *error) {
   char kind = canon->depth ? canon->frames[canon->depth - 1].kind : '\0';
   switch (canon->state) {
     case FIRST:
@@ -254,17 +254,17 @@ static si_status structure(struct si_canon *canon, char c, struct si_error *erro
   }
 }
 
-static si_status word_letter(struct si_canon *canon, char c, struct si_error *error) {
+static si_rc word_letter(struct si_canon *canon, char c, struct si_error *error) {
   if (c != canon->word[canon->token.len]) {
     return refuse(canon, error, "a value was expected");
   }
-  si_status status = add(canon, &c, 1, error);
+  si_rc status = add(canon, &c, 1, error);
   return status == SI_OK && !canon->word[canon->token.len] ? close_word(canon, error) : status;
 }
 
-static si_status step(struct si_canon *canon, const char *end, struct si_error *error) {
+static si_rc step(struct si_canon *canon, const char *end, struct si_error *error) {
   char c = *canon->at;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   switch (canon->state) {
     case STRING: return string_run(canon, end, error);
     case ESCAPE: status = escape(canon, c, error); break;
@@ -286,10 +286,9 @@ static si_status step(struct si_canon *canon, const char *end, struct si_error *
   return status;
 }
 
-si_status si_canon_feed(struct si_canon *canon, const char *data, size_t len,
-                        struct si_error *error) {
+si_rc si_canon_feed(struct si_canon *canon, const char *data, size_t len, struct si_error *error) {
   const char *end = data + len;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   canon->chunk = data;
   canon->at = data;
   canon->tee_from = data;
@@ -305,7 +304,7 @@ si_status si_canon_feed(struct si_canon *canon, const char *data, size_t len,
   return status;
 }
 
-si_status si_canon_end(struct si_canon *canon, struct si_error *error) {
+si_rc si_canon_end(struct si_canon *canon, struct si_error *error) {
   if (canon->state == INTEGER && canon->depth == 0) {
     return close_integer(canon, error);
   }
@@ -317,8 +316,8 @@ void si_canon_tee(struct si_canon *canon, struct si_hasher *hasher) {
   canon->tee_from = canon->at;
 }
 
-si_status si_canon_untee(struct si_canon *canon) {
-  si_status status =
+si_rc si_canon_untee(struct si_canon *canon) {
+  si_rc status =
       si_hasher_add(canon->tee, canon->tee_from, (size_t)(canon->at + 1 - canon->tee_from));
   canon->tee = NULL;
   return status;

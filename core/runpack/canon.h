@@ -34,8 +34,8 @@ struct si_canon;
 
 /* text and len belong to KEY, STRING and INTEGER (its digits); valid until it returns, ended by
  * NUL. A status other than SI_OK ends the reading with it; *error is then the callee's. */
-typedef si_status (*si_canon_on)(void *ctx, enum si_canon_event event, const char *text, size_t len,
-                                 struct si_error *error);
+typedef si_rc (*si_canon_on)(void *ctx, enum si_canon_event event, const char *text, size_t len,
+                             struct si_error *error);
 
 struct si_canon {
   si_canon_on on;
@@ -64,16 +64,16 @@ struct si_canon {
 void si_canon_start(struct si_canon *canon, si_canon_on on, void *ctx);
 /* Reads the next bytes. SI_E_INVALID with MANIFEST_INVALID and the byte's offset where they are
  * not canonical JSON. After a failure only si_canon_free is allowed. */
-si_status si_canon_feed(struct si_canon *canon, const char *data, size_t len,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_canon_feed(struct si_canon *canon, const char *data, size_t len,
+                    struct si_error *error) SI_MUST_USE;
 /* The text ends here: SI_E_INVALID where the value is not complete. */
-si_status si_canon_end(struct si_canon *canon, struct si_error *error) SI_MUST_USE;
+si_rc si_canon_end(struct si_canon *canon, struct si_error *error) SI_MUST_USE;
 void si_canon_free(struct si_canon *canon);
 
 /* For use inside the callback: hash the raw bytes from the bracket of this ARRAY or OBJECT event
  * on; until the bracket of this ARRAY_END or OBJECT_END event, it included. The hasher is started
  * and ended by the caller. */
 void si_canon_tee(struct si_canon *canon, struct si_hasher *hasher);
-si_status si_canon_untee(struct si_canon *canon) SI_MUST_USE;
+si_rc si_canon_untee(struct si_canon *canon) SI_MUST_USE;
 
 #endif

@@ -31,7 +31,7 @@ struct si_export {
   struct si_hasher hasher;
   char *block; /* what is hashed and put never lies where another process could write */
   bool leftovers;
-  si_status status; /* the first failure: nothing can follow it */
+  si_rc status; /* the first failure: nothing can follow it */
 };
 
 /* --- what is there already --- */
@@ -49,7 +49,7 @@ static const char *below(const struct si_export *e, const char *key) {
   return strncmp(key, e->prefix, len) == 0 && key[len] == '/' ? key + len + 1 : NULL;
 }
 
-static si_status look_each(void *ctx, const char *key, uint64_t length) {
+static si_rc look_each(void *ctx, const char *key, uint64_t length) {
   struct look *look = ctx;
   const char *path = below(look->e, key);
   (void)length;
@@ -58,7 +58,7 @@ static si_status look_each(void *ctx, const char *key, uint64_t length) {
   return look->manifest ? SI_E_EXISTS : SI_OK;
 }
 
-static si_status exists(const struct si_export *e, struct si_error *error) {
+static si_rc exists(const struct si_export *e, struct si_error *error) {
   si_error_set(error, SI_E_EXISTS, "RUNPACK_EXISTS",
                "there is a complete runpack at \"%s\"; a runpack is never overwritten", e->prefix);
   si_error_target(error, "export", SI_KEY_MANIFEST);
@@ -66,9 +66,9 @@ static si_status exists(const struct si_export *e, struct si_error *error) {
   return SI_E_EXISTS;
 }
 
-static si_status look_for(struct si_export *e, struct si_error *error) {
+static si_rc look_for(struct si_export *e, struct si_error *error) {
   struct look look = {.e = e};
-  si_status status =
+  si_rc status =
       e->store->vt->list(e->store, e->prefix, SI_MANIFEST_ARTIFACTS_MAX, &look, look_each, error);
   if (look.manifest) {
     return exists(e, error);
@@ -77,7 +77,7 @@ static si_status look_for(struct si_export *e, struct si_error *error) {
   return status;
 }
 
-static si_status leftover_each(void *ctx, const char *key, uint64_t length) {
+static si_rc leftover_each(void *ctx, const char *key, uint64_t length) {
   struct look *look = ctx;
   const char *path = below(look->e, key);
   (void)length;
@@ -90,10 +90,10 @@ static si_status leftover_each(void *ctx, const char *key, uint64_t length) {
 }
 
 /* An earlier export began here and did not end: all it left must have been written again. */
-static si_status check_leftovers(struct si_export *e, struct si_error *error) {
+static si_rc check_leftovers(struct si_export *e, struct si_error *error) {
   struct look look = {.e = e};
-  si_status status = e->store->vt->list(e->store, e->prefix, SI_MANIFEST_ARTIFACTS_MAX, &look,
-                                        leftover_each, error);
+  si_rc status = e->store->vt->list(e->store, e->prefix, SI_MANIFEST_ARTIFACTS_MAX, &look,
+                                    leftover_each, error);
   if (look.manifest) {
     return exists(e, error);
   }
@@ -110,14 +110,14 @@ static si_status check_leftovers(struct si_export *e, struct si_error *error) {
 
 /* --- one artifact --- */
 
-static si_status refuse(struct si_error *error, si_status status, const char *code,
-                        const char *path, const char *why) {
+static si_rc refuse(struct si_error *error, si_rc status, const char *code, const char *path,
+                    const char *why) {
   si_error_set(error, status, code, "artifact %s %s", path, why);
   si_error_target(error, "export", path);
   return status;
 }
 
-static si_status too_large(const struct si_export *e, const char *path, struct si_error *error) {
+static si_rc too_large(const struct si_export *e, const char *path, struct si_error *error) {
   si_error_set(error, SI_E_QUOTA, "RUNPACK_ARTIFACT_TOO_LARGE",
                "artifact %s is longer than the %llu bytes allowed", path,
                (unsigned long long)e->cap);
@@ -126,8 +126,8 @@ static si_status too_large(const struct si_export *e, const char *path, struct s
   return SI_E_QUOTA;
 }
 
-static si_status open_source(const struct si_artifact *artifact, const char *path, int *fd,
-                             uint64_t *length, struct si_error *error) {
+static si_rc open_source(const struct si_artifact *artifact, const char *path, int *fd,
+                         uint64_t *length, struct si_error *error) {
   struct stat st;
   int opened = artifact->from == SI_FROM_FD
                    ? fcntl(artifact->fd, F_DUPFD_CLOEXEC, 0)
@@ -149,9 +149,9 @@ static si_status open_source(const struct si_artifact *artifact, const char *pat
   return SI_OK;
 }
 
-static si_status hash_and_put(struct si_export *e, const void *data, size_t len,
-                              struct si_error *error) {
-  si_status status = si_hasher_add(&e->hasher, data, len);
+static si_rc hash_and_put(struct si_export *e, const void *data, size_t len,
+                          struct si_error *error) {
+  si_rc status = si_hasher_add(&e->hasher, data, len);
   if (status != SI_OK) {
     return si_error_set(error, status, "HASH_FAILED", "cannot compute a hash");
   }
@@ -159,8 +159,8 @@ static si_status hash_and_put(struct si_export *e, const void *data, size_t len,
 }
 
 /* Reads `length` bytes and looks for one more: a file that grows or shrinks is refused. */
-static si_status stream_file(struct si_export *e, int fd, uint64_t length, const char *path,
-                             struct si_error *error) {
+static si_rc stream_file(struct si_export *e, int fd, uint64_t length, const char *path,
+                         struct si_error *error) {
   uint64_t done = 0, dropped = 0;
   while (done <= length) {
     uint64_t left = length - done;
@@ -170,7 +170,7 @@ static si_status stream_file(struct si_export *e, int fd, uint64_t length, const
       continue;
     }
     if (n < 0) {
-      si_status status =
+      si_rc status =
           si_error_errno(error, errno, "RUNPACK_ARTIFACT_INVALID", "cannot read artifact %s", path);
       si_error_target(error, "export", path);
       return status;
@@ -179,7 +179,7 @@ static si_status stream_file(struct si_export *e, int fd, uint64_t length, const
       return refuse(error, SI_E_CONFLICT, "RUNPACK_ARTIFACT_CHANGED", path,
                     "changed its length while it was read");
     }
-    si_status status = n ? hash_and_put(e, e->block, (size_t)n, error) : SI_OK;
+    si_rc status = n ? hash_and_put(e, e->block, (size_t)n, error) : SI_OK;
     done += (uint64_t)n;
     if (length >= STREAMED && done - dropped >= WINDOW) {
       (void)posix_fadvise(fd, (off_t)dropped, (off_t)(done - dropped), POSIX_FADV_DONTNEED);
@@ -193,13 +193,13 @@ static si_status stream_file(struct si_export *e, int fd, uint64_t length, const
   return SI_OK;
 }
 
-static si_status stream(struct si_export *e, const struct si_artifact *artifact, const char *path,
-                        const char *content_type, char hex[SI_SHA256_HEX], struct si_error *error) {
+static si_rc stream(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                    const char *content_type, char hex[SI_SHA256_HEX], struct si_error *error) {
   const struct si_store_vt *vt = e->store->vt;
   char key[SI_KEY_SIZE];
   int fd SI_AUTO(si_close) = -1;
   uint64_t length = artifact->len;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (artifact->from != SI_FROM_MEMORY) {
     status = open_source(artifact, path, &fd, &length, error);
   }
@@ -226,13 +226,13 @@ static si_status stream(struct si_export *e, const struct si_artifact *artifact,
   if (status == SI_OK && (status = si_hasher_end(&e->hasher, hex)) != SI_OK) {
     si_error_set(error, status, "HASH_FAILED", "cannot end a hash");
   }
-  si_status closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
+  si_rc closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
   e->bytes += length;
   return status == SI_OK ? closed : status;
 }
 
-static si_status add(struct si_export *e, const struct si_artifact *artifact, const char *path,
-                     uint32_t marks, struct si_error *error) {
+static si_rc add(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                 uint32_t marks, struct si_error *error) {
   const char *kind = artifact->kind ? artifact->kind : "custom";
   const char *type = artifact->content_type ? artifact->content_type : "application/octet-stream";
   char hex[SI_SHA256_HEX];
@@ -248,7 +248,7 @@ static si_status add(struct si_export *e, const struct si_artifact *artifact, co
     return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
                   "has a malformed content type");
   }
-  si_status status = stream(e, artifact, path, type, hex, error);
+  si_rc status = stream(e, artifact, path, type, hex, error);
   if (status != SI_OK) {
     return status;
   }
@@ -263,8 +263,8 @@ static si_status add(struct si_export *e, const struct si_artifact *artifact, co
   return SI_OK;
 }
 
-si_status si_export_add(struct si_export *e, const struct si_artifact *artifact,
-                        struct si_error *error) {
+si_rc si_export_add(struct si_export *e, const struct si_artifact *artifact,
+                    struct si_error *error) {
   char path[SI_KEY_SIZE];
   if (e->status != SI_OK) {
     return si_error_set(error, SI_E_CONFLICT, "RUNPACK_EXPORT_FAILED",
@@ -291,7 +291,7 @@ si_status si_export_add(struct si_export *e, const struct si_artifact *artifact,
 
 /* --- begin --- */
 
-static si_status check_options(const struct si_export_options *o, struct si_error *error) {
+static si_rc check_options(const struct si_export_options *o, struct si_error *error) {
   if (o->generated_value < 0 || o->generated_value > (1ll << 53)) {
     return si_error_set(error, SI_E_INVALID, "RUNPACK_GENERATED_AT",
                         "generated_at must be within 0 and 2^53");
@@ -309,13 +309,13 @@ static si_status check_options(const struct si_export_options *o, struct si_erro
   return SI_OK;
 }
 
-static si_status canonical_spec(const struct si_export *e, const char *json, size_t len,
-                                struct si_buf *out, struct si_error *error) {
+static si_rc canonical_spec(const struct si_export *e, const char *json, size_t len,
+                            struct si_buf *out, struct si_error *error) {
   cJSON *spec SI_AUTO(si_json_free) = NULL;
   if (len > e->cap) {
     return too_large(e, SI_KEY_SPEC, error);
   }
-  si_status status = si_json_parse(json, len, &spec, error);
+  si_rc status = si_json_parse(json, len, &spec, error);
   if (status == SI_OK && (status = si_json_canonical(spec, out)) != SI_OK) {
     si_error_set(error, status, "RUNPACK_SPEC",
                  "the spec has no canonical form: %s (numbers must be integers)",
@@ -327,12 +327,12 @@ static si_status canonical_spec(const struct si_export *e, const char *json, siz
   return status;
 }
 
-static si_status begin(struct si_export *e, const char *json, size_t len, struct si_error *error) {
+static si_rc begin(struct si_export *e, const char *json, size_t len, struct si_error *error) {
   const struct si_export_options *o = &e->options;
   struct si_buf spec SI_AUTO(si_buf_free) = SI_BUF((size_t)e->cap);
   char hex[SI_SHA256_HEX];
-  si_status status = si_runpack_ids_set(&e->ids, o->tenant, o->namespace_id, o->scenario, o->run,
-                                        NULL, o->flags, error);
+  si_rc status = si_runpack_ids_set(&e->ids, o->tenant, o->namespace_id, o->scenario, o->run, NULL,
+                                    o->flags, error);
   status = status == SI_OK ? check_options(o, error) : status;
   status = status == SI_OK ? canonical_spec(e, json, len, &spec, error) : status;
   if (status != SI_OK) {
@@ -356,9 +356,9 @@ static si_status begin(struct si_export *e, const char *json, size_t len, struct
   return add(e, &artifact, SI_KEY_SPEC, SI_ENTRY_SPEC, error);
 }
 
-si_status si_export_begin(struct si_store *store, const struct si_export_options *options,
-                          const char *spec_json, size_t len, struct si_export **out,
-                          struct si_error *error) {
+si_rc si_export_begin(struct si_store *store, const struct si_export_options *options,
+                      const char *spec_json, size_t len, struct si_export **out,
+                      struct si_error *error) {
   struct si_export *e = calloc(1, sizeof *e);
   char *block = malloc(BLOCK);
   if (!e || !block) {
@@ -371,7 +371,7 @@ si_status si_export_begin(struct si_store *store, const struct si_export_options
   e->options = *options;
   e->cap = options->max_artifact_bytes ? options->max_artifact_bytes : SI_ARTIFACT_MAX_DEFAULT;
   e->table = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX);
-  si_status status = begin(e, spec_json, len, error);
+  si_rc status = begin(e, spec_json, len, error);
   if (status != SI_OK) {
     si_export_free(&e);
     return status;
@@ -382,7 +382,7 @@ si_status si_export_begin(struct si_store *store, const struct si_export_options
 
 /* --- finish --- */
 
-static si_status check_names(struct si_export *e, struct si_error *error) {
+static si_rc check_names(struct si_export *e, struct si_error *error) {
   si_table_sort(&e->table);
   for (size_t i = 1; i < e->table.count; i++) {
     const char *path = si_table_text(&e->table, e->table.entries[i].path);
@@ -393,19 +393,18 @@ static si_status check_names(struct si_export *e, struct si_error *error) {
   return SI_OK;
 }
 
-static si_status measure(void *ctx, const void *data, size_t len, struct si_error *error) {
+static si_rc measure(void *ctx, const void *data, size_t len, struct si_error *error) {
   (void)data;
   (void)error;
   *(uint64_t *)ctx += len;
   return SI_OK;
 }
 
-static si_status put_manifest(void *ctx, const void *data, size_t len, struct si_error *error) {
+static si_rc put_manifest(void *ctx, const void *data, size_t len, struct si_error *error) {
   return hash_and_put(ctx, data, len, error);
 }
 
-static si_status write_manifest(struct si_export *e, char hex[SI_SHA256_HEX],
-                                struct si_error *error) {
+static si_rc write_manifest(struct si_export *e, char hex[SI_SHA256_HEX], struct si_error *error) {
   const struct si_store_vt *vt = e->store->vt;
   const struct si_manifest_head head = {.ids = &e->ids,
                                         .generated = e->options.generated,
@@ -419,7 +418,7 @@ static si_status write_manifest(struct si_export *e, char hex[SI_SHA256_HEX],
   if (si_manifest_root(&e->table, root) != SI_OK || si_hasher_start(&e->hasher) != SI_OK) {
     return si_error_set(error, SI_E_INTERNAL, "HASH_FAILED", "cannot compute the root hash");
   }
-  si_status status = si_runpack_key(e->prefix, SI_KEY_MANIFEST, key);
+  si_rc status = si_runpack_key(e->prefix, SI_KEY_MANIFEST, key);
   status =
       status == SI_OK ? si_manifest_write(&head, &e->table, root, measure, &length, error) : status;
   if (status == SI_OK && length > SI_MANIFEST_MAX) {
@@ -433,14 +432,14 @@ static si_status write_manifest(struct si_export *e, char hex[SI_SHA256_HEX],
     return status;
   }
   status = si_manifest_write(&head, &e->table, root, put_manifest, e, error);
-  si_status closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
+  si_rc closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
   status = status == SI_OK ? closed : status;
   status = status == SI_OK ? vt->flush(e->store, error) : status;
   return status == SI_OK ? si_hasher_end(&e->hasher, hex) : status;
 }
 
-static si_status finish(struct si_export *e, char hex[SI_SHA256_HEX], struct si_error *error) {
-  si_status status = check_names(e, error);
+static si_rc finish(struct si_export *e, char hex[SI_SHA256_HEX], struct si_error *error) {
+  si_rc status = check_names(e, error);
   status = status == SI_OK ? e->store->vt->flush(e->store, error) : status;
   if (status == SI_OK && e->leftovers) {
     status = check_leftovers(e, error);
@@ -452,8 +451,8 @@ static si_status finish(struct si_export *e, char hex[SI_SHA256_HEX], struct si_
   return status == SI_E_EXISTS ? exists(e, error) : status;
 }
 
-si_status si_export_finish(struct si_export *e, struct si_export_result *result,
-                           struct si_error *error) {
+si_rc si_export_finish(struct si_export *e, struct si_export_result *result,
+                       struct si_error *error) {
   char hex[SI_SHA256_HEX];
   if (e->status != SI_OK) {
     return si_error_set(error, SI_E_CONFLICT, "RUNPACK_EXPORT_FAILED",

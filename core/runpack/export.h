@@ -61,22 +61,22 @@ struct si_export;
 
 /* Checks the ids, makes the spec canonical (it becomes artifacts/spec.json, its SHA-256 the spec
  * hash) and looks whether the runpack is there already: RUNPACK_EXISTS (SI_E_EXISTS). */
-si_status si_export_begin(struct si_store *store, const struct si_export_options *options,
-                          const char *spec_json, size_t len, struct si_export **out,
-                          struct si_error *error) SI_MUST_USE;
+si_rc si_export_begin(struct si_store *store, const struct si_export_options *options,
+                      const char *spec_json, size_t len, struct si_export **out,
+                      struct si_error *error) SI_MUST_USE;
 
 /* Streams one artifact into the store. After a failure the export cannot be finished. Errors of
  * its own: RUNPACK_ARTIFACT_INVALID (name, kind, content type, not a regular file),
  * RUNPACK_ARTIFACT_TOO_LARGE, RUNPACK_ARTIFACT_CHANGED (its length, while it was read); the target
  * is the artifact's path. */
-si_status si_export_add(struct si_export *e, const struct si_artifact *artifact,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_export_add(struct si_export *e, const struct si_artifact *artifact,
+                    struct si_error *error) SI_MUST_USE;
 
 /* Waits for every artifact, then writes the manifest. RUNPACK_DUPLICATE: a name was added twice;
  * RUNPACK_LEFTOVERS: an earlier, unfinished export left objects that this one does not have;
  * RUNPACK_EXISTS: another export was first. */
-si_status si_export_finish(struct si_export *e, struct si_export_result *result,
-                           struct si_error *error) SI_MUST_USE;
+si_rc si_export_finish(struct si_export *e, struct si_export_result *result,
+                       struct si_error *error) SI_MUST_USE;
 
 void si_export_free(struct si_export **e); /* for SI_AUTO */
 

@@ -23,18 +23,16 @@ static void close_dir(DIR **dir) {
   }
 }
 
-static si_status refuse(const struct walk *w, struct si_error *error, const char *why) {
+static si_rc refuse(const struct walk *w, struct si_error *error, const char *why) {
   si_error_set(error, SI_E_REFUSED, "RUNPACK_FOLDER_INVALID", "\"%.400s\" %s", w->path, why);
   si_error_target(error, "export", w->path);
   return SI_E_REFUSED;
 }
 
-static si_status walk(struct walk *w, int parent, const char *name, int depth,
-                      struct si_error *error);
+static si_rc walk(struct walk *w, int parent, const char *name, int depth, struct si_error *error);
 
 /* w->path is the entry's whole path. */
-static si_status take(struct walk *w, int dir, const char *name, int depth,
-                      struct si_error *error) {
+static si_rc take(struct walk *w, int dir, const char *name, int depth, struct si_error *error) {
   static const char no_hash[SI_SHA256_HEX] =
       "0000000000000000000000000000000000000000000000000000000000000000";
   struct stat st;
@@ -53,14 +51,13 @@ static si_status take(struct walk *w, int dir, const char *name, int depth,
   if (!S_ISREG(st.st_mode)) {
     return refuse(w, error, S_ISLNK(st.st_mode) ? "is a symbolic link" : "is not a regular file");
   }
-  si_status status = si_table_add(&w->files, w->path, "", "", 0, no_hash);
+  si_rc status = si_table_add(&w->files, w->path, "", "", 0, no_hash);
   return status == SI_OK ? SI_OK
                          : si_error_set(error, status, "RUNPACK_TOO_LARGE",
                                         "the directory holds too many files");
 }
 
-static si_status walk(struct walk *w, int parent, const char *name, int depth,
-                      struct si_error *error) {
+static si_rc walk(struct walk *w, int parent, const char *name, int depth, struct si_error *error) {
   size_t len = strlen(w->path);
   int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   DIR *dir SI_AUTO(close_dir) = fd >= 0 ? fdopendir(fd) : NULL;
@@ -70,7 +67,7 @@ static si_status walk(struct walk *w, int parent, const char *name, int depth,
     return si_error_errno(error, err, "RUNPACK_FOLDER_INVALID", "cannot open directory \"%.400s\"",
                           w->path);
   }
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   while (status == SI_OK) {
     errno = 0;
     const struct dirent *entry = readdir(dir);
@@ -112,8 +109,8 @@ static const char *content_type(const char *path) {
   return NULL;
 }
 
-static si_status add_all(struct si_export *e, int dir, struct walk *w, struct si_error *error) {
-  si_status status = walk(w, dir, ".", 0, error);
+static si_rc add_all(struct si_export *e, int dir, struct walk *w, struct si_error *error) {
+  si_rc status = walk(w, dir, ".", 0, error);
   si_table_sort(&w->files);
   for (size_t i = 0; status == SI_OK && i < w->files.count; i++) {
     const char *path = si_table_text(&w->files, w->files.entries[i].path);
@@ -128,9 +125,9 @@ static si_status add_all(struct si_export *e, int dir, struct walk *w, struct si
   return status;
 }
 
-si_status si_export_add_folder(struct si_export *e, int dir, struct si_error *error) {
+si_rc si_export_add_folder(struct si_export *e, int dir, struct si_error *error) {
   struct walk w = {.files = SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX)};
-  si_status status = add_all(e, dir, &w, error);
+  si_rc status = add_all(e, dir, &w, error);
   si_table_free(&w.files);
   return status;
 }

@@ -13,6 +13,6 @@
 
 /* Adds all files below `dir` as required artifacts of kind "custom", their content type told by
  * the name's ending. RUNPACK_FOLDER_INVALID names the entry that is refused. */
-si_status si_export_add_folder(struct si_export *e, int dir, struct si_error *error) SI_MUST_USE;
+si_rc si_export_add_folder(struct si_export *e, int dir, struct si_error *error) SI_MUST_USE;
 
 #endif

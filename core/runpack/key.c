@@ -6,7 +6,7 @@
 
 #include "kit/base/text.h"
 
-static si_status check_id(const char *what, const char *value, struct si_error *error) {
+static si_rc check_id(const char *what, const char *value, struct si_error *error) {
   size_t len = value ? strnlen(value, SI_KEY_COMPONENT) : 0;
   if (value && si_component_valid(value, len)) {
     return SI_OK;
@@ -19,16 +19,16 @@ static si_status check_id(const char *what, const char *value, struct si_error *
   return SI_E_INVALID;
 }
 
-static si_status check_ids(const struct si_runpack_ids *ids, struct si_error *error) {
-  si_status status = check_id("tenant", ids->tenant, error);
+static si_rc check_ids(const struct si_runpack_ids *ids, struct si_error *error) {
+  si_rc status = check_id("tenant", ids->tenant, error);
   status = status == SI_OK ? check_id("namespace", ids->namespace_id, error) : status;
   status = status == SI_OK ? check_id("scenario", ids->scenario, error) : status;
   return status == SI_OK ? check_id("run", ids->run, error) : status;
 }
 
-si_status si_runpack_ids_set(struct si_runpack_ids *ids, const char *tenant,
-                             const char *namespace_id, const char *scenario, const char *run,
-                             const char *spec_hash, uint32_t flags, struct si_error *error) {
+si_rc si_runpack_ids_set(struct si_runpack_ids *ids, const char *tenant, const char *namespace_id,
+                         const char *scenario, const char *run, const char *spec_hash,
+                         uint32_t flags, struct si_error *error) {
   struct si_runpack_ids made = {.tenant = ""};
   const struct {
     const char *what;
@@ -39,7 +39,7 @@ si_status si_runpack_ids_set(struct si_runpack_ids *ids, const char *tenant,
                {"scenario", scenario, made.scenario},
                {"run", run, made.run}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-    si_status status = check_id(parts[i].what, parts[i].value, error);
+    si_rc status = check_id(parts[i].what, parts[i].value, error);
     if (status != SI_OK) {
       return status;
     }
@@ -62,9 +62,9 @@ si_status si_runpack_ids_set(struct si_runpack_ids *ids, const char *tenant,
   return SI_OK;
 }
 
-si_status si_runpack_prefix(const struct si_runpack_ids *ids, char prefix[SI_KEY_SIZE],
-                            struct si_error *error) {
-  si_status status = check_ids(ids, error);
+si_rc si_runpack_prefix(const struct si_runpack_ids *ids, char prefix[SI_KEY_SIZE],
+                        struct si_error *error) {
+  si_rc status = check_ids(ids, error);
   if (status != SI_OK) {
     return status;
   }
@@ -89,7 +89,7 @@ static int take(const char **at, char *to, size_t size) {
   return 1;
 }
 
-si_status si_runpack_prefix_parse(const char *prefix, struct si_runpack_ids *ids) {
+si_rc si_runpack_prefix_parse(const char *prefix, struct si_runpack_ids *ids) {
   struct si_runpack_ids made = {.tenant = ""};
   static const char *const words[] = {"tenant", "namespace", "scenario", "run"};
   char *const values[] = {made.tenant, made.namespace_id, made.scenario, made.run};
@@ -110,7 +110,7 @@ si_status si_runpack_prefix_parse(const char *prefix, struct si_runpack_ids *ids
   return SI_OK;
 }
 
-si_status si_runpack_path_split(const char *path, size_t *root_len, const char **prefix) {
+si_rc si_runpack_path_split(const char *path, size_t *root_len, const char **prefix) {
   struct si_runpack_ids ids;
   if (path[0] != '/') {
     return SI_E_INVALID;
@@ -130,7 +130,7 @@ si_status si_runpack_path_split(const char *path, size_t *root_len, const char *
   return SI_E_INVALID;
 }
 
-si_status si_runpack_key(const char *prefix, const char *path, char key[SI_KEY_SIZE]) {
+si_rc si_runpack_key(const char *prefix, const char *path, char key[SI_KEY_SIZE]) {
   int n = snprintf(key, SI_KEY_SIZE, "%s%s%s", prefix, prefix[0] ? "/" : "", path);
   return n > 0 && n < SI_KEY_SIZE ? SI_OK : SI_E_QUOTA;
 }

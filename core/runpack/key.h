@@ -38,26 +38,24 @@ enum {
 /* Copies the five ids; RUNPACK_ID_INVALID (SI_E_INVALID) names the one that is wrong, or
  * RUNPACK_SCENARIO_RESERVED (SI_E_REFUSED) a scenario that only operations may have. `spec_hash`
  * may be NULL where it is not known yet. */
-si_status si_runpack_ids_set(struct si_runpack_ids *ids, const char *tenant,
-                             const char *namespace_id, const char *scenario, const char *run,
-                             const char *spec_hash, uint32_t flags,
-                             struct si_error *error) SI_MUST_USE;
+si_rc si_runpack_ids_set(struct si_runpack_ids *ids, const char *tenant, const char *namespace_id,
+                         const char *scenario, const char *run, const char *spec_hash,
+                         uint32_t flags, struct si_error *error) SI_MUST_USE;
 
 /* The prefix, without a '/' at its end. The ids are checked again. */
-si_status si_runpack_prefix(const struct si_runpack_ids *ids, char prefix[SI_KEY_SIZE],
-                            struct si_error *error) SI_MUST_USE;
+si_rc si_runpack_prefix(const struct si_runpack_ids *ids, char prefix[SI_KEY_SIZE],
+                        struct si_error *error) SI_MUST_USE;
 
 /* Reads a prefix back; SI_E_INVALID where it does not have that shape in every byte. Reserved
  * scenarios are fine: this only reads. */
-si_status si_runpack_prefix_parse(const char *prefix, struct si_runpack_ids *ids) SI_MUST_USE;
+si_rc si_runpack_prefix_parse(const char *prefix, struct si_runpack_ids *ids) SI_MUST_USE;
 
 /* Splits an absolute path whose last nine components are a prefix: *root_len bytes of it are the
  * store's root ("/" at least), *prefix points at the rest. SI_E_INVALID where they are not. */
-si_status si_runpack_path_split(const char *path, size_t *root_len,
-                                const char **prefix) SI_MUST_USE;
+si_rc si_runpack_path_split(const char *path, size_t *root_len, const char **prefix) SI_MUST_USE;
 
 /* key = prefix + '/' + path, or the path alone where the prefix is "". SI_E_QUOTA: over 4096. */
-si_status si_runpack_key(const char *prefix, const char *path, char key[SI_KEY_SIZE]) SI_MUST_USE;
+si_rc si_runpack_key(const char *prefix, const char *path, char key[SI_KEY_SIZE]) SI_MUST_USE;
 
 /* Is it a well-formed key: valid components joined by single '/', at most 4096 bytes? */
 int si_runpack_key_valid(const char *key, size_t len);

@@ -28,7 +28,7 @@ static size_t prefix_of(const char *key, bool *manifest) {
   return *manifest || artifact ? (size_t)(at - key) - 1 : 0;
 }
 
-static si_status on_key(void *ctx, const char *key, uint64_t length) {
+static si_rc on_key(void *ctx, const char *key, uint64_t length) {
   static const char no_hash[SI_SHA256_HEX] =
       "0000000000000000000000000000000000000000000000000000000000000000";
   struct listing *l = ctx;
@@ -55,10 +55,10 @@ static si_status on_key(void *ctx, const char *key, uint64_t length) {
   return si_table_add(&l->prefixes, prefix, "", "", manifest ? COMPLETE : 0, no_hash);
 }
 
-static si_status tell(struct si_table *table, void *ctx,
-                      si_status (*each)(void *ctx, const struct si_runpack_found *found)) {
+static si_rc tell(struct si_table *table, void *ctx,
+                  si_rc (*each)(void *ctx, const struct si_runpack_found *found)) {
   struct si_runpack_found found;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   si_table_sort(table);
   for (size_t i = 0; status == SI_OK && i < table->count; i++) {
     const char *prefix = si_table_text(table, table->entries[i].path);
@@ -75,15 +75,15 @@ static si_status tell(struct si_table *table, void *ctx,
   return status;
 }
 
-si_status si_runpack_list(struct si_store *store, const char *under, void *ctx,
-                          si_status (*each)(void *ctx, const struct si_runpack_found *found),
-                          uint64_t *foreign, struct si_error *error) {
+si_rc si_runpack_list(struct si_store *store, const char *under, void *ctx,
+                      si_rc (*each)(void *ctx, const struct si_runpack_found *found),
+                      uint64_t *foreign, struct si_error *error) {
   struct listing l = {SI_TABLE(SI_LIST_RUNPACKS_MAX, 128u << 20), 0, 0};
   if (under[0] && !si_runpack_key_valid(under, strlen(under))) {
     return si_error_set(error, SI_E_INVALID, "RUNPACK_ID_INVALID",
                         "\"%.200s\" is not the beginning of a runpack's prefix", under);
   }
-  si_status status = store->vt->list(store, under, SI_LIST_OBJECTS_MAX, &l, on_key, error);
+  si_rc status = store->vt->list(store, under, SI_LIST_OBJECTS_MAX, &l, on_key, error);
   if (status == SI_OK) {
     status = tell(&l.prefixes, ctx, each);
     if (status != SI_OK) {

@@ -23,8 +23,8 @@ struct si_runpack_found {
 /* Calls `each` for every runpack below `under` ("", "tenant/a", ... or a whole prefix), sorted by
  * prefix, once the listing has ended. *foreign (or NULL) counts the objects that belong to none.
  * SI_E_QUOTA: the store holds more than the bounds above. */
-si_status si_runpack_list(struct si_store *store, const char *under, void *ctx,
-                          si_status (*each)(void *ctx, const struct si_runpack_found *found),
-                          uint64_t *foreign, struct si_error *error) SI_MUST_USE;
+si_rc si_runpack_list(struct si_store *store, const char *under, void *ctx,
+                      si_rc (*each)(void *ctx, const struct si_runpack_found *found),
+                      uint64_t *foreign, struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -12,7 +12,7 @@ struct writer {
   si_manifest_put put;
   void *ctx;
   struct si_error *error;
-  si_status status; /* the first failure; nothing is written after it */
+  si_rc status; /* the first failure; nothing is written after it */
 };
 
 static void flush(struct writer *w, size_t at_least) {
@@ -22,7 +22,7 @@ static void flush(struct writer *w, size_t at_least) {
   }
 }
 
-static void made(struct writer *w, si_status status) {
+static void made(struct writer *w, si_rc status) {
   if (status != SI_OK) {
     w->status = si_error_set(w->error, status, "MANIFEST_WRITE", "cannot write the manifest: %s",
                              si_status_text(status));
@@ -134,23 +134,23 @@ static void whole(struct writer *w, const struct si_manifest_head *head,
   flush(w, 0);
 }
 
-si_status si_manifest_write(const struct si_manifest_head *head, const struct si_table *table,
-                            const char root[SI_SHA256_HEX], si_manifest_put put, void *ctx,
-                            struct si_error *error) {
+si_rc si_manifest_write(const struct si_manifest_head *head, const struct si_table *table,
+                        const char root[SI_SHA256_HEX], si_manifest_put put, void *ctx,
+                        struct si_error *error) {
   struct writer w = {SI_BUF(BLOCK + SLACK), put, ctx, error, SI_OK};
   whole(&w, head, table, root);
   si_buf_free(&w.block);
   return w.status;
 }
 
-static si_status add_to_hash(void *ctx, const void *data, size_t len, struct si_error *error) {
+static si_rc add_to_hash(void *ctx, const void *data, size_t len, struct si_error *error) {
   (void)error;
   return si_hasher_add(ctx, data, len);
 }
 
-si_status si_manifest_root(const struct si_table *table, char hex[SI_SHA256_HEX]) {
+si_rc si_manifest_root(const struct si_table *table, char hex[SI_SHA256_HEX]) {
   struct si_hasher hasher SI_AUTO(si_hasher_free) = {NULL};
-  si_status status = si_hasher_start(&hasher);
+  si_rc status = si_hasher_start(&hasher);
   if (status != SI_OK) {
     return status;
   }

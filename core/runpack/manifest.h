@@ -41,15 +41,14 @@ struct si_manifest_head {
   size_t plugin_count;
 };
 
-typedef si_status (*si_manifest_put)(void *ctx, const void *data, size_t len,
-                                     struct si_error *error);
+typedef si_rc (*si_manifest_put)(void *ctx, const void *data, size_t len, struct si_error *error);
 
 /* The root hash of a sorted table. */
-si_status si_manifest_root(const struct si_table *artifacts, char hex[SI_SHA256_HEX]) SI_MUST_USE;
+si_rc si_manifest_root(const struct si_table *artifacts, char hex[SI_SHA256_HEX]) SI_MUST_USE;
 /* Hands the manifest's bytes to `put`, in blocks. The table must be sorted. */
-si_status si_manifest_write(const struct si_manifest_head *head, const struct si_table *artifacts,
-                            const char root[SI_SHA256_HEX], si_manifest_put put, void *ctx,
-                            struct si_error *error) SI_MUST_USE;
+si_rc si_manifest_write(const struct si_manifest_head *head, const struct si_table *artifacts,
+                        const char root[SI_SHA256_HEX], si_manifest_put put, void *ctx,
+                        struct si_error *error) SI_MUST_USE;
 
 /* One of the kinds of artifact that v1 knows: "scenario_spec", ..., "custom". */
 int si_manifest_kind_valid(const char *kind);

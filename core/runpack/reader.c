@@ -97,7 +97,7 @@ static const struct rule rules[] = {
     {"value", AT(value), HASH, TEXT, HASH, 0},
 };
 
-static si_status invalid(struct si_error *error, const char *what, const char *why) {
+static si_rc invalid(struct si_error *error, const char *what, const char *why) {
   return si_error_set(error, SI_E_INVALID, "MANIFEST_INVALID", "the manifest's %s %s", what, why);
 }
 
@@ -121,8 +121,8 @@ static char *target(struct si_manifest_reader *r, enum place in, const struct ru
 
 /* --- scalars --- */
 
-static si_status take_text(struct si_manifest_reader *r, const struct rule *rule, const char *text,
-                           size_t len, struct si_error *error) {
+static si_rc take_text(struct si_manifest_reader *r, const struct rule *rule, const char *text,
+                       size_t len, struct si_error *error) {
   if (len >= rule->size) {
     return invalid(error, rule->key, "is too long");
   }
@@ -133,8 +133,8 @@ static si_status take_text(struct si_manifest_reader *r, const struct rule *rule
   return SI_OK;
 }
 
-static si_status take_integer(struct si_manifest_reader *r, const struct rule *rule,
-                              const char *text, size_t len, struct si_error *error) {
+static si_rc take_integer(struct si_manifest_reader *r, const struct rule *rule, const char *text,
+                          size_t len, struct si_error *error) {
   uint64_t value = 0;
   if (si_parse_u64(text, rule->want == ID ? 1 : 0, 1ull << 53, &value) != SI_OK) {
     return invalid(error, rule->key, rule->want == ID ? "is a number below 1" : "is negative");
@@ -146,8 +146,8 @@ static si_status take_integer(struct si_manifest_reader *r, const struct rule *r
   return SI_OK;
 }
 
-static si_status take_scalar(struct si_manifest_reader *r, enum si_canon_event event,
-                             const char *text, size_t len, struct si_error *error) {
+static si_rc take_scalar(struct si_manifest_reader *r, enum si_canon_event event, const char *text,
+                         size_t len, struct si_error *error) {
   const struct rule *rule = r->rule;
   enum want want = rule->want;
   if (event == SI_CANON_STRING && (want == TEXT || want == TEXT_OR_NULL || want == ID)) {
@@ -168,7 +168,7 @@ static si_status take_scalar(struct si_manifest_reader *r, enum si_canon_event e
 
 /* --- containers --- */
 
-static si_status enter(struct si_manifest_reader *r, enum place place, struct si_error *error) {
+static si_rc enter(struct si_manifest_reader *r, enum place place, struct si_error *error) {
   if (place == ARTIFACT || place == FILE_HASH) {
     r->path[0] = r->artifact_id[0] = r->kind[0] = r->item_hash[0] = '\0';
     r->content_type[0] = '\0';
@@ -181,7 +181,7 @@ static si_status enter(struct si_manifest_reader *r, enum place place, struct si
     r->algorithm[0] = r->value[0] = '\0';
   }
   if (place == FILE_HASHES) {
-    si_status status = si_hasher_start(&r->root);
+    si_rc status = si_hasher_start(&r->root);
     if (status != SI_OK) {
       return si_error_set(error, status, "HASH_FAILED", "cannot start a hash");
     }
@@ -195,8 +195,8 @@ static si_status enter(struct si_manifest_reader *r, enum place place, struct si
 }
 
 /* The place that a value opening here leads to, or an error where v1 has another type here. */
-static si_status open_container(struct si_manifest_reader *r, enum si_canon_event event,
-                                struct si_error *error) {
+static si_rc open_container(struct si_manifest_reader *r, enum si_canon_event event,
+                            struct si_error *error) {
   enum place in = r->depth ? r->stack[r->depth - 1].place : PLACES;
   enum want want = event == SI_CANON_OBJECT ? OBJECT : ARRAY;
   enum place place = OTHER;
@@ -214,7 +214,7 @@ static si_status open_container(struct si_manifest_reader *r, enum si_canon_even
   return enter(r, place, error);
 }
 
-static si_status check_seen(const struct si_manifest_reader *r, struct si_error *error) {
+static si_rc check_seen(const struct si_manifest_reader *r, struct si_error *error) {
   enum place place = r->stack[r->depth - 1].place;
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (rules[i].in == place && !rules[i].optional && !(r->stack[r->depth - 1].seen & (1u << i))) {
@@ -229,7 +229,7 @@ static si_status check_seen(const struct si_manifest_reader *r, struct si_error 
   return SI_OK;
 }
 
-static si_status end_hash(struct si_manifest_reader *r, struct si_error *error) {
+static si_rc end_hash(struct si_manifest_reader *r, struct si_error *error) {
   if (strcmp(r->algorithm, "sha256") != 0) {
     problem_at(r, "RUNPACK_HASH_ALGORITHM", "hash algorithm mismatch", "");
     r->item_faulty = 1;
@@ -241,7 +241,7 @@ static si_status end_hash(struct si_manifest_reader *r, struct si_error *error) 
   return SI_OK;
 }
 
-static si_status end_artifact(struct si_manifest_reader *r, struct si_error *error) {
+static si_rc end_artifact(struct si_manifest_reader *r, struct si_error *error) {
   uint32_t marks = r->required ? SI_ENTRY_REQUIRED : 0;
   if (!si_runpack_path_valid(r->path, strlen(r->path))) {
     return invalid(error, "artifact path", "is not \"artifacts/\" and valid names");
@@ -263,7 +263,7 @@ static si_status end_artifact(struct si_manifest_reader *r, struct si_error *err
     }
   }
   marks |= r->item_faulty ? SI_ENTRY_FAULTY : 0;
-  si_status status = si_table_add(&r->manifest->artifacts, r->path, "", "", marks, r->item_hash);
+  si_rc status = si_table_add(&r->manifest->artifacts, r->path, "", "", marks, r->item_hash);
   return status == SI_OK ? SI_OK
                          : si_error_set(error, status, "RUNPACK_TOO_LARGE",
                                         "the manifest names too many artifacts");
@@ -290,7 +290,7 @@ static struct si_entry *first_of(struct si_table *table, struct si_entry *entry)
   return entry;
 }
 
-static si_status end_file_hash(struct si_manifest_reader *r, struct si_error *error) {
+static si_rc end_file_hash(struct si_manifest_reader *r, struct si_error *error) {
   unsigned char sha256[SI_SHA256_SIZE];
   struct si_table *table = &r->manifest->artifacts;
   if (!si_runpack_path_valid(r->path, strlen(r->path))) {
@@ -311,9 +311,9 @@ static si_status end_file_hash(struct si_manifest_reader *r, struct si_error *er
   return SI_OK;
 }
 
-static si_status close_container(struct si_manifest_reader *r, struct si_error *error) {
+static si_rc close_container(struct si_manifest_reader *r, struct si_error *error) {
   enum place place = r->stack[r->depth - 1].place;
-  si_status status = check_seen(r, error);
+  si_rc status = check_seen(r, error);
   if (status == SI_OK) {
     switch (place) {
       case HASH: status = end_hash(r, error); break;
@@ -344,8 +344,8 @@ static void meet_key(struct si_manifest_reader *r, const char *key) {
   }
 }
 
-static si_status on_event(void *ctx, enum si_canon_event event, const char *text, size_t len,
-                          struct si_error *error) {
+static si_rc on_event(void *ctx, enum si_canon_event event, const char *text, size_t len,
+                      struct si_error *error) {
   struct si_manifest_reader *r = ctx;
   enum place in = r->depth ? r->stack[r->depth - 1].place : PLACES;
   switch (event) {
@@ -364,8 +364,8 @@ static si_status on_event(void *ctx, enum si_canon_event event, const char *text
 
 /* --- the whole --- */
 
-si_status si_manifest_reader_new(struct si_manifest *manifest, si_manifest_problem on_problem,
-                                 void *ctx, struct si_manifest_reader **out) {
+si_rc si_manifest_reader_new(struct si_manifest *manifest, si_manifest_problem on_problem,
+                             void *ctx, struct si_manifest_reader **out) {
   struct si_manifest_reader *r = calloc(1, sizeof *r);
   if (!r) {
     return SI_E_NOMEM;
@@ -380,8 +380,8 @@ si_status si_manifest_reader_new(struct si_manifest *manifest, si_manifest_probl
   return SI_OK;
 }
 
-si_status si_manifest_reader_feed(struct si_manifest_reader *r, const void *data, size_t len,
-                                  struct si_error *error) {
+si_rc si_manifest_reader_feed(struct si_manifest_reader *r, const void *data, size_t len,
+                              struct si_error *error) {
   return si_canon_feed(&r->canon, data, len, error);
 }
 
@@ -424,8 +424,8 @@ static void check_whole(struct si_manifest_reader *r) {
   }
 }
 
-si_status si_manifest_reader_end(struct si_manifest_reader *r, struct si_error *error) {
-  si_status status = si_canon_end(&r->canon, error);
+si_rc si_manifest_reader_end(struct si_manifest_reader *r, struct si_error *error) {
+  si_rc status = si_canon_end(&r->canon, error);
   if (status == SI_OK) {
     check_whole(r);
   }

@@ -33,13 +33,12 @@ struct si_manifest {
 struct si_manifest_reader;
 
 /* Begins; *manifest must live as long as the reader, and is freed by si_manifest_free. */
-si_status si_manifest_reader_new(struct si_manifest *manifest, si_manifest_problem problem,
-                                 void *ctx, struct si_manifest_reader **out) SI_MUST_USE;
-si_status si_manifest_reader_feed(struct si_manifest_reader *reader, const void *data, size_t len,
-                                  struct si_error *error) SI_MUST_USE;
+si_rc si_manifest_reader_new(struct si_manifest *manifest, si_manifest_problem problem, void *ctx,
+                             struct si_manifest_reader **out) SI_MUST_USE;
+si_rc si_manifest_reader_feed(struct si_manifest_reader *reader, const void *data, size_t len,
+                              struct si_error *error) SI_MUST_USE;
 /* The manifest ends here. After SI_OK *manifest is whole. */
-si_status si_manifest_reader_end(struct si_manifest_reader *reader,
-                                 struct si_error *error) SI_MUST_USE;
+si_rc si_manifest_reader_end(struct si_manifest_reader *reader, struct si_error *error) SI_MUST_USE;
 void si_manifest_reader_free(struct si_manifest_reader **reader); /* for SI_AUTO */
 void si_manifest_free(struct si_manifest *manifest);
 

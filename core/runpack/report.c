@@ -17,9 +17,9 @@ static void plain(char *text) {
   }
 }
 
-static si_status add_fault(struct si_buf *faults, const char *code, const char *artifact,
-                           const char *message) {
-  si_status status = si_buf_puts(faults, faults->len ? ",{\"artifact\":" : "{\"artifact\":");
+static si_rc add_fault(struct si_buf *faults, const char *code, const char *artifact,
+                       const char *message) {
+  si_rc status = si_buf_puts(faults, faults->len ? ",{\"artifact\":" : "{\"artifact\":");
   status = status == SI_OK ? si_json_quote(artifact, strlen(artifact), faults) : status;
   status = status == SI_OK ? si_buf_puts(faults, ",\"code\":") : status;
   status = status == SI_OK ? si_json_quote(code, strlen(code), faults) : status;
@@ -56,8 +56,8 @@ void si_report_fault(struct si_verify_report *report, const char *code, const ch
   }
 }
 
-si_status si_report_json(const struct si_verify_report *report, struct si_buf *out) {
-  si_status status =
+si_rc si_report_json(const struct si_verify_report *report, struct si_buf *out) {
+  si_rc status =
       si_buf_printf(out, "{\"bytes\":%llu,\"checked_files\":%llu,\"errors\":[",
                     (unsigned long long)report->bytes, (unsigned long long)report->checked_files);
   status =

@@ -37,7 +37,7 @@ void si_report_fault(struct si_verify_report *report, const char *code, const ch
 /* Appends {"bytes","checked_files","errors":[{"artifact","code","message"}],"failures",
  * "manifest_sha256","placement":"matched"|"unknown","rests_on":"self-consistent",
  * "status":"pass"|"fail"}. */
-si_status si_report_json(const struct si_verify_report *report, struct si_buf *out) SI_MUST_USE;
+si_rc si_report_json(const struct si_verify_report *report, struct si_buf *out) SI_MUST_USE;
 void si_report_free(struct si_verify_report *report);
 
 #endif

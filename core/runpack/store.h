@@ -19,32 +19,30 @@ struct si_store;
 /* Bytes of an object, in order. The memory belongs to the store, and may be shared with a process
  * that is not trusted: look at each byte once, or copy. A status other than SI_OK drops the rest of
  * this object. */
-typedef si_status (*si_store_data)(void *ctx, const void *data, size_t len);
+typedef si_rc (*si_store_data)(void *ctx, const void *data, size_t len);
 /* The object ended: SI_OK, or why it could not be read (error is then set). */
-typedef void (*si_store_end)(void *ctx, si_status status, const struct si_error *error);
+typedef void (*si_store_end)(void *ctx, si_rc status, const struct si_error *error);
 /* One listed object. A status other than SI_OK ends the listing with it. */
-typedef si_status (*si_store_each)(void *ctx, const char *key, uint64_t length);
+typedef si_rc (*si_store_each)(void *ctx, const char *key, uint64_t length);
 
 struct si_store_vt {
   /* Begins an object of exactly `length` bytes; flags are SI_PUT_*. */
-  si_status (*put_open)(struct si_store *store, const char *key, uint32_t flags, uint64_t length,
-                        const char *content_type, struct si_error *error);
+  si_rc (*put_open)(struct si_store *store, const char *key, uint32_t flags, uint64_t length,
+                    const char *content_type, struct si_error *error);
   /* Copies `len` of its bytes (a call may carry any number). */
-  si_status (*put_data)(struct si_store *store, const void *data, size_t len,
-                        struct si_error *error);
+  si_rc (*put_data)(struct si_store *store, const void *data, size_t len, struct si_error *error);
   /* Ends it (commit), or drops it. A failure to store it shows here or at a later call. */
-  si_status (*put_close)(struct si_store *store, int commit, struct si_error *error);
+  si_rc (*put_close)(struct si_store *store, int commit, struct si_error *error);
   /* Asks for an object, at most `limit` bytes of it; a longer one ends with SI_E_QUOTA. */
-  si_status (*get)(struct si_store *store, const char *key, uint64_t limit, void *ctx,
-                   si_store_data on_data, si_store_end on_end, struct si_error *error);
+  si_rc (*get)(struct si_store *store, const char *key, uint64_t limit, void *ctx,
+               si_store_data on_data, si_store_end on_end, struct si_error *error);
   /* Returns once every put is stored and every get has ended; the first failed put's error. */
-  si_status (*flush)(struct si_store *store, struct si_error *error);
+  si_rc (*flush)(struct si_store *store, struct si_error *error);
   /* Length of one object; SI_E_NOT_FOUND. Waits for everything before it. */
-  si_status (*stat)(struct si_store *store, const char *key, uint64_t *length,
-                    struct si_error *error);
+  si_rc (*stat)(struct si_store *store, const char *key, uint64_t *length, struct si_error *error);
   /* Every object under `prefix`, at most `most` of them (more: SI_E_QUOTA). Waits. */
-  si_status (*list)(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
-                    si_store_each each, struct si_error *error);
+  si_rc (*list)(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                si_store_each each, struct si_error *error);
 };
 
 /* The head of every implementation's own struct. */

@@ -25,7 +25,7 @@ const char *si_table_text(const struct si_table *table, uint32_t offset) {
   return table->texts.data + offset;
 }
 
-static si_status grow(struct si_table *table) {
+static si_rc grow(struct si_table *table) {
   if (table->count < table->room) {
     return SI_OK;
   }
@@ -45,8 +45,7 @@ static si_status grow(struct si_table *table) {
 }
 
 /* Keeps a text with its NUL; where it equals the one at `same`, that one serves. */
-static si_status keep(struct si_table *table, const char *text, const uint32_t *same,
-                      uint32_t *out) {
+static si_rc keep(struct si_table *table, const char *text, const uint32_t *same, uint32_t *out) {
   if (same && strcmp(si_table_text(table, *same), text) == 0) {
     *out = *same;
     return SI_OK;
@@ -55,18 +54,18 @@ static si_status keep(struct si_table *table, const char *text, const uint32_t *
   if (at > UINT32_MAX) {
     return SI_E_QUOTA;
   }
-  si_status status = si_buf_add(&table->texts, text, strlen(text) + 1);
+  si_rc status = si_buf_add(&table->texts, text, strlen(text) + 1);
   if (status == SI_OK) {
     *out = (uint32_t)at;
   }
   return status;
 }
 
-si_status si_table_add(struct si_table *table, const char *path, const char *kind,
-                       const char *content_type, uint32_t marks, const char hex[SI_SHA256_HEX]) {
+si_rc si_table_add(struct si_table *table, const char *path, const char *kind,
+                   const char *content_type, uint32_t marks, const char hex[SI_SHA256_HEX]) {
   struct si_entry entry = {.marks = marks};
   const struct si_entry *last = table->count ? &table->entries[table->count - 1] : NULL;
-  si_status status = keep(table, path, NULL, &entry.path);
+  si_rc status = keep(table, path, NULL, &entry.path);
   status = status == SI_OK ? keep(table, kind, last ? &last->kind : NULL, &entry.kind) : status;
   status = status == SI_OK
                ? keep(table, content_type, last ? &last->content_type : NULL, &entry.content_type)

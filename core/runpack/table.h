@@ -45,9 +45,9 @@ struct si_table {
   { NULL, 0, 0, (most_entries), SI_BUF(text), 1 }
 
 /* Appends an entry; kind and content_type may be "". SI_E_QUOTA where the table is full. */
-si_status si_table_add(struct si_table *table, const char *path, const char *kind,
-                       const char *content_type, uint32_t marks,
-                       const char hex[SI_SHA256_HEX]) SI_MUST_USE;
+si_rc si_table_add(struct si_table *table, const char *path, const char *kind,
+                   const char *content_type, uint32_t marks,
+                   const char hex[SI_SHA256_HEX]) SI_MUST_USE;
 const char *si_table_text(const struct si_table *table, uint32_t offset);
 void si_table_sort(struct si_table *table);
 /* The entry of that path, or NULL. The table must be sorted. `hint` is where it probably stands:

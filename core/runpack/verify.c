@@ -28,7 +28,7 @@ struct verify {
   uint64_t got;
   int started;
   int missing;           /* there is no manifest */
-  si_status status;      /* why no verdict can be given; SI_OK so far */
+  si_rc status;          /* why no verdict can be given; SI_OK so far */
   struct si_error why;   /* with status */
   struct si_error fault; /* why the manifest cannot be read */
   uint64_t listed;
@@ -36,7 +36,7 @@ struct verify {
 
 /* Is it the object's fault (then it is a finding), or was the store not to be asked (then there is
  * no verdict)? */
-static int is_finding(si_status status) {
+static int is_finding(si_rc status) {
   switch (status) {
     case SI_E_NOT_FOUND:
     case SI_E_INVALID:
@@ -48,7 +48,7 @@ static int is_finding(si_status status) {
   }
 }
 
-static void give_up(struct verify *v, si_status status, const struct si_error *error) {
+static void give_up(struct verify *v, si_rc status, const struct si_error *error) {
   if (v->status == SI_OK) {
     v->status = status;
     if (error && error->status == status) {
@@ -67,10 +67,10 @@ static void on_problem(void *ctx, const char *code, const char *artifact, const 
   si_report_fault(v->report, code, artifact, "%s", message);
 }
 
-static si_status manifest_data(void *ctx, const void *data, size_t len) {
+static si_rc manifest_data(void *ctx, const void *data, size_t len) {
   struct verify *v = ctx;
   const char *from = data;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   v->got += len;
   if (v->got > SI_MANIFEST_MAX) {
     return SI_E_QUOTA;
@@ -82,7 +82,7 @@ static si_status manifest_data(void *ctx, const void *data, size_t len) {
     status = si_hasher_add(&v->hasher, v->block, n);
     if (status == SI_OK && v->fault.status == SI_OK) {
       /* What does not read is still hashed to its end. */
-      si_status read = si_manifest_reader_feed(v->reader, v->block, n, &v->fault);
+      si_rc read = si_manifest_reader_feed(v->reader, v->block, n, &v->fault);
       status = read == SI_E_NOMEM || read == SI_E_INTERNAL ? read : SI_OK;
     }
     from += n;
@@ -91,7 +91,7 @@ static si_status manifest_data(void *ctx, const void *data, size_t len) {
   return status;
 }
 
-static void manifest_end(void *ctx, si_status status, const struct si_error *error) {
+static void manifest_end(void *ctx, si_rc status, const struct si_error *error) {
   struct verify *v = ctx;
   v->started = 1;
   if (status == SI_E_NOT_FOUND) {
@@ -133,16 +133,16 @@ static void check_placement(struct verify *v) {
 }
 
 /* Nothing at all, or artifacts without a manifest? */
-static si_status seen_one(void *ctx, const char *key, uint64_t length) {
+static si_rc seen_one(void *ctx, const char *key, uint64_t length) {
   (void)key;
   (void)length;
   *(int *)ctx = 1;
   return SI_E_EXISTS; /* one is enough */
 }
 
-static si_status no_manifest(struct verify *v, struct si_error *error) {
+static si_rc no_manifest(struct verify *v, struct si_error *error) {
   int any = 0;
-  si_status status = v->store->vt->list(v->store, v->prefix, 1, &any, seen_one, error);
+  si_rc status = v->store->vt->list(v->store, v->prefix, 1, &any, seen_one, error);
   any |= status == SI_E_QUOTA; /* more than one */
   if (!any && status != SI_OK) {
     return status;
@@ -160,9 +160,9 @@ static si_status no_manifest(struct verify *v, struct si_error *error) {
   return SI_E_CORRUPT;
 }
 
-static si_status read_manifest(struct verify *v, struct si_error *error) {
+static si_rc read_manifest(struct verify *v, struct si_error *error) {
   char key[SI_KEY_SIZE];
-  si_status status = si_manifest_reader_new(&v->manifest, on_problem, v, &v->reader);
+  si_rc status = si_manifest_reader_new(&v->manifest, on_problem, v, &v->reader);
   status = status == SI_OK ? si_hasher_start(&v->hasher) : status;
   v->block = malloc(BLOCK);
   if (status != SI_OK || !v->block) {
@@ -173,7 +173,7 @@ static si_status read_manifest(struct verify *v, struct si_error *error) {
   }
   v->started = 0;
   status = v->store->vt->get(v->store, key, SI_MANIFEST_MAX, v, manifest_data, manifest_end, error);
-  si_status flushed = v->store->vt->flush(v->store, status == SI_OK ? error : NULL);
+  si_rc flushed = v->store->vt->flush(v->store, status == SI_OK ? error : NULL);
   status = status == SI_OK ? flushed : status;
   if (v->status != SI_OK || status != SI_OK) {
     return status;
@@ -205,10 +205,10 @@ static struct si_entry *current(struct verify *v) {
   return v->current < table->count ? &table->entries[v->current] : NULL;
 }
 
-static si_status artifact_data(void *ctx, const void *data, size_t len) {
+static si_rc artifact_data(void *ctx, const void *data, size_t len) {
   struct verify *v = ctx;
   if (!v->started) {
-    si_status status = si_hasher_start(&v->hasher);
+    si_rc status = si_hasher_start(&v->hasher);
     if (status != SI_OK) {
       return status;
     }
@@ -238,7 +238,7 @@ static void judge(struct verify *v, const struct si_entry *entry, const char *pa
   }
 }
 
-static void artifact_end(void *ctx, si_status status, const struct si_error *error) {
+static void artifact_end(void *ctx, si_rc status, const struct si_error *error) {
   struct verify *v = ctx;
   struct si_entry *entry = current(v);
   if (!entry) {
@@ -272,10 +272,10 @@ static void artifact_end(void *ctx, si_status status, const struct si_error *err
   }
 }
 
-static si_status read_artifacts(struct verify *v, struct si_error *error) {
+static si_rc read_artifacts(struct verify *v, struct si_error *error) {
   const struct si_table *table = &v->manifest.artifacts;
   char key[SI_KEY_SIZE];
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   v->current = 0;
   v->got = 0;
   v->started = 0;
@@ -290,7 +290,7 @@ static si_status read_artifacts(struct verify *v, struct si_error *error) {
     status = v->store->vt->get(v->store, key, v->cap, v, artifact_data, artifact_end, error);
   }
   /* Also after a failure: nothing may call back once this returns. */
-  si_status flushed = v->store->vt->flush(v->store, status == SI_OK ? error : NULL);
+  si_rc flushed = v->store->vt->flush(v->store, status == SI_OK ? error : NULL);
   status = status == SI_OK ? flushed : status;
   if (status == SI_OK && v->status == SI_OK && current(v)) {
     status = si_error_set(error, SI_E_INTERNAL, "RUNPACK_UNREADABLE",
@@ -301,7 +301,7 @@ static si_status read_artifacts(struct verify *v, struct si_error *error) {
 
 /* --- the listing --- */
 
-static si_status on_listed(void *ctx, const char *key, uint64_t length) {
+static si_rc on_listed(void *ctx, const char *key, uint64_t length) {
   struct verify *v = ctx;
   (void)length; /* the bytes were counted as they came; what a listing says proves nothing */
   size_t hint = (size_t)v->listed;
@@ -329,10 +329,10 @@ static si_status on_listed(void *ctx, const char *key, uint64_t length) {
   return SI_OK;
 }
 
-static si_status check_listing(struct verify *v, struct si_error *error) {
+static si_rc check_listing(struct verify *v, struct si_error *error) {
   const struct si_table *table = &v->manifest.artifacts;
   v->listed = 0;
-  si_status status =
+  si_rc status =
       v->store->vt->list(v->store, v->prefix, table->count + 1 + EXTRA, v, on_listed, error);
   if (status == SI_E_QUOTA) {
     si_report_fault(v->report, "RUNPACK_EXTRA", "",
@@ -353,7 +353,7 @@ static si_status check_listing(struct verify *v, struct si_error *error) {
 
 /* --- the verdict --- */
 
-static si_status verdict(const struct verify *v, struct si_error *error) {
+static si_rc verdict(const struct verify *v, struct si_error *error) {
   const struct si_verify_report *report = v->report;
   if (report->failures == 0) {
     return SI_OK;
@@ -365,8 +365,8 @@ static si_status verdict(const struct verify *v, struct si_error *error) {
   return SI_E_CORRUPT;
 }
 
-static si_status run(struct verify *v, struct si_error *error) {
-  si_status status = read_manifest(v, error);
+static si_rc run(struct verify *v, struct si_error *error) {
+  si_rc status = read_manifest(v, error);
   if (status == SI_OK && v->status == SI_OK && v->missing) {
     return no_manifest(v, error);
   }
@@ -384,9 +384,9 @@ static si_status run(struct verify *v, struct si_error *error) {
   return status == SI_OK ? verdict(v, error) : status;
 }
 
-si_status si_runpack_verify(struct si_store *store, const char *prefix,
-                            const struct si_verify_options *options,
-                            struct si_verify_report *report, struct si_error *error) {
+si_rc si_runpack_verify(struct si_store *store, const char *prefix,
+                        const struct si_verify_options *options, struct si_verify_report *report,
+                        struct si_error *error) {
   struct verify *v = calloc(1, sizeof *v);
   if (!v) {
     return si_error_set(error, SI_E_NOMEM, "RUNPACK_UNREADABLE", "out of memory");
@@ -397,7 +397,7 @@ si_status si_runpack_verify(struct si_store *store, const char *prefix,
   v->report = report;
   v->cap = options && options->max_artifact_bytes ? options->max_artifact_bytes
                                                   : SI_ARTIFACT_MAX_DEFAULT;
-  si_status status = SI_E_INVALID;
+  si_rc status = SI_E_INVALID;
   if (prefix[0] && !si_runpack_key_valid(prefix, strlen(prefix))) {
     si_error_set(error, status, "RUNPACK_ID_INVALID", "\"%.200s\" is not a runpack's prefix",
                  prefix);
@@ -416,15 +416,15 @@ si_status si_runpack_verify(struct si_store *store, const char *prefix,
 
 struct manifest_copy {
   struct si_buf *out;
-  si_status status;
+  si_rc status;
   struct si_error why;
 };
 
-static si_status copy_data(void *ctx, const void *data, size_t len) {
+static si_rc copy_data(void *ctx, const void *data, size_t len) {
   return si_buf_add(((struct manifest_copy *)ctx)->out, data, len);
 }
 
-static void copy_end(void *ctx, si_status status, const struct si_error *error) {
+static void copy_end(void *ctx, si_rc status, const struct si_error *error) {
   struct manifest_copy *copy = ctx;
   copy->status = status;
   if (status != SI_OK && error) {
@@ -432,8 +432,8 @@ static void copy_end(void *ctx, si_status status, const struct si_error *error) 
   }
 }
 
-si_status si_runpack_manifest(struct si_store *store, const char *prefix, struct si_buf *out,
-                              struct si_error *error) {
+si_rc si_runpack_manifest(struct si_store *store, const char *prefix, struct si_buf *out,
+                          struct si_error *error) {
   struct manifest_copy copy = {out, SI_E_INTERNAL, {.status = SI_E_INTERNAL}};
   char key[SI_KEY_SIZE];
   if ((prefix[0] && !si_runpack_key_valid(prefix, strlen(prefix))) ||
@@ -442,8 +442,8 @@ si_status si_runpack_manifest(struct si_store *store, const char *prefix, struct
                         "\"%.200s\" is not a runpack's prefix", prefix);
   }
   uint64_t limit = out->max < SI_MANIFEST_MAX ? out->max : SI_MANIFEST_MAX;
-  si_status status = store->vt->get(store, key, limit, &copy, copy_data, copy_end, error);
-  si_status flushed = store->vt->flush(store, status == SI_OK ? error : NULL);
+  si_rc status = store->vt->get(store, key, limit, &copy, copy_data, copy_end, error);
+  si_rc flushed = store->vt->flush(store, status == SI_OK ? error : NULL);
   status = status == SI_OK ? flushed : status;
   if (status != SI_OK || copy.status == SI_OK) {
     return status;

@@ -35,13 +35,13 @@ struct si_verify_options {
  * nothing is there other                 the store could not be asked: no verdict *report is filled
  * for SI_OK and SI_E_CORRUPT; start from SI_VERIFY_REPORT, free it always.
  */
-si_status si_runpack_verify(struct si_store *store, const char *prefix,
-                            const struct si_verify_options *options,
-                            struct si_verify_report *report, struct si_error *error) SI_MUST_USE;
+si_rc si_runpack_verify(struct si_store *store, const char *prefix,
+                        const struct si_verify_options *options, struct si_verify_report *report,
+                        struct si_error *error) SI_MUST_USE;
 
 /* Reads the manifest's bytes as they are, unjudged; *out bounds them. RUNPACK_INCOMPLETE
  * (SI_E_NOT_FOUND) where there is none. */
-si_status si_runpack_manifest(struct si_store *store, const char *prefix, struct si_buf *out,
-                              struct si_error *error) SI_MUST_USE;
+si_rc si_runpack_manifest(struct si_store *store, const char *prefix, struct si_buf *out,
+                          struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -9,7 +9,7 @@
 
 static const size_t ring_size = (size_t)SI_RING_SLOTS * SI_RING_SLOT;
 
-static si_status map(struct si_ring *ring, int fd, uint32_t first) {
+static si_rc map(struct si_ring *ring, int fd, uint32_t first) {
   void *memory = mmap(NULL, ring_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) {
     return si_status_of_errno(errno);
@@ -24,9 +24,9 @@ static si_status map(struct si_ring *ring, int fd, uint32_t first) {
   return SI_OK;
 }
 
-si_status si_ring_create(struct si_ring *ring, int *fd) {
+si_rc si_ring_create(struct si_ring *ring, int *fd) {
   int made = memfd_create("si-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  si_status status = made >= 0 ? SI_OK : si_status_of_errno(errno);
+  si_rc status = made >= 0 ? SI_OK : si_status_of_errno(errno);
   if (status == SI_OK && (ftruncate(made, (off_t)ring_size) != 0 ||
                           fcntl(made, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))) {
     status = si_status_of_errno(errno);
@@ -44,7 +44,7 @@ si_status si_ring_create(struct si_ring *ring, int *fd) {
   return SI_OK;
 }
 
-si_status si_ring_attach(struct si_ring *ring, int fd) {
+si_rc si_ring_attach(struct si_ring *ring, int fd) {
   struct stat st;
   int seals = fcntl(fd, F_GET_SEALS);
   if (fstat(fd, &st) != 0 || seals < 0 || !(seals & F_SEAL_SHRINK) ||
@@ -61,7 +61,7 @@ void si_ring_free(struct si_ring *ring) {
   }
 }
 
-si_status si_ring_take(struct si_ring *ring, uint32_t *slot) {
+si_rc si_ring_take(struct si_ring *ring, uint32_t *slot) {
   if (ring->count == 0) {
     return SI_E_NOT_FOUND;
   }
@@ -69,7 +69,7 @@ si_status si_ring_take(struct si_ring *ring, uint32_t *slot) {
   return SI_OK;
 }
 
-si_status si_ring_give(struct si_ring *ring, uint32_t slot) {
+si_rc si_ring_give(struct si_ring *ring, uint32_t slot) {
   if (slot < ring->first || slot >= ring->first + SI_RING_HALF || ring->count >= SI_RING_HALF) {
     return SI_E_CORRUPT;
   }

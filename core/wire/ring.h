@@ -22,15 +22,15 @@ struct si_ring {
 };
 
 /* si's end: makes the memory; *fd is to be inherited by si-host, then closed. */
-si_status si_ring_create(struct si_ring *ring, int *fd) SI_MUST_USE;
+si_rc si_ring_create(struct si_ring *ring, int *fd) SI_MUST_USE;
 /* si-host's end. Refuses a descriptor of another size or one that can shrink. */
-si_status si_ring_attach(struct si_ring *ring, int fd) SI_MUST_USE;
+si_rc si_ring_attach(struct si_ring *ring, int fd) SI_MUST_USE;
 void si_ring_free(struct si_ring *ring);
 
 /* A slot to fill, or SI_E_NOT_FOUND while the other end holds all of them. */
-si_status si_ring_take(struct si_ring *ring, uint32_t *slot) SI_MUST_USE;
+si_rc si_ring_take(struct si_ring *ring, uint32_t *slot) SI_MUST_USE;
 /* The other end gave `slot` back; SI_E_CORRUPT where it was not lent. */
-si_status si_ring_give(struct si_ring *ring, uint32_t slot) SI_MUST_USE;
+si_rc si_ring_give(struct si_ring *ring, uint32_t slot) SI_MUST_USE;
 void *si_ring_slot(const struct si_ring *ring, uint32_t slot);
 /* Does a slot of the other end's half, with that many bytes, exist? */
 int si_ring_theirs(const struct si_ring *ring, uint32_t slot, uint32_t len);

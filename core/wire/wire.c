@@ -21,13 +21,13 @@ const char *si_verb_name(uint32_t verb) {
 
 /* --- writing --- */
 
-si_status si_frame_begin(struct si_buf *out, uint32_t type, uint64_t id, size_t *mark) {
+si_rc si_frame_begin(struct si_buf *out, uint32_t type, uint64_t id, size_t *mark) {
   struct header header = {0, type, id};
   *mark = out->len;
   return si_buf_add(out, &header, sizeof header);
 }
 
-si_status si_frame_end(struct si_buf *out, size_t mark) {
+si_rc si_frame_end(struct si_buf *out, size_t mark) {
   size_t len = out->len - mark - sizeof(struct header);
   if (len > SI_FRAME_MAX) {
     out->len = mark;
@@ -38,28 +38,28 @@ si_status si_frame_end(struct si_buf *out, size_t mark) {
   return SI_OK;
 }
 
-si_status si_pack_u32(struct si_buf *out, uint32_t value) {
+si_rc si_pack_u32(struct si_buf *out, uint32_t value) {
   return si_buf_add(out, &value, sizeof value);
 }
 
-si_status si_pack_u64(struct si_buf *out, uint64_t value) {
+si_rc si_pack_u64(struct si_buf *out, uint64_t value) {
   return si_buf_add(out, &value, sizeof value);
 }
 
-si_status si_pack_text(struct si_buf *out, const char *text) {
+si_rc si_pack_text(struct si_buf *out, const char *text) {
   size_t len = text ? strlen(text) : 0;
   if (len > SI_FRAME_MAX) {
     return SI_E_QUOTA;
   }
-  si_status status = si_pack_u32(out, (uint32_t)len);
+  si_rc status = si_pack_u32(out, (uint32_t)len);
   return status == SI_OK ? si_buf_add(out, text ? text : "", len + 1) : status;
 }
 
-si_status si_pack_error(struct si_buf *out, const struct si_error *error) {
+si_rc si_pack_error(struct si_buf *out, const struct si_error *error) {
   static const struct si_error none;
   const struct si_error *e = error ? error : &none;
   const char *texts[] = {e->code, e->stage, e->target, e->message, e->hint, e->detail};
-  si_status status = si_pack_u32(out, (uint32_t)e->status);
+  si_rc status = si_pack_u32(out, (uint32_t)e->status);
   status = status == SI_OK ? si_pack_u32(out, e->retry) : status;
   /* Success is the common case, and needs no texts. */
   for (size_t i = 0; e->status != SI_OK && status == SI_OK && i < sizeof texts / sizeof *texts;
@@ -110,7 +110,7 @@ const char *si_unpack_text(struct si_unpack *in) {
 
 void si_unpack_error(struct si_unpack *in, struct si_error *error) {
   memset(error, 0, sizeof *error);
-  error->status = (si_status)si_unpack_u32(in);
+  error->status = (si_rc)si_unpack_u32(in);
   error->retry = si_unpack_u32(in);
   if (error->status == SI_OK) {
     return;
@@ -128,7 +128,7 @@ void si_unpack_error(struct si_unpack *in, struct si_error *error) {
   }
 }
 
-si_status si_inbox_fill(struct si_inbox *inbox, int fd) {
+si_rc si_inbox_fill(struct si_inbox *inbox, int fd) {
   /* What was consumed makes room first: the buffer's bound is a frame and one read. */
   if (inbox->from > 0) {
     inbox->bytes.len -= inbox->from;
@@ -136,7 +136,7 @@ si_status si_inbox_fill(struct si_inbox *inbox, int fd) {
     inbox->from = 0;
   }
   const size_t want = 65536;
-  si_status status = si_buf_reserve(&inbox->bytes, want);
+  si_rc status = si_buf_reserve(&inbox->bytes, want);
   if (status != SI_OK) {
     return status;
   }
@@ -152,7 +152,7 @@ si_status si_inbox_fill(struct si_inbox *inbox, int fd) {
   return n > 0 ? SI_OK : SI_E_UNAVAILABLE;
 }
 
-si_status si_inbox_next(struct si_inbox *inbox, struct si_frame *frame) {
+si_rc si_inbox_next(struct si_inbox *inbox, struct si_frame *frame) {
   struct header header;
   size_t have = inbox->bytes.len - inbox->from;
   if (have < sizeof header) {

@@ -68,13 +68,13 @@ struct si_frame {
 /* --- writing: frames are appended to a buffer, which the caller sends --- */
 
 /* Begins a frame; *mark is for si_frame_end. A failed pack in between fails the end. */
-si_status si_frame_begin(struct si_buf *out, uint32_t type, uint64_t id, size_t *mark) SI_MUST_USE;
-si_status si_frame_end(struct si_buf *out, size_t mark) SI_MUST_USE;
-si_status si_pack_u32(struct si_buf *out, uint32_t value) SI_MUST_USE;
-si_status si_pack_u64(struct si_buf *out, uint64_t value) SI_MUST_USE;
-si_status si_pack_text(struct si_buf *out, const char *text) SI_MUST_USE; /* NULL becomes "" */
+si_rc si_frame_begin(struct si_buf *out, uint32_t type, uint64_t id, size_t *mark) SI_MUST_USE;
+si_rc si_frame_end(struct si_buf *out, size_t mark) SI_MUST_USE;
+si_rc si_pack_u32(struct si_buf *out, uint32_t value) SI_MUST_USE;
+si_rc si_pack_u64(struct si_buf *out, uint64_t value) SI_MUST_USE;
+si_rc si_pack_text(struct si_buf *out, const char *text) SI_MUST_USE; /* NULL becomes "" */
 /* `error` NULL stands for success. */
-si_status si_pack_error(struct si_buf *out, const struct si_error *error) SI_MUST_USE;
+si_rc si_pack_error(struct si_buf *out, const struct si_error *error) SI_MUST_USE;
 
 /* --- reading --- */
 
@@ -103,9 +103,9 @@ struct si_inbox {
 
 /* Reads once. SI_OK: something came; SI_E_NOT_FOUND: nothing there (EAGAIN); SI_E_UNAVAILABLE: the
  * other end closed; SI_E_IO. */
-si_status si_inbox_fill(struct si_inbox *inbox, int fd) SI_MUST_USE;
+si_rc si_inbox_fill(struct si_inbox *inbox, int fd) SI_MUST_USE;
 /* The next whole frame. SI_E_NOT_FOUND: fill first; SI_E_CORRUPT: longer than a frame may be. */
-si_status si_inbox_next(struct si_inbox *inbox, struct si_frame *frame) SI_MUST_USE;
+si_rc si_inbox_next(struct si_inbox *inbox, struct si_frame *frame) SI_MUST_USE;
 void si_inbox_free(struct si_inbox *inbox);
 
 #endif

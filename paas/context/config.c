@@ -35,12 +35,11 @@ bool si_context_id_valid(const char *id) {
          strspn(id + 4, "0123456789abcdef") == 32;
 }
 
-static si_status no_memory(struct si_error *error) {
+static si_rc no_memory(struct si_error *error) {
   return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: a context's config");
 }
 
-si_status si_context_write_json(int dir, const char *name, const cJSON *value,
-                                struct si_error *error) {
+si_rc si_context_write_json(int dir, const char *name, const cJSON *value, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_CONTEXT_CONFIG_MAX);
   if (si_json_print(value, true, &text) != SI_OK || si_buf_puts(&text, "\n") != SI_OK) {
     return no_memory(error);
@@ -102,13 +101,13 @@ static cJSON *new_config(const struct si_context *context, const char *vault_fil
   return config;
 }
 
-si_status si_context_config_write(int dir, const struct si_context *context, const char *vault_file,
-                                  uint64_t inode, struct si_error *error) {
+si_rc si_context_config_write(int dir, const struct si_context *context, const char *vault_file,
+                              uint64_t inode, struct si_error *error) {
   cJSON *config SI_AUTO(si_json_free) = new_config(context, vault_file, inode);
   return config ? si_context_write_json(dir, "config.json", config, error) : no_memory(error);
 }
 
-static si_status broken(const char *path, const char *why, struct si_error *error) {
+static si_rc broken(const char *path, const char *why, struct si_error *error) {
   si_error_set(error, SI_E_CORRUPT, "PAAS_CONTEXT_CONFIG", "%s/config.json: %s", path, why);
   si_error_hint(error,
                 "mend the file, or put back the one that was written when the context was "
@@ -116,10 +115,10 @@ static si_status broken(const char *path, const char *why, struct si_error *erro
   return SI_E_CORRUPT;
 }
 
-si_status si_context_config_read(int dir, const char *path, cJSON **out, struct si_error *error) {
+si_rc si_context_config_read(int dir, const char *path, cJSON **out, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_CONTEXT_CONFIG_MAX);
   struct si_error why;
-  si_status status = si_read_file(dir, "config.json", &text);
+  si_rc status = si_read_file(dir, "config.json", &text);
   if (status != SI_OK) {
     return errno == ENOENT ? broken(path, "there is none", error)
                            : si_context_errno(errno, "reading config.json in", path, error);
@@ -160,8 +159,8 @@ static const char *flaw(const cJSON *config, const char *name) {
   return NULL;
 }
 
-si_status si_context_config_use(cJSON *config, const char *name, const char *dir,
-                                struct si_context *out, struct si_error *error) {
+si_rc si_context_config_use(cJSON *config, const char *name, const char *dir,
+                            struct si_context *out, struct si_error *error) {
   cJSON *own SI_AUTO(si_json_free) = config;
   const char *why = flaw(own, name);
   if (why) {
@@ -181,8 +180,8 @@ si_status si_context_config_use(cJSON *config, const char *name, const char *dir
   return SI_OK;
 }
 
-si_status si_context_provider(const struct si_context *context, const char *kind,
-                              const char **provider, const cJSON **config, struct si_error *error) {
+si_rc si_context_provider(const struct si_context *context, const char *kind, const char **provider,
+                          const cJSON **config, struct si_error *error) {
   bool sink = strcmp(kind, "sink") == 0;
   if (!sink && strcmp(kind, "provisioner") != 0) {
     return si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT", "a context has no default %s",

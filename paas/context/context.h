@@ -44,7 +44,7 @@ struct si_context_options {
 
 /* The root for all contexts: absolute, not yet created. STATE_ROOT_* errors; relative values of
  * SI_PAAS_STATE_ROOT and a missing HOME are errors. */
-si_status si_context_root(char *to, size_t size, struct si_error *error) SI_MUST_USE;
+si_rc si_context_root(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 
 /* Refuses (SI_E_REFUSED, STATE_ROOT_IN_REPOSITORY) a path that lies in a git work tree or in a bare
  * repository once every link is resolved; what does not exist yet is judged by its nearest
@@ -52,42 +52,40 @@ si_status si_context_root(char *to, size_t size, struct si_error *error) SI_MUST
  * cannot be searched, a link to nothing, `..` behind a directory that does not exist. Git is not
  * run and its environment is not read. A work tree that only a core.worktree elsewhere or a
  * --work-tree points to bears no sign of it, and is not found. */
-si_status si_context_guard(const char *path, struct si_error *error) SI_MUST_USE;
+si_rc si_context_guard(const char *path, struct si_error *error) SI_MUST_USE;
 
 /* Makes a context, its store included, whole or not at all: until the last step nothing is visible,
  * and what a crash leaves is removed by the next create. *created (which may be NULL) says whether
  * it is new (init). Errors: PAAS_CONTEXT_EXISTS, STATE_ROOT_NOT_EMPTY (SI_E_EXISTS),
  * PAAS_INVALID_ARGUMENT, PAAS_VAULT_SHARED (SI_E_REFUSED), PAAS_CONTEXT_BUSY (SI_E_CONFLICT), the
  * guard's, the store's. */
-si_status si_context_create(const struct si_context_options *options, struct si_context *out,
-                            bool *created, struct si_error *error) SI_MUST_USE;
+si_rc si_context_create(const struct si_context_options *options, struct si_context *out,
+                        bool *created, struct si_error *error) SI_MUST_USE;
 
 /* Opens a context by name and runs the guard. SI_E_NOT_FOUND: PAAS_CONTEXT_NOT_FOUND with the
  * nearest name, PAAS_CONTEXT_UNAVAILABLE where its --state-root directory is not there. */
-si_status si_context_open(const char *name, struct si_context *out,
-                          struct si_error *error) SI_MUST_USE;
+si_rc si_context_open(const char *name, struct si_context *out, struct si_error *error) SI_MUST_USE;
 
 /* Which context a command means: `flag`, SI_PAAS_CONTEXT, then current_context. None:
  * PAAS_CONTEXT_REQUIRED (SI_E_INVALID) with what to type. Whether it exists shows when it is
  * opened. to[64]. */
-si_status si_context_resolve(const char *flag, char *to, size_t size,
-                             struct si_error *error) SI_MUST_USE;
+si_rc si_context_resolve(const char *flag, char *to, size_t size,
+                         struct si_error *error) SI_MUST_USE;
 
 /* Makes `name` (which must exist) the current one. */
-si_status si_context_use(const char *name, struct si_error *error) SI_MUST_USE;
+si_rc si_context_use(const char *name, struct si_error *error) SI_MUST_USE;
 
 /* Calls each() for every context, by name. A context that cannot be read is reported with its
  * error and context NULL. */
-typedef si_status (*si_context_each)(void *ctx, const char *name, const struct si_context *context,
-                                     const struct si_error *error);
-si_status si_context_list(void *ctx, si_context_each each, struct si_error *error) SI_MUST_USE;
+typedef si_rc (*si_context_each)(void *ctx, const char *name, const struct si_context *context,
+                                 const struct si_error *error);
+si_rc si_context_list(void *ctx, si_context_each each, struct si_error *error) SI_MUST_USE;
 
 /* A provider's default of this context: kind "provisioner" or "sink". *provider and *config belong
  * to the context. Without a setting: provisioner "local" with {}, sink "file" with
  * {"root": "<dir>/runpacks"}; config.json's audit_sink is {"provider","config"}. */
-si_status si_context_provider(const struct si_context *context, const char *kind,
-                              const char **provider, const cJSON **config,
-                              struct si_error *error) SI_MUST_USE;
+si_rc si_context_provider(const struct si_context *context, const char *kind, const char **provider,
+                          const cJSON **config, struct si_error *error) SI_MUST_USE;
 
 void si_context_free(struct si_context *context);
 

@@ -23,7 +23,7 @@ struct plan {
   const struct si_context_home *home;
 };
 
-static si_status exists(const struct plan *plan, const char *how, struct si_error *error) {
+static si_rc exists(const struct plan *plan, const char *how, struct si_error *error) {
   const char *name = plan->context.name;
   si_error_set(error, SI_E_EXISTS, "PAAS_CONTEXT_EXISTS", "context %s exists already%s", name, how);
   si_error_target(error, NULL, name);
@@ -31,7 +31,7 @@ static si_status exists(const struct plan *plan, const char *how, struct si_erro
   return SI_E_EXISTS;
 }
 
-static si_status plan_type(struct plan *plan, struct si_error *error) {
+static si_rc plan_type(struct plan *plan, struct si_error *error) {
   const char *given = plan->options->type;
   const char *type = given ? si_context_type(given) : si_context_type_of_name(plan->options->name);
   if (!type) {
@@ -49,7 +49,7 @@ static bool lies_in(const char *path, const char *dir) {
   return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-static si_status plan_dir(struct plan *plan, struct si_error *error) {
+static si_rc plan_dir(struct plan *plan, struct si_error *error) {
   const char *given = plan->options->state_root;
   if (!given) {
     int n = snprintf(plan->context.dir, sizeof plan->context.dir, "%s/contexts/%s",
@@ -59,7 +59,7 @@ static si_status plan_dir(struct plan *plan, struct si_error *error) {
                : si_context_errno(ENAMETOOLONG, "making a context in", plan->home->path, error);
   }
   plan->elsewhere = true;
-  si_status status = si_context_guard(given, error);
+  si_rc status = si_context_guard(given, error);
   if (status == SI_OK) {
     status = si_context_real(given, plan->context.dir, error);
   }
@@ -73,7 +73,7 @@ static si_status plan_dir(struct plan *plan, struct si_error *error) {
   return status;
 }
 
-static si_status plan_vault(struct plan *plan, struct si_error *error) {
+static si_rc plan_vault(struct plan *plan, struct si_error *error) {
   const char *given = plan->options->vault_file;
   if (!given) {
     return si_path_join(plan->vault, sizeof plan->vault, plan->context.dir, "vault/secrets.env") ==
@@ -81,11 +81,11 @@ static si_status plan_vault(struct plan *plan, struct si_error *error) {
                ? SI_OK
                : si_context_errno(ENAMETOOLONG, "placing a vault in", plan->context.dir, error);
   }
-  si_status status = si_context_guard(given, error);
+  si_rc status = si_context_guard(given, error);
   return status == SI_OK ? si_context_real(given, plan->vault, error) : status;
 }
 
-static si_status plan_ids(struct plan *plan, struct si_error *error) {
+static si_rc plan_ids(struct plan *plan, struct si_error *error) {
   char suffix[17];
   memcpy(plan->context.id, "ctx-", 4);
   if (si_random_hex(plan->context.id + 4, 16) != SI_OK || si_random_hex(suffix, 8) != SI_OK) {
@@ -96,9 +96,9 @@ static si_status plan_ids(struct plan *plan, struct si_error *error) {
   return SI_OK;
 }
 
-static si_status make_plan(struct plan *plan, struct si_error *error) {
+static si_rc make_plan(struct plan *plan, struct si_error *error) {
   si_copy(plan->context.name, sizeof plan->context.name, plan->options->name);
-  si_status status = plan_type(plan, error);
+  si_rc status = plan_type(plan, error);
   if (status == SI_OK) {
     status = plan_dir(plan, error);
   }
@@ -109,13 +109,13 @@ static si_status make_plan(struct plan *plan, struct si_error *error) {
 }
 
 /* init: an existing context is fine where it is what was asked for. */
-static si_status accept_existing(const struct plan *plan, struct si_context *out,
-                                 struct si_error *error) {
+static si_rc accept_existing(const struct plan *plan, struct si_context *out,
+                             struct si_error *error) {
   struct si_context found SI_AUTO(si_context_free) = {.name = ""};
   if (!plan->options->exist_ok) {
     return exists(plan, "", error);
   }
-  si_status status = si_context_open_in(plan->home, plan->context.name, &found, error);
+  si_rc status = si_context_open_in(plan->home, plan->context.name, &found, error);
   if (status != SI_OK) {
     return status;
   }
@@ -135,9 +135,9 @@ static si_status accept_existing(const struct plan *plan, struct si_context *out
 }
 
 /* One vault, one context (R10). A context that cannot be read says nothing about its vault. */
-static si_status refuse_shared_vault(const struct plan *plan, struct si_error *error) {
+static si_rc refuse_shared_vault(const struct plan *plan, struct si_error *error) {
   struct si_context_names names SI_AUTO(si_context_names_free) = {NULL, 0};
-  si_status status = si_context_names(plan->home, &names, error);
+  si_rc status = si_context_names(plan->home, &names, error);
   for (size_t i = 0; status == SI_OK && i < names.count; i++) {
     struct si_context other SI_AUTO(si_context_free) = {.name = ""};
     if (si_context_open_in(plan->home, names.list[i], &other, NULL) != SI_OK) {
@@ -189,13 +189,13 @@ static bool is_empty(int dir) {
 }
 
 /* The --state-root directory: absent or empty, or (init) this context already. */
-static si_status check_elsewhere(struct plan *plan, struct si_error *error) {
+static si_rc check_elsewhere(struct plan *plan, struct si_error *error) {
   const char *path = plan->context.dir;
   int dir SI_AUTO(si_close) = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (dir < 0) {
     return errno == ENOENT ? SI_OK : si_context_errno(errno, "opening", path, error);
   }
-  si_status status = si_context_private(dir, path, error);
+  si_rc status = si_context_private(dir, path, error);
   if (status != SI_OK || is_empty(dir)) {
     return status;
   }
@@ -208,7 +208,7 @@ static si_status check_elsewhere(struct plan *plan, struct si_error *error) {
   return SI_E_EXISTS;
 }
 
-static si_status write_pointer(int half, const struct plan *plan, struct si_error *error) {
+static si_rc write_pointer(int half, const struct plan *plan, struct si_error *error) {
   cJSON *pointer SI_AUTO(si_json_free) = cJSON_CreateObject();
   if (!cJSON_AddStringToObject(pointer, "schema", SI_CONTEXT_POINTER) ||
       !cJSON_AddStringToObject(pointer, "state_root", plan->context.dir) ||
@@ -218,10 +218,10 @@ static si_status write_pointer(int half, const struct plan *plan, struct si_erro
   return si_context_write_json(half, "config.json", pointer, error);
 }
 
-static si_status fill_elsewhere(int half, const struct plan *plan, struct si_error *error) {
+static si_rc fill_elsewhere(int half, const struct plan *plan, struct si_error *error) {
   const char *path = plan->context.dir;
   char mark[64];
-  si_status status = write_pointer(half, plan, error);
+  si_rc status = write_pointer(half, plan, error);
   if (status != SI_OK || plan->attach) {
     return status;
   }
@@ -245,7 +245,7 @@ static si_status fill_elsewhere(int half, const struct plan *plan, struct si_err
   return status;
 }
 
-static si_status fill_half(const struct plan *plan, struct si_error *error) {
+static si_rc fill_half(const struct plan *plan, struct si_error *error) {
   char path[SI_PATH_MAX + 160];
   if (mkdirat(plan->home->contexts, plan->half, 0700) != 0) {
     return si_context_errno(errno, "making a context in", plan->home->path, error);
@@ -263,7 +263,7 @@ static si_status fill_half(const struct plan *plan, struct si_error *error) {
 }
 
 /* The moment at which the context exists. */
-static si_status show(const struct plan *plan, struct si_error *error) {
+static si_rc show(const struct plan *plan, struct si_error *error) {
   int at = plan->home->contexts;
   int done = renameat2(at, plan->half, at, plan->context.name, RENAME_NOREPLACE);
   if (done != 0 && (errno == EINVAL || errno == ENOSYS)) {
@@ -279,8 +279,8 @@ static si_status show(const struct plan *plan, struct si_error *error) {
   return SI_OK;
 }
 
-static si_status make(struct plan *plan, struct si_context *out, struct si_error *error) {
-  si_status status = plan->elsewhere ? check_elsewhere(plan, error) : SI_OK;
+static si_rc make(struct plan *plan, struct si_context *out, struct si_error *error) {
+  si_rc status = plan->elsewhere ? check_elsewhere(plan, error) : SI_OK;
   if (status == SI_OK && !plan->attach) {
     status = refuse_shared_vault(plan, error);
   }
@@ -298,7 +298,7 @@ static si_status make(struct plan *plan, struct si_context *out, struct si_error
   return si_context_open_in(plan->home, plan->context.name, out, error);
 }
 
-static si_status take_lock(const struct si_context_home *home, int *lock, struct si_error *error) {
+static si_rc take_lock(const struct si_context_home *home, int *lock, struct si_error *error) {
   int fd SI_AUTO(si_close) =
       openat(home->contexts, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) {
@@ -315,13 +315,13 @@ static si_status take_lock(const struct si_context_home *home, int *lock, struct
   return SI_OK;
 }
 
-si_status si_context_create(const struct si_context_options *options, struct si_context *out,
-                            bool *created, struct si_error *error) {
+si_rc si_context_create(const struct si_context_options *options, struct si_context *out,
+                        bool *created, struct si_error *error) {
   struct si_context_home home SI_AUTO(si_context_home_close) = SI_CONTEXT_HOME;
   struct plan plan = {.options = options, .home = &home};
   struct stat st;
   int lock SI_AUTO(si_close) = -1;
-  si_status status = si_context_check_name(options->name, error);
+  si_rc status = si_context_check_name(options->name, error);
   if (status == SI_OK) {
     status = si_context_home_make(&home, error);
   }

@@ -5,7 +5,7 @@
 
 #include "paas/context/private.h"
 
-static si_status required(struct si_error *error) {
+static si_rc required(struct si_error *error) {
   si_error_set(error, SI_E_INVALID, "PAAS_CONTEXT_REQUIRED",
                "no context was named, and none is in use");
   si_error_hint(error,
@@ -14,10 +14,10 @@ static si_status required(struct si_error *error) {
   return SI_E_INVALID;
 }
 
-static si_status read_current(char *to, size_t size, struct si_error *error) {
+static si_rc read_current(char *to, size_t size, struct si_error *error) {
   struct si_context_home home SI_AUTO(si_context_home_close) = SI_CONTEXT_HOME;
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(128);
-  si_status status = si_context_home_open(&home, error);
+  si_rc status = si_context_home_open(&home, error);
   if (status != SI_OK || home.root < 0) {
     return status == SI_OK ? required(error) : status;
   }
@@ -39,7 +39,7 @@ static si_status read_current(char *to, size_t size, struct si_error *error) {
   return SI_OK;
 }
 
-si_status si_context_resolve(const char *flag, char *to, size_t size, struct si_error *error) {
+si_rc si_context_resolve(const char *flag, char *to, size_t size, struct si_error *error) {
   const char *name = flag;
   if (!name) {
     name = getenv("SI_PAAS_CONTEXT");
@@ -48,18 +48,18 @@ si_status si_context_resolve(const char *flag, char *to, size_t size, struct si_
   if (!name) {
     return read_current(to, size, error);
   }
-  si_status status = si_context_check_name(name, error);
+  si_rc status = si_context_check_name(name, error);
   if (status == SI_OK) {
     si_copy(to, size, name);
   }
   return status;
 }
 
-si_status si_context_use(const char *name, struct si_error *error) {
+si_rc si_context_use(const char *name, struct si_error *error) {
   struct si_context_home home SI_AUTO(si_context_home_close) = SI_CONTEXT_HOME;
   struct si_context context SI_AUTO(si_context_free) = {.name = ""};
   char line[72] = "";
-  si_status status = si_context_check_name(name, error);
+  si_rc status = si_context_check_name(name, error);
   if (status == SI_OK) {
     status = si_context_home_open(&home, error);
   }

@@ -7,7 +7,7 @@
 
 #include "paas/context/private.h"
 
-static si_status unchecked(const char *path, const char *why, struct si_error *error) {
+static si_rc unchecked(const char *path, const char *why, struct si_error *error) {
   si_error_set(error, SI_E_REFUSED, "STATE_ROOT_UNCHECKED",
                "cannot tell whether %s lies in a git repository: %s", path, why);
   si_error_hint(error,
@@ -46,7 +46,7 @@ static bool has_dotdot(const char *rest) {
   return false;
 }
 
-si_status si_context_real(const char *path, char *to, struct si_error *error) {
+si_rc si_context_real(const char *path, char *to, struct si_error *error) {
   char at[SI_PATH_MAX];
   char real[SI_PATH_MAX];
   char rest[SI_PATH_MAX] = "";
@@ -113,9 +113,9 @@ static bool go_up(char *dir) {
   return true;
 }
 
-si_status si_context_guard(const char *path, struct si_error *error) {
+si_rc si_context_guard(const char *path, struct si_error *error) {
   char dir[SI_PATH_MAX];
-  si_status status = si_context_real(path, dir, error);
+  si_rc status = si_context_real(path, dir, error);
   if (status != SI_OK) {
     return status;
   }

@@ -21,8 +21,8 @@
 static const char *const rooms[] = {"operations", "events", "cache", "runpacks"};
 static const char *const files[] = {"state.db", "state.db-journal", "state.lock"};
 
-si_status si_context_fill(int dir, const char *path, const struct si_context *context,
-                          const char *vault_file, struct si_error *error) {
+si_rc si_context_fill(int dir, const char *path, const struct si_context *context,
+                      const char *vault_file, struct si_error *error) {
   struct stat st;
   struct si_state *state = NULL;
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
@@ -33,7 +33,7 @@ si_status si_context_fill(int dir, const char *path, const struct si_context *co
   if (fstat(dir, &st) != 0) {
     return si_context_errno(errno, "looking at", path, error);
   }
-  si_status status = si_state_open(path, context->id, SI_STATE_WRITE, &state, error);
+  si_rc status = si_state_open(path, context->id, SI_STATE_WRITE, &state, error);
   if (status != SI_OK) {
     return status;
   }
@@ -117,7 +117,7 @@ void si_context_discard(int contexts, const char *half) {
   unlinkat(contexts, half, AT_REMOVEDIR);
 }
 
-si_status si_context_sweep(const struct si_context_home *home, struct si_error *error) {
+si_rc si_context_sweep(const struct si_context_home *home, struct si_error *error) {
   int fd = openat(home->contexts, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
   if (!list) {

@@ -8,7 +8,7 @@
 
 #include "paas/context/private.h"
 
-si_status si_context_check_name(const char *name, struct si_error *error) {
+si_rc si_context_check_name(const char *name, struct si_error *error) {
   if (si_name_valid(name)) {
     return SI_OK;
   }
@@ -42,8 +42,8 @@ static bool add_name(struct si_context_names *names, const char *name) {
   return true;
 }
 
-si_status si_context_names(const struct si_context_home *home, struct si_context_names *out,
-                           struct si_error *error) {
+si_rc si_context_names(const struct si_context_home *home, struct si_context_names *out,
+                       struct si_error *error) {
   if (home->contexts < 0) {
     return SI_OK;
   }
@@ -70,8 +70,8 @@ si_status si_context_names(const struct si_context_home *home, struct si_context
   return SI_OK;
 }
 
-static si_status not_found(const struct si_context_home *home, const char *name,
-                           struct si_error *error) {
+static si_rc not_found(const struct si_context_home *home, const char *name,
+                       struct si_error *error) {
   struct si_context_names names SI_AUTO(si_context_names_free) = {NULL, 0};
   const char *near = NULL;
   if (si_context_names(home, &names, NULL) == SI_OK && names.count > 0) {
@@ -89,14 +89,14 @@ static si_status not_found(const struct si_context_home *home, const char *name,
 }
 
 /* Opens the directory a pointer leads to; path becomes its real one. */
-static si_status follow(const cJSON *pointer, const char *name, char *path, int *dir,
-                        struct si_error *error) {
+static si_rc follow(const cJSON *pointer, const char *name, char *path, int *dir,
+                    struct si_error *error) {
   const char *to = si_json_str(pointer, "state_root");
   if (!to || to[0] != '/') {
     return si_error_set(error, SI_E_CORRUPT, "PAAS_CONTEXT_CONFIG",
                         "%s/config.json points to no absolute state_root", path);
   }
-  si_status status = si_context_guard(to, error);
+  si_rc status = si_context_guard(to, error);
   if (status == SI_OK) {
     status = si_context_real(to, path, error);
   }
@@ -117,11 +117,11 @@ static si_status follow(const cJSON *pointer, const char *name, char *path, int 
   return SI_E_NOT_FOUND;
 }
 
-si_status si_context_open_in(const struct si_context_home *home, const char *name,
-                             struct si_context *out, struct si_error *error) {
+si_rc si_context_open_in(const struct si_context_home *home, const char *name,
+                         struct si_context *out, struct si_error *error) {
   char path[SI_PATH_MAX];
   cJSON *config SI_AUTO(si_json_free) = NULL;
-  si_status status = si_context_check_name(name, error);
+  si_rc status = si_context_check_name(name, error);
   if (status != SI_OK) {
     return status;
   }
@@ -160,19 +160,19 @@ si_status si_context_open_in(const struct si_context_home *home, const char *nam
   return si_context_config_use(taken, name, path, out, error);
 }
 
-si_status si_context_open(const char *name, struct si_context *out, struct si_error *error) {
+si_rc si_context_open(const char *name, struct si_context *out, struct si_error *error) {
   struct si_context_home home SI_AUTO(si_context_home_close) = SI_CONTEXT_HOME;
-  si_status status = si_context_check_name(name, error);
+  si_rc status = si_context_check_name(name, error);
   if (status == SI_OK) {
     status = si_context_home_open(&home, error);
   }
   return status == SI_OK ? si_context_open_in(&home, name, out, error) : status;
 }
 
-si_status si_context_list(void *ctx, si_context_each each, struct si_error *error) {
+si_rc si_context_list(void *ctx, si_context_each each, struct si_error *error) {
   struct si_context_home home SI_AUTO(si_context_home_close) = SI_CONTEXT_HOME;
   struct si_context_names names SI_AUTO(si_context_names_free) = {NULL, 0};
-  si_status status = si_context_home_open(&home, error);
+  si_rc status = si_context_home_open(&home, error);
   if (status == SI_OK) {
     status = si_context_names(&home, &names, error);
   }

@@ -9,7 +9,7 @@
 
 #include "paas/context/private.h"
 
-si_status si_context_root(char *to, size_t size, struct si_error *error) {
+si_rc si_context_root(char *to, size_t size, struct si_error *error) {
   const char *set = getenv("SI_PAAS_STATE_ROOT");
   const char *home = getenv("HOME");
   if (set && set[0]) {
@@ -38,8 +38,8 @@ si_status si_context_root(char *to, size_t size, struct si_error *error) {
   return SI_OK;
 }
 
-si_status si_context_errno(int err, const char *what, const char *path, struct si_error *error) {
-  si_status status =
+si_rc si_context_errno(int err, const char *what, const char *path, struct si_error *error) {
+  si_rc status =
       si_error_errno(error, err, err == ENOSPC || err == EDQUOT ? "STATE_FULL" : "STATE_ROOT_IO",
                      "%s %s failed", what, path);
   if (status == SI_E_NOT_FOUND || status == SI_E_EXISTS) {
@@ -58,7 +58,7 @@ si_status si_context_errno(int err, const char *what, const char *path, struct s
   return status;
 }
 
-si_status si_context_private(int dir, const char *path, struct si_error *error) {
+si_rc si_context_private(int dir, const char *path, struct si_error *error) {
   struct stat st;
   if (fstat(dir, &st) != 0) {
     return si_context_errno(errno, "looking at", path, error);
@@ -103,13 +103,13 @@ void si_context_home_close(struct si_context_home *home) {
 }
 
 /* Absent: *out stays -1. */
-static si_status open_private(int at, const char *name, const char *path, int *out,
-                              struct si_error *error) {
+static si_rc open_private(int at, const char *name, const char *path, int *out,
+                          struct si_error *error) {
   int dir SI_AUTO(si_close) = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (dir < 0) {
     return errno == ENOENT ? SI_OK : si_context_errno(errno, "opening", path, error);
   }
-  si_status status = si_context_private(dir, path, error);
+  si_rc status = si_context_private(dir, path, error);
   if (status == SI_OK) {
     *out = dir;
     dir = -1;
@@ -117,18 +117,18 @@ static si_status open_private(int at, const char *name, const char *path, int *o
   return status;
 }
 
-static si_status locate(struct si_context_home *home, struct si_error *error) {
+static si_rc locate(struct si_context_home *home, struct si_error *error) {
   char root[SI_PATH_MAX];
-  si_status status = si_context_root(root, sizeof root, error);
+  si_rc status = si_context_root(root, sizeof root, error);
   if (status == SI_OK) {
     status = si_context_guard(root, error);
   }
   return status == SI_OK ? si_context_real(root, home->path, error) : status;
 }
 
-static si_status open_both(struct si_context_home *home, struct si_error *error) {
+static si_rc open_both(struct si_context_home *home, struct si_error *error) {
   char path[SI_PATH_MAX + 16];
-  si_status status = open_private(AT_FDCWD, home->path, home->path, &home->root, error);
+  si_rc status = open_private(AT_FDCWD, home->path, home->path, &home->root, error);
   if (status == SI_OK && home->root >= 0) {
     snprintf(path, sizeof path, "%s/contexts", home->path);
     status = open_private(home->root, "contexts", path, &home->contexts, error);
@@ -136,13 +136,13 @@ static si_status open_both(struct si_context_home *home, struct si_error *error)
   return status;
 }
 
-si_status si_context_home_open(struct si_context_home *home, struct si_error *error) {
-  si_status status = locate(home, error);
+si_rc si_context_home_open(struct si_context_home *home, struct si_error *error) {
+  si_rc status = locate(home, error);
   return status == SI_OK ? open_both(home, error) : status;
 }
 
-si_status si_context_home_make(struct si_context_home *home, struct si_error *error) {
-  si_status status = si_context_home_open(home, error);
+si_rc si_context_home_make(struct si_context_home *home, struct si_error *error) {
+  si_rc status = si_context_home_open(home, error);
   if (status != SI_OK || home->contexts >= 0) {
     return status;
   }

@@ -18,12 +18,12 @@ static void close_session(struct si_session **session) {
 
 /* --- the documents --- */
 
-static si_status add_json(cJSON *to, const char *name, const char *text) {
+static si_rc add_json(cJSON *to, const char *name, const char *text) {
   cJSON *value = NULL;
   if (!text) {
     return cJSON_AddNullToObject(to, name) ? SI_OK : SI_E_NOMEM;
   }
-  si_status status = si_json_parse(text, strlen(text), &value, NULL);
+  si_rc status = si_json_parse(text, strlen(text), &value, NULL);
   if (status == SI_OK && !cJSON_AddItemToObject(to, name, value)) {
     cJSON_Delete(value);
     status = SI_E_NOMEM;
@@ -31,7 +31,7 @@ static si_status add_json(cJSON *to, const char *name, const char *text) {
   return status;
 }
 
-static si_status add_texts(cJSON *to, const char *const (*members)[2], size_t count) {
+static si_rc add_texts(cJSON *to, const char *const (*members)[2], size_t count) {
   for (size_t i = 0; i < count; i++) {
     if (!cJSON_AddStringToObject(to, members[i][0], members[i][1])) {
       return SI_E_NOMEM;
@@ -41,9 +41,9 @@ static si_status add_texts(cJSON *to, const char *const (*members)[2], size_t co
 }
 
 /* operation.json: who, what, when, and what came of it. */
-static si_status operation_document(const struct si_life *life, const struct si_project *project,
-                                    const struct si_operation *operation, const char *config,
-                                    struct si_buf *out) {
+static si_rc operation_document(const struct si_life *life, const struct si_project *project,
+                                const struct si_operation *operation, const char *config,
+                                struct si_buf *out) {
   const char *const own[][2] = {
       {"schema", "si.operation/1"},
       {"id", operation->id},
@@ -58,7 +58,7 @@ static si_status operation_document(const struct si_life *life, const struct si_
   const char *const of_context[][2] = {
       {"id", life->context->id}, {"name", life->context->name}, {"type", life->context->type}};
   cJSON *root SI_AUTO(si_json_free) = cJSON_CreateObject();
-  si_status status = add_texts(root, own, sizeof own / sizeof *own);
+  si_rc status = add_texts(root, own, sizeof own / sizeof *own);
   status =
       status == SI_OK ? add_texts(cJSON_AddObjectToObject(root, "project"), of_project, 3) : status;
   status =
@@ -86,11 +86,11 @@ static void kept_free(struct kept *kept) {
   si_buf_free(&kept->result);
 }
 
-static si_status read_kept(const struct si_operation *operation, struct kept *kept) {
+static si_rc read_kept(const struct si_operation *operation, struct kept *kept) {
   kept->spec.max = DOCUMENT_MAX;
   kept->result.max = DOCUMENT_MAX;
   const char *text = operation->result ? operation->result : "{}";
-  si_status status = si_json_parse(text, strlen(text), &kept->document, NULL);
+  si_rc status = si_json_parse(text, strlen(text), &kept->document, NULL);
   if (status != SI_OK) {
     return status;
   }
@@ -103,9 +103,8 @@ static si_status read_kept(const struct si_operation *operation, struct kept *ke
 
 /* --- the export --- */
 
-static si_status add_text(struct si_export *e, const char *name, const char *kind,
-                          const char *content_type, const struct si_buf *text,
-                          struct si_error *error) {
+static si_rc add_text(struct si_export *e, const char *name, const char *kind,
+                      const char *content_type, const struct si_buf *text, struct si_error *error) {
   const struct si_artifact artifact = {.name = name,
                                        .kind = kind,
                                        .content_type = content_type,
@@ -116,8 +115,8 @@ static si_status add_text(struct si_export *e, const char *name, const char *kin
   return si_export_add(e, &artifact, error);
 }
 
-static si_status add_log(struct si_export *e, const struct si_life *life, const char *operation_id,
-                         struct si_error *error) {
+static si_rc add_log(struct si_export *e, const struct si_life *life, const char *operation_id,
+                     struct si_error *error) {
   char path[SI_PATH_MAX];
   struct si_buf log SI_AUTO(si_buf_free) = SI_BUF(4 << 20);
   if (si_journal_path(life->context, operation_id, "log", path, sizeof path) != SI_OK ||
@@ -128,13 +127,13 @@ static si_status add_log(struct si_export *e, const struct si_life *life, const 
   return add_text(e, "log.txt", "tool_transcript", "text/plain; charset=utf-8", &log, error);
 }
 
-static si_status add_all(struct si_export *e, struct si_life *life,
-                         const struct si_project *project, const struct si_operation *operation,
-                         const struct kept *kept, struct si_error *error) {
+static si_rc add_all(struct si_export *e, struct si_life *life, const struct si_project *project,
+                     const struct si_operation *operation, const struct kept *kept,
+                     struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(DOCUMENT_MAX);
   struct si_buf steps SI_AUTO(si_buf_free) = SI_BUF(DOCUMENT_MAX);
   const char *config = cJSON_GetStringValue(kept->config);
-  si_status status =
+  si_rc status =
       operation_document(life, project, operation, config ? config : project->config, &document);
   if (status != SI_OK) {
     return si_error_set(error, status, "RUNPACK_MEMORY", "the operation cannot be written down");
@@ -152,15 +151,15 @@ static si_status add_all(struct si_export *e, struct si_life *life,
   return status == SI_OK ? add_log(e, life, operation->id, error) : status;
 }
 
-si_status si_evidence_export(struct si_life *life, const struct si_operation *operation,
-                             struct si_store *store, struct si_export_result *result,
-                             struct si_error *error) {
+si_rc si_evidence_export(struct si_life *life, const struct si_operation *operation,
+                         struct si_store *store, struct si_export_result *result,
+                         struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   char scenario[40] = "op.";
   int64_t ended = 0;
-  si_status status = si_state_project_by_id(life->state, operation->project_id, &project, error);
+  si_rc status = si_state_project_by_id(life->state, operation->project_id, &project, error);
   if (status != SI_OK) {
     return status;
   }
@@ -196,12 +195,12 @@ si_status si_evidence_export(struct si_life *life, const struct si_operation *op
   return status == SI_OK ? si_export_finish(e, result, error) : status;
 }
 
-si_status si_evidence_sink(struct si_life *life, const char *sink, const char *config,
-                           struct si_session **out, struct si_error *error) {
+si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *config,
+                       struct si_session **out, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(65536);
   if (!sink) {
     const cJSON *settings = NULL;
-    si_status status = si_context_provider(life->context, "sink", &sink, &settings, error);
+    si_rc status = si_context_provider(life->context, "sink", &sink, &settings, error);
     if (status == SI_OK && si_json_print(settings, false, &text) != SI_OK) {
       status = si_error_set(error, SI_E_QUOTA, "PAAS_CONFIG",
                             "the audit sink's configuration is "
@@ -223,16 +222,16 @@ si_status si_evidence_sink(struct si_life *life, const char *sink, const char *c
 }
 
 /* A crash between the export and its note leaves a whole runpack: it is verified and noted. */
-static si_status adopt_existing(const struct si_life *life, const struct si_operation *operation,
-                                struct si_store *store, struct si_export_result *result,
-                                struct si_error *error) {
+static si_rc adopt_existing(const struct si_life *life, const struct si_operation *operation,
+                            struct si_store *store, struct si_export_result *result,
+                            struct si_error *error) {
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
   struct si_runpack_ids ids;
   char scenario[40] = "op.";
   char hash[SI_SHA256_HEX];
   strncat(scenario, operation->kind, sizeof scenario - 4);
-  si_status status = read_kept(operation, &kept);
+  si_rc status = read_kept(operation, &kept);
   status = status == SI_OK ? si_sha256_hex(kept.spec.data, kept.spec.len, hash) : status;
   if (status != SI_OK) {
     return si_error_set(error, status, "STATE_CORRUPT", "the result of operation %s is unreadable",
@@ -249,13 +248,13 @@ static si_status adopt_existing(const struct si_life *life, const struct si_oper
   return status;
 }
 
-si_status si_life_evidence(struct si_life *life, const char *operation_id, struct si_error *error) {
+si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si_error *error) {
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   struct si_session *session SI_AUTO(close_session) = NULL;
   struct si_export_result result;
   struct si_error why;
   memset(&result, 0, sizeof result);
-  si_status status = si_state_operation(life->state, operation_id, &operation, error);
+  si_rc status = si_state_operation(life->state, operation_id, &operation, error);
   if (status != SI_OK || strcmp(operation.evidence, "stored") == 0) {
     return status;
   }
@@ -289,14 +288,14 @@ void si_life_evidence_try(struct si_life *life, const char *operation_id) {
 struct draining {
   struct si_life *life;
   size_t stored;
-  si_status first; /* the first failure */
+  si_rc first; /* the first failure */
   struct si_error *error;
 };
 
-static si_status drain_one(void *ctx, const struct si_operation *operation) {
+static si_rc drain_one(void *ctx, const struct si_operation *operation) {
   struct draining *draining = ctx;
   struct si_error why;
-  si_status status = si_life_evidence(draining->life, operation->id, &why);
+  si_rc status = si_life_evidence(draining->life, operation->id, &why);
   if (status == SI_OK) {
     draining->stored++;
     return SI_OK;
@@ -313,10 +312,10 @@ static si_status drain_one(void *ctx, const struct si_operation *operation) {
   return hopeless ? status : SI_OK;
 }
 
-si_status si_life_evidence_all(struct si_life *life, size_t *stored, struct si_error *error) {
+si_rc si_life_evidence_all(struct si_life *life, size_t *stored, struct si_error *error) {
   struct draining draining = {.life = life, .error = error};
-  si_status status = si_state_operations(life->state, NULL, SI_OPERATIONS_EVIDENCE_PENDING,
-                                         &draining, drain_one, error);
+  si_rc status = si_state_operations(life->state, NULL, SI_OPERATIONS_EVIDENCE_PENDING, &draining,
+                                     drain_one, error);
   *stored = draining.stored;
   return draining.first != SI_OK ? draining.first : status;
 }

@@ -12,12 +12,12 @@
 
 /* Exports the runpack of an operation that has ended into a store: artifacts spec.json,
  * operation.json, result.json, steps.jsonl, log.txt. RUNPACK_EXISTS where it is there already. */
-si_status si_evidence_export(struct si_life *life, const struct si_operation *operation,
-                             struct si_store *store, struct si_export_result *result,
-                             struct si_error *error) SI_MUST_USE;
+si_rc si_evidence_export(struct si_life *life, const struct si_operation *operation,
+                         struct si_store *store, struct si_export_result *result,
+                         struct si_error *error) SI_MUST_USE;
 
 /* A session with an artifact provider: `sink` and `config`, or the context's where NULL. */
-si_status si_evidence_sink(struct si_life *life, const char *sink, const char *config,
-                           struct si_session **out, struct si_error *error) SI_MUST_USE;
+si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *config,
+                       struct si_session **out, struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -10,8 +10,8 @@
 
 #include "kit/base/text.h"
 
-si_status si_journal_path(const struct si_context *context, const char *operation_id,
-                          const char *suffix, char *to, size_t size) {
+si_rc si_journal_path(const struct si_context *context, const char *operation_id,
+                      const char *suffix, char *to, size_t size) {
   int n = snprintf(to, size, "%s/operations/%s.%s", context->dir, operation_id, suffix);
   return n > 0 && (size_t)n < size ? SI_OK : SI_E_QUOTA;
 }
@@ -111,7 +111,7 @@ static bool steps_full(struct si_journal *journal, const char *name, uint32_t ph
   return journal->stepped > (phase == SI_STEP_BEGIN ? STEPS_MAX / 2 : STEPS_MAX);
 }
 
-static si_status on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
+static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
   static const char *const phases[] = {"begin", "done", "failed"};
   struct si_journal *journal = ctx;
   struct si_life *life = journal->life;
@@ -119,7 +119,7 @@ static si_status on_step(void *ctx, const char *name, uint32_t phase, const char
   if (steps_full(journal, name, phase, outside_id)) {
     return SI_E_QUOTA;
   }
-  si_status status =
+  si_rc status =
       si_state_step(life->state, journal->operation_id, name, phases[phase], outside_id, &error);
   if (status != SI_OK && life->log) {
     life->log(life->ctx, SI_LOG_ERROR, error.message);

@@ -26,8 +26,8 @@ void si_journal_close(struct si_journal *journal);
 extern const struct si_listener si_journal_listener;
 
 /* <dir>/operations/<id>.<suffix> */
-si_status si_journal_path(const struct si_context *context, const char *operation_id,
-                          const char *suffix, char *to, size_t size) SI_MUST_USE;
+si_rc si_journal_path(const struct si_context *context, const char *operation_id,
+                      const char *suffix, char *to, size_t size) SI_MUST_USE;
 /* Is the process that the lock file names gone? Then a lock that is still held is about to fall. */
 bool si_journal_owner_gone(const struct si_context *context, const char *operation_id);
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static si_status no_result(const char *what, struct si_error *error) {
+static si_rc no_result(const char *what, struct si_error *error) {
   return si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
                       "the provider's answer is not what it must be: %s", what);
 }
@@ -29,7 +29,7 @@ static bool has_health_check(const cJSON *service) {
   return cJSON_IsObject(check) && !si_json_bool(check, "disable", false);
 }
 
-static si_status not_up(const cJSON *service, const cJSON *seen, struct si_error *error) {
+static si_rc not_up(const cJSON *service, const cJSON *seen, struct si_error *error) {
   const char *name = si_json_str(service, "name");
   const char *state = seen ? si_json_str(seen, "state") : NULL;
   const char *health = seen ? si_json_str(seen, "health") : NULL;
@@ -47,13 +47,13 @@ static si_status not_up(const cJSON *service, const cJSON *seen, struct si_error
   return SI_E_FAILED;
 }
 
-static si_status unexpected(const char *name, const char *why, struct si_error *error) {
+static si_rc unexpected(const char *name, const char *why, struct si_error *error) {
   si_error_set(error, SI_E_CONFLICT, "PAAS_UNEXPECTED_SERVICE", "service %s exists%s", name, why);
   si_error_target(error, "verify", name);
   return SI_E_CONFLICT;
 }
 
-static si_status judge_service(const cJSON *service, const cJSON *seen, struct si_error *error) {
+static si_rc judge_service(const cJSON *service, const cJSON *seen, struct si_error *error) {
   if (!seen) {
     return not_up(service, seen, error);
   }
@@ -66,7 +66,7 @@ static si_status judge_service(const cJSON *service, const cJSON *seen, struct s
   return up ? SI_OK : not_up(service, seen, error);
 }
 
-si_status si_judge_inspection(const cJSON *stack, const cJSON *inspection, struct si_error *error) {
+si_rc si_judge_inspection(const cJSON *stack, const cJSON *inspection, struct si_error *error) {
   const cJSON *services = si_json_get(stack, "services");
   const cJSON *seen = si_json_get(inspection, "services");
   const cJSON *each;
@@ -74,7 +74,7 @@ si_status si_judge_inspection(const cJSON *stack, const cJSON *inspection, struc
     return no_result("an inspection has no list of services", error);
   }
   cJSON_ArrayForEach(each, services) {
-    si_status status = judge_service(each, find(seen, si_json_str(each, "name")), error);
+    si_rc status = judge_service(each, find(seen, si_json_str(each, "name")), error);
     if (status != SI_OK) {
       return status;
     }
@@ -94,7 +94,7 @@ si_status si_judge_inspection(const cJSON *stack, const cJSON *inspection, struc
   return SI_OK;
 }
 
-static si_status remains(const cJSON *resource, const char *why, struct si_error *error) {
+static si_rc remains(const cJSON *resource, const char *why, struct si_error *error) {
   const char *type = si_json_str(resource, "type");
   const char *name = si_json_str(resource, "name");
   si_error_set(error, SI_E_CONFLICT, "PAAS_DELETE_UNPROVEN", "%s %s is still there%s%s",
@@ -108,7 +108,7 @@ static si_status remains(const cJSON *resource, const char *why, struct si_error
   return SI_E_CONFLICT;
 }
 
-si_status si_judge_remaining(const cJSON *result, struct si_error *error) {
+si_rc si_judge_remaining(const cJSON *result, struct si_error *error) {
   const cJSON *remaining = si_json_get(result, "remaining");
   if (!cJSON_IsArray(remaining)) {
     return no_result("a destruction has no list of what remains", error);
@@ -118,7 +118,7 @@ si_status si_judge_remaining(const cJSON *result, struct si_error *error) {
              : SI_OK;
 }
 
-si_status si_judge_gone(const cJSON *listing, const char *project_id, struct si_error *error) {
+si_rc si_judge_gone(const cJSON *listing, const char *project_id, struct si_error *error) {
   const cJSON *resources = si_json_get(listing, "resources");
   const cJSON *each;
   if (!cJSON_IsArray(resources)) {

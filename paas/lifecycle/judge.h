@@ -12,14 +12,14 @@
  * ended with 0 where it is a one-shot; no other service is, and none twice.
  * PAAS_HEALTH_CHECK_FAILED and PAAS_UNEXPECTED_SERVICE, target = the service; PROVIDER_RESULT where
  * the inspection is no inspection. */
-si_status si_judge_inspection(const cJSON *stack, const cJSON *inspection,
-                              struct si_error *error) SI_MUST_USE;
+si_rc si_judge_inspection(const cJSON *stack, const cJSON *inspection,
+                          struct si_error *error) SI_MUST_USE;
 
 /* destroy's own list of what remains is empty. PAAS_DELETE_UNPROVEN names the first. */
-si_status si_judge_remaining(const cJSON *result, struct si_error *error) SI_MUST_USE;
+si_rc si_judge_remaining(const cJSON *result, struct si_error *error) SI_MUST_USE;
 
 /* A listing (si_provisioner_vt.list) shows nothing of this project. */
-si_status si_judge_gone(const cJSON *listing, const char *project_id,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_judge_gone(const cJSON *listing, const char *project_id,
+                    struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -14,11 +14,11 @@ void si_outcome_free(struct si_outcome *outcome) {
 }
 
 /* Runs what has begun, and reads back how things stand. */
-static si_status run(struct si_life *life, const struct si_project *project,
-                     const struct si_operation *operation, int lock, struct si_outcome *outcome,
-                     struct si_error *error) {
+static si_rc run(struct si_life *life, const struct si_project *project,
+                 const struct si_operation *operation, int lock, struct si_outcome *outcome,
+                 struct si_error *error) {
   outcome->ran = true;
-  si_status status = si_operation_run(life, project, operation, lock, error);
+  si_rc status = si_operation_run(life, project, operation, lock, error);
   if (si_state_sweep(life->state, NULL) != SI_OK) {
     /* A lock file too many hurts nobody. */
   }
@@ -26,7 +26,7 @@ static si_status run(struct si_life *life, const struct si_project *project,
   memset(&outcome->project, 0, sizeof outcome->project);
   memset(&outcome->operation, 0, sizeof outcome->operation);
   struct si_error trouble;
-  si_status read = si_state_project_by_id(life->state, project->id, &outcome->project, &trouble);
+  si_rc read = si_state_project_by_id(life->state, project->id, &outcome->project, &trouble);
   if (read == SI_OK) {
     read = si_state_operation(life->state, operation->id, &outcome->operation, &trouble);
   }
@@ -39,8 +39,8 @@ static si_status run(struct si_life *life, const struct si_project *project,
   return status;
 }
 
-si_status si_life_create(struct si_life *life, const struct si_create *create,
-                         struct si_outcome *outcome, struct si_error *error) {
+si_rc si_life_create(struct si_life *life, const struct si_create *create,
+                     struct si_outcome *outcome, struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   int lock = -1;
@@ -58,19 +58,19 @@ si_status si_life_create(struct si_life *life, const struct si_create *create,
   if (!project.config || !project.stack) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  si_status status = si_state_project_create(life->state, &project, &operation, &lock, error);
+  si_rc status = si_state_project_create(life->state, &project, &operation, &lock, error);
   return status == SI_OK ? run(life, &project, &operation, lock, outcome, error) : status;
 }
 
 /* Begins an operation on the project as it stands in the store (with `change`), and runs it. */
-static si_status begin(struct si_life *life, const char *project_id, const char *kind,
-                       const struct si_project *change, struct si_outcome *outcome,
-                       struct si_error *error) {
+static si_rc begin(struct si_life *life, const char *project_id, const char *kind,
+                   const struct si_project *change, struct si_outcome *outcome,
+                   struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   int lock = -1;
-  si_status status = si_state_operation_begin_with(life->state, project_id, kind, change,
-                                                   &operation, &lock, error);
+  si_rc status = si_state_operation_begin_with(life->state, project_id, kind, change, &operation,
+                                               &lock, error);
   if (status == SI_OK) {
     status = si_state_project_by_id(life->state, project_id, &project, error);
   }
@@ -81,11 +81,11 @@ static si_status begin(struct si_life *life, const char *project_id, const char 
   return run(life, &project, &operation, lock, outcome, error);
 }
 
-si_status si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
-                        const char *config, struct si_outcome *outcome, struct si_error *error) {
+si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
+                    const char *config, struct si_outcome *outcome, struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_project change SI_AUTO(si_project_free) = {.id = ""};
-  si_status status = si_state_project(life->state, life->owner_id, slug, false, &project, error);
+  si_rc status = si_state_project(life->state, life->owner_id, slug, false, &project, error);
   if (status != SI_OK) {
     return status;
   }
@@ -100,28 +100,28 @@ si_status si_life_retry(struct si_life *life, const char *slug, const struct si_
   return begin(life, project.id, "provision", &change, outcome, error);
 }
 
-si_status si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
-                         struct si_error *error) {
+si_rc si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
+                     struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
-  si_status status = si_state_project(life->state, life->owner_id, slug, false, &project, error);
+  si_rc status = si_state_project(life->state, life->owner_id, slug, false, &project, error);
   return status == SI_OK ? begin(life, project.id, "destroy", NULL, outcome, error) : status;
 }
 
-si_status si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
-                           struct si_error *error) {
+si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
+                       struct si_error *error) {
   return begin(life, project_id, "converge", NULL, outcome, error);
 }
 
-si_status si_life_inspect(struct si_life *life, const struct si_project *project,
-                          struct si_buf *out, struct si_error *error) {
+si_rc si_life_inspect(struct si_life *life, const struct si_project *project, struct si_buf *out,
+                      struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(4096);
   struct si_session *session = NULL;
   cJSON *inspection SI_AUTO(si_json_free) = NULL;
   if (si_project_document(life, project, "", &document) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  si_status status = si_provisioner_open(life, project->provisioner, project->config, -1, NULL,
-                                         NULL, &session, error);
+  si_rc status = si_provisioner_open(life, project->provisioner, project->config, -1, NULL, NULL,
+                                     &session, error);
   if (status == SI_OK) {
     status = si_provisioner_ask(session, SI_VERB_INSPECT, document.data, NULL, &inspection, error);
   }
@@ -134,14 +134,14 @@ si_status si_life_inspect(struct si_life *life, const struct si_project *project
 
 /* --- recovery --- */
 
-static si_status end_interrupted(struct si_life *life, const struct si_operation *operation,
-                                 struct si_error *error) {
+static si_rc end_interrupted(struct si_life *life, const struct si_operation *operation,
+                             struct si_error *error) {
   struct si_error why;
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(65536);
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   cJSON *document SI_AUTO(si_json_free) = NULL;
-  si_status status = si_state_project_by_id(life->state, operation->project_id, &project, error);
+  si_rc status = si_state_project_by_id(life->state, operation->project_id, &project, error);
   if (status == SI_OK) {
     status = si_operation_result(&project, &document, error);
   }
@@ -168,11 +168,11 @@ static si_status end_interrupted(struct si_life *life, const struct si_operation
 /* Takes over an operation without an owner. A process that was just killed may take a moment to
  * let go of the lock: where it is known to be gone, that moment (3 s at most; every try holds the
  * store's lock for a tenth) is waited for. */
-static si_status adopt(struct si_life *life, const char *operation_id, int *lock,
-                       struct si_error *error) {
+static si_rc adopt(struct si_life *life, const char *operation_id, int *lock,
+                   struct si_error *error) {
   const struct timespec moment = {0, 20000000};
   for (int tries = 0;; tries++) {
-    si_status status = si_state_adopt(life->state, operation_id, lock, error);
+    si_rc status = si_state_adopt(life->state, operation_id, lock, error);
     if (status != SI_E_CONFLICT || tries >= 25 ||
         !si_journal_owner_gone(life->context, operation_id)) {
       return status;
@@ -187,10 +187,10 @@ struct recovery {
   struct si_error *error;
 };
 
-static si_status recover_one(void *ctx, const struct si_operation *operation) {
+static si_rc recover_one(void *ctx, const struct si_operation *operation) {
   struct recovery *recovery = ctx;
   int lock SI_AUTO(si_close) = -1;
-  si_status status = adopt(recovery->life, operation->id, &lock, recovery->error);
+  si_rc status = adopt(recovery->life, operation->id, &lock, recovery->error);
   if (status == SI_E_CONFLICT) {
     return SI_OK; /* somebody runs it, or ended it just now */
   }
@@ -204,10 +204,10 @@ static si_status recover_one(void *ctx, const struct si_operation *operation) {
   return status;
 }
 
-si_status si_life_recover(struct si_life *life, size_t *ended, struct si_error *error) {
+si_rc si_life_recover(struct si_life *life, size_t *ended, struct si_error *error) {
   struct recovery recovery = {.life = life, .error = error};
-  si_status status = si_state_operations(life->state, NULL, SI_OPERATIONS_UNFINISHED, &recovery,
-                                         recover_one, error);
+  si_rc status = si_state_operations(life->state, NULL, SI_OPERATIONS_UNFINISHED, &recovery,
+                                     recover_one, error);
   if (status == SI_OK) {
     *ended = recovery.ended;
   }

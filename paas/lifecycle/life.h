@@ -47,37 +47,37 @@ struct si_create {
 };
 
 /* *outcome is valid on failure too (start from zero; free it always). */
-si_status si_life_create(struct si_life *life, const struct si_create *create,
-                         struct si_outcome *outcome, struct si_error *error) SI_MUST_USE;
+si_rc si_life_create(struct si_life *life, const struct si_create *create,
+                     struct si_outcome *outcome, struct si_error *error) SI_MUST_USE;
 /* Provisions a failed project again, with another stack or configuration where not NULL. */
-si_status si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
-                        const char *config, struct si_outcome *outcome,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
+                    const char *config, struct si_outcome *outcome,
+                    struct si_error *error) SI_MUST_USE;
 /* Destroys a running, failed or half-deleted project, volumes included. */
-si_status si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
+                     struct si_error *error) SI_MUST_USE;
 /* Brings a running project back to its own stack; it stays running. */
-si_status si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
-                           struct si_error *error) SI_MUST_USE;
+si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
+                       struct si_error *error) SI_MUST_USE;
 
 /* What the engine shows of a project now: an inspection (JSON) is appended to *out. */
-si_status si_life_inspect(struct si_life *life, const struct si_project *project,
-                          struct si_buf *out, struct si_error *error) SI_MUST_USE;
+si_rc si_life_inspect(struct si_life *life, const struct si_project *project, struct si_buf *out,
+                      struct si_error *error) SI_MUST_USE;
 
 /* Ends every operation whose owner is gone as `interrupted`: provision -> failed, destroy stays
  * deleting; then tries to store its evidence. *ended counts them. The projects can then be retried
  * or deleted. */
-si_status si_life_recover(struct si_life *life, size_t *ended, struct si_error *error) SI_MUST_USE;
+si_rc si_life_recover(struct si_life *life, size_t *ended, struct si_error *error) SI_MUST_USE;
 
 /* Exports the evidence of one operation that ended, and notes where it went. Idempotent. */
-si_status si_life_evidence(struct si_life *life, const char *operation_id,
-                           struct si_error *error) SI_MUST_USE;
+si_rc si_life_evidence(struct si_life *life, const char *operation_id,
+                       struct si_error *error) SI_MUST_USE;
 /* The same, where a failure is told to the log and leaves the evidence pending. */
 void si_life_evidence_try(struct si_life *life, const char *operation_id);
 /* The same for all whose evidence is pending; *stored counts those stored. The first failure is
  * returned; it keeps back none of the others, but where the sink cannot be reached. */
-si_status si_life_evidence_all(struct si_life *life, size_t *stored,
-                               struct si_error *error) SI_MUST_USE;
+si_rc si_life_evidence_all(struct si_life *life, size_t *stored,
+                           struct si_error *error) SI_MUST_USE;
 
 /* {"code","stage","target","message","remediation","retry","detail"}; NULL without memory. */
 cJSON *si_error_json(const struct si_error *error);

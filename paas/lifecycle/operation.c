@@ -13,9 +13,9 @@ static void close_session(struct si_session **session) {
   *session = NULL;
 }
 
-si_status si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
-                              int lock, const struct si_listener *listener, void *ctx,
-                              struct si_session **out, struct si_error *error) {
+si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
+                          int lock, const struct si_listener *listener, void *ctx,
+                          struct si_session **out, struct si_error *error) {
   struct si_session_options options = {
       .plugin = provisioner,
       .kind = SI_KIND_PROVISIONER,
@@ -31,12 +31,12 @@ si_status si_provisioner_open(struct si_life *life, const char *provisioner, con
   return si_session_open(&options, out, error);
 }
 
-si_status si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
-                             const char *second, cJSON **result, struct si_error *error) {
+si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
+                         const char *second, cJSON **result, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
   struct si_error why;
   *result = NULL;
-  si_status status = si_session_call(session, verb, first, second, &text, error);
+  si_rc status = si_session_call(session, verb, first, second, &text, error);
   if (status != SI_OK) {
     return status;
   }
@@ -53,8 +53,8 @@ si_status si_provisioner_ask(struct si_session *session, uint32_t verb, const ch
   return SI_OK;
 }
 
-si_status si_project_document(const struct si_life *life, const struct si_project *project,
-                              const char *operation_id, struct si_buf *out) {
+si_rc si_project_document(const struct si_life *life, const struct si_project *project,
+                          const char *operation_id, struct si_buf *out) {
   char release[32];
   /* The same stack is the same release, however often it is provisioned. */
   snprintf(release, sizeof release, "rel-%.12s", project->spec_sha256);
@@ -76,11 +76,11 @@ si_status si_project_document(const struct si_life *life, const struct si_projec
   return si_json_canonical(document, out);
 }
 
-si_status si_operation_result(const struct si_project *project, cJSON **result,
-                              struct si_error *error) {
+si_rc si_operation_result(const struct si_project *project, cJSON **result,
+                          struct si_error *error) {
   cJSON *stack = NULL;
   cJSON *made SI_AUTO(si_json_free) = cJSON_CreateObject();
-  si_status status = si_json_parse(project->stack, strlen(project->stack), &stack, error);
+  si_rc status = si_json_parse(project->stack, strlen(project->stack), &stack, error);
   if (status != SI_OK) {
     return status;
   }
@@ -107,7 +107,7 @@ struct run {
   cJSON *result; /* {"provider", "result", "stack", "verified"}: evidence is made of it */
 };
 
-static si_status note(struct run *run, const char *name, cJSON *document) {
+static si_rc note(struct run *run, const char *name, cJSON *document) {
   if (!document || !cJSON_AddItemToObject(run->result, name, document)) {
     cJSON_Delete(document);
     return SI_E_NOMEM;
@@ -129,11 +129,11 @@ static void note_provider(struct run *run) {
   }
 }
 
-static si_status provision(struct run *run, const char *document, struct si_error *error) {
+static si_rc provision(struct run *run, const char *document, struct si_error *error) {
   cJSON *result = NULL;
   cJSON *inspection = NULL;
   const char *text = run->project->stack;
-  si_status status =
+  si_rc status =
       si_provisioner_ask(run->session, SI_VERB_PROVISION, document, text, &result, error);
   if (status == SI_OK) {
     status = note(run, "result", result);
@@ -149,13 +149,12 @@ static si_status provision(struct run *run, const char *document, struct si_erro
                          : status;
 }
 
-static si_status destroy(struct run *run, const char *document, struct si_error *error) {
+static si_rc destroy(struct run *run, const char *document, struct si_error *error) {
   cJSON *result = NULL;
   cJSON *listing = NULL;
   char context[80];
   snprintf(context, sizeof context, "{\"context_id\":\"%s\"}", run->life->context->id);
-  si_status status =
-      si_provisioner_ask(run->session, SI_VERB_DESTROY, document, NULL, &result, error);
+  si_rc status = si_provisioner_ask(run->session, SI_VERB_DESTROY, document, NULL, &result, error);
   if (status == SI_OK) {
     status = note(run, "result", result);
   }
@@ -172,13 +171,13 @@ static si_status destroy(struct run *run, const char *document, struct si_error 
   return status == SI_OK ? note(run, "verified", cJSON_CreateTrue()) : status;
 }
 
-static si_status work(struct run *run, int lock, struct si_error *error) {
+static si_rc work(struct run *run, int lock, struct si_error *error) {
   struct si_journal journal;
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(4096);
   struct si_session *session SI_AUTO(close_session) = NULL;
   const char *kind = run->operation->kind;
   bool destroying = strcmp(kind, "destroy") == 0;
-  si_status status = si_project_document(run->life, run->project, run->operation->id, &document);
+  si_rc status = si_project_document(run->life, run->project, run->operation->id, &document);
   if (status != SI_OK) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
@@ -225,7 +224,7 @@ static void keep_result(cJSON *document, struct si_buf *out) {
   }
 }
 
-static const char *ending(si_status status) {
+static const char *ending(si_rc status) {
   return status == SI_OK ? "ok" : status == SI_E_CANCELLED ? "cancelled" : "failed";
 }
 
@@ -239,15 +238,15 @@ static void advise(const struct run *run, struct si_error *error) {
   }
 }
 
-si_status si_operation_run(struct si_life *life, const struct si_project *project,
-                           const struct si_operation *operation, int lock, struct si_error *error) {
+si_rc si_operation_run(struct si_life *life, const struct si_project *project,
+                       const struct si_operation *operation, int lock, struct si_error *error) {
   struct si_error why = {.status = SI_OK};
   struct si_error trouble;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(65536);
   struct run run = {.life = life, .project = project, .operation = operation};
   cJSON *owned SI_AUTO(si_json_free) = NULL;
-  si_status status = si_operation_result(project, &owned, &why);
+  si_rc status = si_operation_result(project, &owned, &why);
   if (status == SI_OK) {
     run.result = owned;
     status = work(&run, lock, &why);
@@ -266,9 +265,9 @@ si_status si_operation_run(struct si_life *life, const struct si_project *projec
   if (owned) {
     keep_result(owned, &result);
   }
-  si_status ended = si_state_operation_end(life->state, operation->id, ending(status),
-                                           record.len ? record.data : NULL,
-                                           result.len ? result.data : NULL, &trouble);
+  si_rc ended = si_state_operation_end(life->state, operation->id, ending(status),
+                                       record.len ? record.data : NULL,
+                                       result.len ? result.data : NULL, &trouble);
   si_close(&lock);
   if (ended != SI_OK) {
     if (error) {

@@ -11,29 +11,28 @@
 /* Runs `operation` (kind provision, converge or destroy) on `project` and ends it in the store,
  * whatever came; closes the lock. Then exports the evidence: what fails there is told to the log
  * and stays pending, it never changes the outcome. */
-si_status si_operation_run(struct si_life *life, const struct si_project *project,
-                           const struct si_operation *operation, int lock,
-                           struct si_error *error) SI_MUST_USE;
+si_rc si_operation_run(struct si_life *life, const struct si_project *project,
+                       const struct si_operation *operation, int lock,
+                       struct si_error *error) SI_MUST_USE;
 
 /* The result document of an operation on this project, so far: {"stack", "config"} (the second a
  * JSON text). The project may get others before the evidence is made, so each operation keeps those
  * that it was about. */
-si_status si_operation_result(const struct si_project *project, cJSON **result,
-                              struct si_error *error) SI_MUST_USE;
+si_rc si_operation_result(const struct si_project *project, cJSON **result,
+                          struct si_error *error) SI_MUST_USE;
 
 /* A provisioner's child for this project, outside of any operation (lock -1), or within one. */
-si_status si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
-                              int lock, const struct si_listener *listener, void *ctx,
-                              struct si_session **out, struct si_error *error) SI_MUST_USE;
+si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
+                          int lock, const struct si_listener *listener, void *ctx,
+                          struct si_session **out, struct si_error *error) SI_MUST_USE;
 
 /* Calls a verb and parses what it emitted (a JSON object, at most 8 MiB). *result is NULL on
  * failure. PROVIDER_RESULT where it is none. */
-si_status si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
-                             const char *second, cJSON **result,
-                             struct si_error *error) SI_MUST_USE;
+si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
+                         const char *second, cJSON **result, struct si_error *error) SI_MUST_USE;
 
 /* The `si.project/1` document. */
-si_status si_project_document(const struct si_life *life, const struct si_project *project,
-                              const char *operation_id, struct si_buf *out) SI_MUST_USE;
+si_rc si_project_document(const struct si_life *life, const struct si_project *project,
+                          const char *operation_id, struct si_buf *out) SI_MUST_USE;
 
 #endif

@@ -36,7 +36,7 @@ struct unfinished {
   bool owned;
 };
 
-static si_status see_unfinished(void *ctx, const struct si_operation *operation) {
+static si_rc see_unfinished(void *ctx, const struct si_operation *operation) {
   struct unfinished *seen = ctx;
   seen->any = true;
   seen->owned = si_state_owned(seen->state, operation->id);
@@ -60,7 +60,7 @@ static const char *look(struct si_life *life, const struct si_project *project,
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
   cJSON *inspection SI_AUTO(si_json_free) = NULL;
   cJSON *stack SI_AUTO(si_json_free) = NULL;
-  si_status status = si_life_inspect(life, project, &text, why);
+  si_rc status = si_life_inspect(life, project, &text, why);
   status = status == SI_OK ? si_json_parse(text.data, text.len, &inspection, why) : status;
   status =
       status == SI_OK ? si_json_parse(project->stack, strlen(project->stack), &stack, why) : status;
@@ -104,7 +104,7 @@ static void act(struct reconciling *r, const struct si_project *project, const c
                 cJSON *item) {
   struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
   struct si_error error;
-  si_status status;
+  si_rc status;
   if (strcmp(action, "retry") == 0) {
     status = si_life_retry(r->life, project->slug, NULL, NULL, &outcome, &error);
   } else if (strcmp(action, "delete") == 0) {
@@ -119,11 +119,11 @@ static void act(struct reconciling *r, const struct si_project *project, const c
   put_text(item, "status", outcome.project.id[0] ? outcome.project.status : project->status);
 }
 
-static si_status one_project(void *ctx, const struct si_project *listed) {
+static si_rc one_project(void *ctx, const struct si_project *listed) {
   struct reconciling *r = ctx;
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_error why;
-  si_status status = si_state_project_by_id(r->life->state, listed->id, &project, &why);
+  si_rc status = si_state_project_by_id(r->life->state, listed->id, &project, &why);
   if (status != SI_OK) {
     failed(r, &why);
     return status;
@@ -155,10 +155,10 @@ static si_status one_project(void *ctx, const struct si_project *listed) {
 
 /* Is there a project of that id that may have resources? Asked after the engine was listed: what
  * it showed then had been committed before. */
-static si_status owned_by_project(struct si_life *life, const char *id, bool *owned,
-                                  struct si_error *error) {
+static si_rc owned_by_project(struct si_life *life, const char *id, bool *owned,
+                              struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
-  si_status status = si_state_project_by_id(life->state, id, &project, error);
+  si_rc status = si_state_project_by_id(life->state, id, &project, error);
   if (status == SI_OK || status == SI_E_NOT_FOUND) {
     *owned = status == SI_OK && strcmp(project.status, "deleted") != 0;
     return SI_OK;
@@ -166,8 +166,8 @@ static si_status owned_by_project(struct si_life *life, const char *id, bool *ow
   return status;
 }
 
-static si_status remove_orphan(struct reconciling *r, struct si_session *session,
-                               const cJSON *resource, struct si_error *error) {
+static si_rc remove_orphan(struct reconciling *r, struct si_session *session, const cJSON *resource,
+                           struct si_error *error) {
   static const char *const keys[] = {"project_id", "type", "id"};
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(8192);
   struct si_buf none SI_AUTO(si_buf_free) = SI_BUF(8192);
@@ -203,22 +203,22 @@ static void one_orphan(struct reconciling *r, struct si_session *session, const 
     r->clean = false;
     return;
   }
-  si_status status = remove_orphan(r, session, resource, &error);
+  si_rc status = remove_orphan(r, session, resource, &error);
   put_text(item, "outcome", status == SI_OK ? "ok" : error.message);
   if (status != SI_OK) {
     failed(r, &error);
   }
 }
 
-static si_status orphans_of(struct reconciling *r, struct si_session *session,
-                            const char *provisioner, struct si_error *error) {
+static si_rc orphans_of(struct reconciling *r, struct si_session *session, const char *provisioner,
+                        struct si_error *error) {
   struct si_buf context SI_AUTO(si_buf_free) = SI_BUF(128);
   cJSON *listing SI_AUTO(si_json_free) = NULL;
   const cJSON *each;
   if (si_buf_printf(&context, "{\"context_id\":\"%s\"}", r->life->context->id) != SI_OK) {
     return SI_E_NOMEM;
   }
-  si_status status = si_provisioner_ask(session, SI_VERB_LIST, context.data, NULL, &listing, error);
+  si_rc status = si_provisioner_ask(session, SI_VERB_LIST, context.data, NULL, &listing, error);
   if (status == SI_OK && !cJSON_IsArray(si_json_get(listing, "resources"))) {
     status = si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
                           "the provider's listing has no list of resources");
@@ -247,7 +247,7 @@ static void on_log(void *ctx, uint32_t level, const char *message) {
   }
 }
 
-static si_status on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
+static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
   struct reconciling *r = ctx;
   if (!r->apply) {
     return SI_E_REFUSED; /* only looking */
@@ -266,8 +266,8 @@ struct asked {
   cJSON *seen; /* {"<provisioner> <config>": true} */
 };
 
-static si_status ask_provisioner(struct asked *asked, const char *provisioner, const char *config,
-                                 bool needed) {
+static si_rc ask_provisioner(struct asked *asked, const char *provisioner, const char *config,
+                             bool needed) {
   struct reconciling *r = asked->r;
   struct si_buf key SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
   struct si_session *session = NULL;
@@ -279,7 +279,7 @@ static si_status ask_provisioner(struct asked *asked, const char *provisioner, c
     return SI_OK;
   }
   cJSON_AddTrueToObject(asked->seen, key.data);
-  si_status status =
+  si_rc status =
       si_provisioner_open(r->life, provisioner, config, -1, &listener, r, &session, &error);
   if (status == SI_OK) {
     status = orphans_of(r, session, provisioner, &error);
@@ -300,19 +300,19 @@ static si_status ask_provisioner(struct asked *asked, const char *provisioner, c
   return SI_OK;
 }
 
-static si_status ask_for_project(void *ctx, const struct si_project *project) {
+static si_rc ask_for_project(void *ctx, const struct si_project *project) {
   bool live = strcmp(project->status, "deleted") != 0;
   return ask_provisioner(ctx, project->provisioner, project->config ? project->config : "{}", live);
 }
 
-static si_status all_orphans(struct reconciling *r, struct si_error *error) {
+static si_rc all_orphans(struct reconciling *r, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
   struct asked asked = {.r = r, .seen = cJSON_CreateObject()};
   cJSON *owned SI_AUTO(si_json_free) = asked.seen;
   const char *provisioner = NULL;
   const cJSON *config = NULL;
   /* The living first: an engine that one of them needs must not pass for one of the dead's. */
-  si_status status =
+  si_rc status =
       si_state_projects(r->life->state, r->life->owner_id, false, &asked, ask_for_project, error);
   if (status == SI_OK) {
     status =
@@ -332,15 +332,15 @@ static si_status all_orphans(struct reconciling *r, struct si_error *error) {
 
 /* --- the whole --- */
 
-static si_status count_one(void *ctx, const struct si_operation *operation) {
+static si_rc count_one(void *ctx, const struct si_operation *operation) {
   (void)operation;
   ++*(size_t *)ctx;
   return SI_OK;
 }
 
-static si_status reconcile(struct reconciling *r, cJSON *report, struct si_error *error) {
+static si_rc reconcile(struct reconciling *r, cJSON *report, struct si_error *error) {
   size_t ended = 0, stored = 0, pending = 0;
-  si_status status = r->apply ? si_life_recover(r->life, &ended, error) : SI_OK;
+  si_rc status = r->apply ? si_life_recover(r->life, &ended, error) : SI_OK;
   if (status == SI_OK) {
     status = si_state_projects(r->life->state, r->life->owner_id, false, r, one_project, error);
   }
@@ -363,8 +363,7 @@ static si_status reconcile(struct reconciling *r, cJSON *report, struct si_error
   return status;
 }
 
-si_status si_life_reconcile(struct si_life *life, bool apply, cJSON **report,
-                            struct si_error *error) {
+si_rc si_life_reconcile(struct si_life *life, bool apply, cJSON **report, struct si_error *error) {
   cJSON *made = cJSON_CreateObject();
   struct reconciling r = {
       .life = life,
@@ -378,7 +377,7 @@ si_status si_life_reconcile(struct si_life *life, bool apply, cJSON **report,
     cJSON_Delete(made);
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  si_status status = reconcile(&r, made, error);
+  si_rc status = reconcile(&r, made, error);
   if (status != SI_OK) {
     cJSON_Delete(made);
     return status;

@@ -23,7 +23,7 @@
  * orphans removed, evidence stored. A failed project stays: mending is the operator's, and retry
  * is his word for it. The first failure's record is returned; the report is whole all the same.
  */
-si_status si_life_reconcile(struct si_life *life, bool apply, cJSON **report,
-                            struct si_error *error) SI_MUST_USE;
+si_rc si_life_reconcile(struct si_life *life, bool apply, cJSON **report,
+                        struct si_error *error) SI_MUST_USE;
 
 #endif

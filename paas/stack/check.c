@@ -34,8 +34,8 @@ static void add_text(char *to, size_t size, const char *text) {
   si_copy(to + have, size - have, text);
 }
 
-static si_status report_cycle(struct si_reading *r, const struct si_place *services,
-                              const struct walk *w, const struct si_await *closing) {
+static si_rc report_cycle(struct si_reading *r, const struct si_place *services,
+                          const struct walk *w, const struct si_await *closing) {
   char cycle[900] = "";
   struct spot spot;
   size_t i = 0;
@@ -54,10 +54,10 @@ static si_status report_cycle(struct si_reading *r, const struct si_place *servi
 }
 
 /* Depth first; at most SI_STACK_SERVICES deep. */
-static si_status follow(struct si_reading *r, const struct si_place *services, struct walk *w,
-                        size_t at) {
+static si_rc follow(struct si_reading *r, const struct si_place *services, struct walk *w,
+                    size_t at) {
   const struct si_service *service = &r->services[at];
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   w->marks[at] = ON_PATH;
   w->path[w->depth++] = at;
   for (size_t i = 0; status == SI_OK && i < service->await_count; i++) {
@@ -72,9 +72,9 @@ static si_status follow(struct si_reading *r, const struct si_place *services, s
   return status;
 }
 
-static si_status check_cycles(struct si_reading *r, const struct si_place *services) {
+static si_rc check_cycles(struct si_reading *r, const struct si_place *services) {
   struct walk walk = {0};
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
     status = walk.marks[i] == UNSEEN ? follow(r, services, &walk, i) : SI_OK;
   }
@@ -83,8 +83,8 @@ static si_status check_cycles(struct si_reading *r, const struct si_place *servi
 
 /* --- what is awaited can come --- */
 
-static si_status check_await(struct si_reading *r, const struct si_place *services,
-                             const struct si_service *service, const struct si_await *await) {
+static si_rc check_await(struct si_reading *r, const struct si_place *services,
+                         const struct si_service *service, const struct si_await *await) {
   struct si_service *on = &r->services[await->on];
   struct spot spot;
   const struct si_place *place = spot_of(&spot, services, service, "depends_on", await->line);
@@ -103,8 +103,8 @@ static si_status check_await(struct si_reading *r, const struct si_place *servic
   return SI_OK;
 }
 
-static si_status check_oneshot(struct si_reading *r, const struct si_place *services,
-                               struct si_service *service) {
+static si_rc check_oneshot(struct si_reading *r, const struct si_place *services,
+                           struct si_service *service) {
   struct spot spot;
   if (service->oneshot != SI_ONESHOT_YES) {
     service->oneshot = SI_ONESHOT_NO;
@@ -116,8 +116,8 @@ static si_status check_oneshot(struct si_reading *r, const struct si_place *serv
   return SI_OK;
 }
 
-si_status si_stack_check(struct si_reading *r, const struct si_place *services) {
-  si_status status = check_cycles(r, services);
+si_rc si_stack_check(struct si_reading *r, const struct si_place *services) {
+  si_rc status = check_cycles(r, services);
   for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
     const struct si_service *service = &r->services[i];
     for (size_t k = 0; status == SI_OK && k < service->await_count; k++) {

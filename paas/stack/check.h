@@ -11,6 +11,6 @@
 /* Dependency cycles; waiting for the health of a service that has no check; a one-shot that is
  * kept up, or said not to be one while another awaits its end. Settles `oneshot` of all services
  * to yes or no. `services` is the place of the top-level key. */
-si_status si_stack_check(struct si_reading *r, const struct si_place *services) SI_MUST_USE;
+si_rc si_stack_check(struct si_reading *r, const struct si_place *services) SI_MUST_USE;
 
 #endif

@@ -6,19 +6,19 @@
 
 #include "paas/stack/report.h"
 
-si_status si_put_text(struct si_reading *r, cJSON *object, const char *key, const char *text) {
+si_rc si_put_text(struct si_reading *r, cJSON *object, const char *key, const char *text) {
   return cJSON_AddStringToObject(object, key, text) ? SI_OK : si_stack_nomem(r);
 }
 
-si_status si_put_number(struct si_reading *r, cJSON *object, const char *key, uint64_t number) {
+si_rc si_put_number(struct si_reading *r, cJSON *object, const char *key, uint64_t number) {
   return cJSON_AddNumberToObject(object, key, (double)number) ? SI_OK : si_stack_nomem(r);
 }
 
-si_status si_put_flag(struct si_reading *r, cJSON *object, const char *key, bool flag) {
+si_rc si_put_flag(struct si_reading *r, cJSON *object, const char *key, bool flag) {
   return cJSON_AddBoolToObject(object, key, flag) ? SI_OK : si_stack_nomem(r);
 }
 
-si_status si_put_list(struct si_reading *r, cJSON *object, const char *key, cJSON **out) {
+si_rc si_put_list(struct si_reading *r, cJSON *object, const char *key, cJSON **out) {
   cJSON *list = cJSON_AddArrayToObject(object, key);
   if (!list) {
     return si_stack_nomem(r);
@@ -27,7 +27,7 @@ si_status si_put_list(struct si_reading *r, cJSON *object, const char *key, cJSO
   return SI_OK;
 }
 
-si_status si_put_object(struct si_reading *r, cJSON *object, const char *key, cJSON **out) {
+si_rc si_put_object(struct si_reading *r, cJSON *object, const char *key, cJSON **out) {
   cJSON *inner = cJSON_AddObjectToObject(object, key);
   if (!inner) {
     return si_stack_nomem(r);
@@ -36,7 +36,7 @@ si_status si_put_object(struct si_reading *r, cJSON *object, const char *key, cJ
   return SI_OK;
 }
 
-static si_status add(struct si_reading *r, cJSON *list, cJSON *item) {
+static si_rc add(struct si_reading *r, cJSON *list, cJSON *item) {
   if (item && cJSON_AddItemToArray(list, item)) {
     return SI_OK;
   }
@@ -44,13 +44,13 @@ static si_status add(struct si_reading *r, cJSON *list, cJSON *item) {
   return si_stack_nomem(r);
 }
 
-si_status si_add_text(struct si_reading *r, cJSON *list, const char *text) {
+si_rc si_add_text(struct si_reading *r, cJSON *list, const char *text) {
   return add(r, list, cJSON_CreateString(text));
 }
 
-si_status si_add_object(struct si_reading *r, cJSON *list, cJSON **out) {
+si_rc si_add_object(struct si_reading *r, cJSON *list, cJSON **out) {
   cJSON *item = cJSON_CreateObject();
-  si_status status = add(r, list, item);
+  si_rc status = add(r, list, item);
   if (status == SI_OK) {
     *out = item;
   }
@@ -80,7 +80,7 @@ static int compare(const void *a, const void *b) {
   return strcmp(((const struct ranked *)a)->text, ((const struct ranked *)b)->text);
 }
 
-si_status si_list_sort(struct si_reading *r, cJSON *list, const char *key) {
+si_rc si_list_sort(struct si_reading *r, cJSON *list, const char *key) {
   size_t count = (size_t)cJSON_GetArraySize(list);
   struct ranked *ranked = calloc(count ? count : 1, sizeof *ranked);
   if (!ranked) {

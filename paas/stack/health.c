@@ -13,7 +13,7 @@ struct health {
 };
 
 /* CMD-SHELL and one line, CMD and its arguments, or NONE. */
-static si_status check_test(struct si_reading *r, const struct si_place *place, const cJSON *test) {
+static si_rc check_test(struct si_reading *r, const struct si_place *place, const cJSON *test) {
   int count = cJSON_GetArraySize(test);
   const char *how = count ? cJSON_GetStringValue(test->child) : "";
   bool ok = (strcmp(how, "CMD") == 0 && count > 1) || (strcmp(how, "CMD-SHELL") == 0 && count == 2);
@@ -26,9 +26,9 @@ static si_status check_test(struct si_reading *r, const struct si_place *place, 
                        "[\"CMD-SHELL\", line] or [\"NONE\"]");
 }
 
-static si_status read_test_list(struct si_reading *r, const struct si_yaml_node *value,
-                                const struct si_place *place, struct health *health, cJSON *test) {
-  si_status status = SI_OK;
+static si_rc read_test_list(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, struct health *health, cJSON *test) {
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     char *text SI_AUTO(si_text_free) = NULL;
     struct si_place at = si_place_of(place, value, i);
@@ -44,11 +44,11 @@ static si_status read_test_list(struct si_reading *r, const struct si_yaml_node 
   return status == SI_OK ? check_test(r, place, test) : status;
 }
 
-static si_status read_test(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
+static si_rc read_test(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
   struct health *health = into;
   cJSON *test = NULL;
-  si_status status = si_put_list(r, health->json, "test", &test);
+  si_rc status = si_put_list(r, health->json, "test", &test);
   if (status == SI_OK && value->kind == SI_YAML_LIST) {
     return read_test_list(r, value, place, health, test);
   }
@@ -59,49 +59,49 @@ static si_status read_test(struct si_reading *r, const struct si_yaml_node *valu
   return status == SI_OK ? si_add_text(r, test, text) : status;
 }
 
-static si_status put_duration(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, struct health *health,
-                              const char *member, uint64_t min_ms) {
+static si_rc put_duration(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, struct health *health, const char *member,
+                          uint64_t min_ms) {
   uint64_t ms = 0;
-  si_status status = si_value_duration(r, value, place, min_ms, &ms);
+  si_rc status = si_value_duration(r, value, place, min_ms, &ms);
   health->timings++;
   return status == SI_OK ? si_put_number(r, health->json, member, ms) : status;
 }
 
-static si_status read_interval(struct si_reading *r, const struct si_yaml_node *value,
-                               const struct si_place *place, void *into) {
+static si_rc read_interval(struct si_reading *r, const struct si_yaml_node *value,
+                           const struct si_place *place, void *into) {
   return put_duration(r, value, place, into, "interval_ms", 1);
 }
 
-static si_status read_timeout(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
+static si_rc read_timeout(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
   return put_duration(r, value, place, into, "timeout_ms", 1);
 }
 
-static si_status read_start_period(struct si_reading *r, const struct si_yaml_node *value,
-                                   const struct si_place *place, void *into) {
+static si_rc read_start_period(struct si_reading *r, const struct si_yaml_node *value,
+                               const struct si_place *place, void *into) {
   return put_duration(r, value, place, into, "start_period_ms", 0);
 }
 
-static si_status read_retries(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
+static si_rc read_retries(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
   struct health *health = into;
   uint64_t count = 0;
-  si_status status = si_value_count(r, value, place, 1, 100000, &count);
+  si_rc status = si_value_count(r, value, place, 1, 100000, &count);
   health->timings++;
   return status == SI_OK ? si_put_number(r, health->json, "retries", count) : status;
 }
 
-static si_status read_disable(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
+static si_rc read_disable(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
   bool disable = false;
-  si_status status = si_value_flag(r, value, place, &disable);
+  si_rc status = si_value_flag(r, value, place, &disable);
   ((struct health *)into)->disabled |= disable;
   return status;
 }
 
-si_status si_read_health(struct si_reading *r, const struct si_yaml_node *value,
-                         const struct si_place *place, void *into) {
+si_rc si_read_health(struct si_reading *r, const struct si_yaml_node *value,
+                     const struct si_place *place, void *into) {
   static const struct si_key known[] = {
       {"test", read_test},       {"interval", read_interval},
       {"timeout", read_timeout}, {"start_period", read_start_period},
@@ -109,7 +109,7 @@ si_status si_read_health(struct si_reading *r, const struct si_yaml_node *value,
   static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
   struct si_service *service = into;
   struct health health = {0};
-  si_status status = si_put_object(r, service->json, "healthcheck", &health.json);
+  si_rc status = si_put_object(r, service->json, "healthcheck", &health.json);
   status = status == SI_OK ? si_keys_read(r, value, place, &keys, &health) : status;
   if (status != SI_OK) {
     return status;

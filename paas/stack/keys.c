@@ -25,8 +25,8 @@ static const char *kind_text(const struct si_yaml_node *node) {
   }
 }
 
-si_status si_kind_check(struct si_reading *r, const struct si_yaml_node *node,
-                        const struct si_place *place, enum si_yaml_kind kind) {
+si_rc si_kind_check(struct si_reading *r, const struct si_yaml_node *node,
+                    const struct si_place *place, enum si_yaml_kind kind) {
   static const char *const wanted[] = {"a single value", "a list (`- item`)",
                                        "a map (`key: value`)"};
   if (node->kind == kind) {
@@ -35,8 +35,8 @@ si_status si_kind_check(struct si_reading *r, const struct si_yaml_node *node,
   return si_stack_invalid(r, place, "must be %s, and is %s", wanted[kind], kind_text(node));
 }
 
-si_status si_filled_check(struct si_reading *r, const struct si_yaml_node *node,
-                          const struct si_place *place) {
+si_rc si_filled_check(struct si_reading *r, const struct si_yaml_node *node,
+                      const struct si_place *place) {
   if (node->kind == SI_YAML_SCALAR) {
     return si_stack_invalid(r, place, "must be a list or a map, and is %s", kind_text(node));
   }
@@ -47,8 +47,8 @@ si_status si_filled_check(struct si_reading *r, const struct si_yaml_node *node,
   return SI_OK;
 }
 
-static si_status unsupported(struct si_reading *r, const struct si_place *place,
-                             const struct si_keys *keys) {
+static si_rc unsupported(struct si_reading *r, const struct si_place *place,
+                         const struct si_keys *keys) {
   const char *names[MOST_KEYS];
   char all[400] = "";
   size_t count = 0;
@@ -72,9 +72,9 @@ static si_status unsupported(struct si_reading *r, const struct si_place *place,
   return si_stack_hint(r, "remove it; supported here: %s", count ? all : "no key");
 }
 
-si_status si_keys_read(struct si_reading *r, const struct si_yaml_node *node,
-                       const struct si_place *place, const struct si_keys *keys, void *into) {
-  si_status status = si_kind_check(r, node, place, SI_YAML_MAP);
+si_rc si_keys_read(struct si_reading *r, const struct si_yaml_node *node,
+                   const struct si_place *place, const struct si_keys *keys, void *into) {
+  si_rc status = si_kind_check(r, node, place, SI_YAML_MAP);
   for (size_t i = 0; status == SI_OK && i < node->count; i++) {
     const struct si_yaml_entry *entry = &node->entries[i];
     struct si_place at = si_place_of(place, node, i);

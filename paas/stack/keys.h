@@ -9,8 +9,8 @@
 #include "paas/stack/report.h"
 
 /* Reads the value of one key. `into` is what the walk was given. */
-typedef si_status si_key_reader(struct si_reading *r, const struct si_yaml_node *value,
-                                const struct si_place *place, void *into);
+typedef si_rc si_key_reader(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into);
 
 struct si_key {
   const char *name;
@@ -32,16 +32,16 @@ struct si_keys {
 
 /* Fails unless `node` is a map whose every key is known, or begins with `x-` (but not `x-si-`),
  * which is passed over. Readers are called in the file's order. */
-si_status si_keys_read(struct si_reading *r, const struct si_yaml_node *node,
-                       const struct si_place *place, const struct si_keys *keys,
-                       void *into) SI_MUST_USE;
+si_rc si_keys_read(struct si_reading *r, const struct si_yaml_node *node,
+                   const struct si_place *place, const struct si_keys *keys,
+                   void *into) SI_MUST_USE;
 
 /* Fails, with words for people, unless the node is of that kind. */
-si_status si_kind_check(struct si_reading *r, const struct si_yaml_node *node,
-                        const struct si_place *place, enum si_yaml_kind kind) SI_MUST_USE;
+si_rc si_kind_check(struct si_reading *r, const struct si_yaml_node *node,
+                    const struct si_place *place, enum si_yaml_kind kind) SI_MUST_USE;
 /* As si_kind_check for a list or a map; and it must not be empty. */
-si_status si_filled_check(struct si_reading *r, const struct si_yaml_node *node,
-                          const struct si_place *place) SI_MUST_USE;
+si_rc si_filled_check(struct si_reading *r, const struct si_yaml_node *node,
+                      const struct si_place *place) SI_MUST_USE;
 /* Is it there, but empty (`data:`)? */
 bool si_is_null(const struct si_yaml_node *node);
 

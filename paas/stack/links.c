@@ -14,10 +14,10 @@ struct membership {
   cJSON *aliases;
 };
 
-static si_status read_alias(struct si_reading *r, const struct si_yaml_node *node,
-                            const struct si_place *place, const struct membership *member) {
+static si_rc read_alias(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, const struct membership *member) {
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, node, place, 0, &text);
+  si_rc status = si_value_text(r, node, place, 0, &text);
   status = status == SI_OK ? si_name_check(r, place, text) : status;
   if (status != SI_OK || strcmp(text, member->service->name) == 0) {
     return status; /* the service's own name stands there already */
@@ -28,9 +28,9 @@ static si_status read_alias(struct si_reading *r, const struct si_yaml_node *nod
   return si_add_text(r, member->aliases, text);
 }
 
-static si_status read_aliases(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
-  si_status status = si_kind_check(r, value, place, SI_YAML_LIST);
+static si_rc read_aliases(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
+  si_rc status = si_kind_check(r, value, place, SI_YAML_LIST);
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     struct si_place at = si_place_of(place, value, i);
     status = read_alias(r, value->entries[i].value, &at, into);
@@ -38,24 +38,24 @@ static si_status read_aliases(struct si_reading *r, const struct si_yaml_node *v
   return status;
 }
 
-static si_status join(struct si_reading *r, const struct si_service *service, cJSON *networks,
-                      const char *name, struct membership *member) {
+static si_rc join(struct si_reading *r, const struct si_service *service, cJSON *networks,
+                  const char *name, struct membership *member) {
   cJSON *item = NULL;
-  si_status status = si_add_object(r, networks, &item);
+  si_rc status = si_add_object(r, networks, &item);
   status = status == SI_OK ? si_put_text(r, item, "name", name) : status;
   status = status == SI_OK ? si_put_list(r, item, "aliases", &member->aliases) : status;
   member->service = service;
   return status == SI_OK ? si_add_text(r, member->aliases, service->name) : status;
 }
 
-static si_status read_network(struct si_reading *r, const struct si_place *place,
-                              const struct si_service *service, cJSON *networks, const char *name,
-                              const struct si_yaml_node *options) {
+static si_rc read_network(struct si_reading *r, const struct si_place *place,
+                          const struct si_service *service, cJSON *networks, const char *name,
+                          const struct si_yaml_node *options) {
   static const struct si_key known[] = {{"aliases", read_aliases}};
   static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
   struct membership member = {0};
   bool is_default = strcmp(name, "default") == 0;
-  si_status status = si_name_check(r, place, name);
+  si_rc status = si_name_check(r, place, name);
   if (status == SI_OK && !is_default && !si_list_has(r->networks, "name", name)) {
     si_stack_fail(r, "STACK_REFERENCE", place, "joins the network %s, which is not declared", name);
     return si_stack_hint(r, "add `%s:` under the top-level `networks:`", name);
@@ -71,11 +71,11 @@ static si_status read_network(struct si_reading *r, const struct si_place *place
   return status == SI_OK ? si_list_sort(r, member.aliases, NULL) : status;
 }
 
-si_status si_read_networks(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
+si_rc si_read_networks(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
   const struct si_service *service = into;
   cJSON *networks = NULL;
-  si_status status = si_filled_check(r, value, place);
+  si_rc status = si_filled_check(r, value, place);
   status = status == SI_OK ? si_put_list(r, service->json, "networks", &networks) : status;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     char *text SI_AUTO(si_text_free) = NULL;
@@ -91,11 +91,11 @@ si_status si_read_networks(struct si_reading *r, const struct si_yaml_node *valu
   return status == SI_OK ? si_list_sort(r, networks, "name") : status;
 }
 
-si_status si_join_default(struct si_reading *r, struct si_service *service) {
+si_rc si_join_default(struct si_reading *r, struct si_service *service) {
   struct membership member = {0};
   cJSON *networks = NULL;
   r->joins_default = true;
-  si_status status = si_put_list(r, service->json, "networks", &networks);
+  si_rc status = si_put_list(r, service->json, "networks", &networks);
   return status == SI_OK ? join(r, service, networks, "default", &member) : status;
 }
 
@@ -108,8 +108,7 @@ static const char *const conditions[] = {
 };
 enum { CONDITIONS = sizeof conditions / sizeof *conditions };
 
-static si_status unknown_service(struct si_reading *r, const struct si_place *place,
-                                 const char *name) {
+static si_rc unknown_service(struct si_reading *r, const struct si_place *place, const char *name) {
   const char *names[SI_STACK_SERVICES];
   for (size_t i = 0; i < r->service_count; i++) {
     names[i] = r->services[i].name;
@@ -120,8 +119,8 @@ static si_status unknown_service(struct si_reading *r, const struct si_place *pl
   return near ? si_stack_hint(r, "did you mean `%s`?", near) : SI_E_INVALID;
 }
 
-static si_status await(struct si_reading *r, const struct si_place *place,
-                       struct si_service *service, const char *name, enum si_condition condition) {
+static si_rc await(struct si_reading *r, const struct si_place *place, struct si_service *service,
+                   const char *name, enum si_condition condition) {
   cJSON *item = NULL;
   cJSON *list = cJSON_GetObjectItemCaseSensitive(service->json, "depends_on");
   size_t on = 0;
@@ -136,16 +135,16 @@ static si_status await(struct si_reading *r, const struct si_place *place,
   }
   /* Each service once: there is room for all. */
   service->awaits[service->await_count++] = (struct si_await){on, condition, place->line};
-  si_status status = si_add_object(r, list, &item);
+  si_rc status = si_add_object(r, list, &item);
   status = status == SI_OK ? si_put_text(r, item, "service", name) : status;
   return status == SI_OK ? si_put_text(r, item, "condition", conditions[condition]) : status;
 }
 
-static si_status read_condition(struct si_reading *r, const struct si_yaml_node *value,
-                                const struct si_place *place, void *into) {
+static si_rc read_condition(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into) {
   enum si_condition *condition = into;
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, 0, &text);
   for (size_t i = 0; status == SI_OK && i < CONDITIONS; i++) {
     if (strcmp(text, conditions[i]) == 0) {
       *condition = (enum si_condition)i;
@@ -159,12 +158,12 @@ static si_status read_condition(struct si_reading *r, const struct si_yaml_node 
   return status;
 }
 
-static si_status read_dependency(struct si_reading *r, const struct si_yaml_node *value,
-                                 const struct si_place *place, struct si_service *service) {
+static si_rc read_dependency(struct si_reading *r, const struct si_yaml_node *value,
+                             const struct si_place *place, struct si_service *service) {
   static const struct si_key known[] = {{"condition", read_condition}};
   static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
   enum si_condition condition = SI_AWAIT_STARTED;
-  si_status status = si_keys_read(r, value, place, &keys, &condition);
+  si_rc status = si_keys_read(r, value, place, &keys, &condition);
   if (status == SI_OK && !si_yaml_find(value, "condition")) {
     si_stack_invalid(r, place, "has no `condition`");
     return si_stack_hint(r, "add one, or write `depends_on` as a list of names");
@@ -172,11 +171,11 @@ static si_status read_dependency(struct si_reading *r, const struct si_yaml_node
   return status == SI_OK ? await(r, place, service, place->key, condition) : status;
 }
 
-si_status si_read_depends_on(struct si_reading *r, const struct si_yaml_node *value,
-                             const struct si_place *place, void *into) {
+si_rc si_read_depends_on(struct si_reading *r, const struct si_yaml_node *value,
+                         const struct si_place *place, void *into) {
   struct si_service *service = into;
   cJSON *list = NULL;
-  si_status status = si_filled_check(r, value, place);
+  si_rc status = si_filled_check(r, value, place);
   status = status == SI_OK ? si_put_list(r, service->json, "depends_on", &list) : status;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     char *text SI_AUTO(si_text_free) = NULL;

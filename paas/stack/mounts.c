@@ -20,8 +20,8 @@ static void mount_free(struct mount *mount) {
 }
 
 /* Nothing else of the service is mounted there. `target` must live as long as the document. */
-static si_status claim(struct si_reading *r, const struct si_place *place,
-                       struct si_service *service, const char *target) {
+static si_rc claim(struct si_reading *r, const struct si_place *place, struct si_service *service,
+                   const char *target) {
   for (size_t i = 0; i < service->mount_count; i++) {
     if (strcmp(service->mounts[i].target, target) == 0) {
       return si_stack_invalid(r, place, "mounts at %.100s, as line %u does", target,
@@ -36,8 +36,7 @@ static si_status claim(struct si_reading *r, const struct si_place *place,
   return SI_OK;
 }
 
-static si_status refuse_bind(struct si_reading *r, const struct si_place *place,
-                             const char *source) {
+static si_rc refuse_bind(struct si_reading *r, const struct si_place *place, const char *source) {
   si_stack_invalid(r, place, "mounts \"%.100s\" of the host: only named volumes can be mounted",
                    source);
   return si_stack_hint(r,
@@ -45,12 +44,11 @@ static si_status refuse_bind(struct si_reading *r, const struct si_place *place,
                        "put files that the service needs into its image");
 }
 
-static si_status check_source(struct si_reading *r, const struct si_place *place,
-                              const char *source) {
+static si_rc check_source(struct si_reading *r, const struct si_place *place, const char *source) {
   if (source[0] == '.' || source[0] == '/' || source[0] == '~') {
     return refuse_bind(r, place, source);
   }
-  si_status status = si_name_check(r, place, source);
+  si_rc status = si_name_check(r, place, source);
   if (status == SI_OK && !si_list_has(r->volumes, "name", source)) {
     si_stack_fail(r, "STACK_REFERENCE", place, "uses the volume %s, which is not declared", source);
     return si_stack_hint(r, "add `%s:` under the top-level `volumes:`", source);
@@ -58,14 +56,14 @@ static si_status check_source(struct si_reading *r, const struct si_place *place
   return status;
 }
 
-static si_status put_mount(struct si_reading *r, const struct si_place *place,
-                           struct si_service *service, const struct mount *mount) {
+static si_rc put_mount(struct si_reading *r, const struct si_place *place,
+                       struct si_service *service, const struct mount *mount) {
   cJSON *item = NULL;
   cJSON *list = cJSON_GetObjectItemCaseSensitive(service->json, "volumes");
   if (!mount->source || !mount->target) {
     return si_stack_nomem(r);
   }
-  si_status status = check_source(r, place, mount->source);
+  si_rc status = check_source(r, place, mount->source);
   status = status == SI_OK ? si_path_check(r, place, mount->target) : status;
   if (status == SI_OK && mount->target[1] == '\0') {
     return si_stack_invalid(r, place, "mounts a volume at /");
@@ -78,10 +76,10 @@ static si_status put_mount(struct si_reading *r, const struct si_place *place,
 }
 
 /* "data:/path[:ro]" */
-static si_status read_short(struct si_reading *r, const struct si_yaml_node *node,
-                            const struct si_place *place, struct mount *mount) {
+static si_rc read_short(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, struct mount *mount) {
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, node, place, 0, &text);
+  si_rc status = si_value_text(r, node, place, 0, &text);
   if (status != SI_OK) {
     return status;
   }
@@ -106,11 +104,11 @@ static si_status read_short(struct si_reading *r, const struct si_yaml_node *nod
 
 /* --- the long form --- */
 
-static si_status read_type(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
+static si_rc read_type(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
   struct mount *mount = into;
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, 0, &text);
   if (status == SI_OK && strcmp(text, "volume") != 0) {
     si_stack_invalid(r, place, "is \"%.60s\": only named volumes can be mounted", text);
     return si_stack_hint(r, "write `type: volume`; for memory use the service's `tmpfs:`");
@@ -119,40 +117,40 @@ static si_status read_type(struct si_reading *r, const struct si_yaml_node *valu
   return status;
 }
 
-static si_status read_source(struct si_reading *r, const struct si_yaml_node *value,
-                             const struct si_place *place, void *into) {
+static si_rc read_source(struct si_reading *r, const struct si_yaml_node *value,
+                         const struct si_place *place, void *into) {
   return si_value_text(r, value, place, 0, &((struct mount *)into)->source);
 }
 
-static si_status read_target(struct si_reading *r, const struct si_yaml_node *value,
-                             const struct si_place *place, void *into) {
+static si_rc read_target(struct si_reading *r, const struct si_yaml_node *value,
+                         const struct si_place *place, void *into) {
   return si_value_text(r, value, place, 0, &((struct mount *)into)->target);
 }
 
-static si_status read_only(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
+static si_rc read_only(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
   return si_value_flag(r, value, place, &((struct mount *)into)->read_only);
 }
 
-static si_status read_long(struct si_reading *r, const struct si_yaml_node *node,
-                           const struct si_place *place, struct mount *mount) {
+static si_rc read_long(struct si_reading *r, const struct si_yaml_node *node,
+                       const struct si_place *place, struct mount *mount) {
   static const struct si_key known[] = {{"type", read_type},
                                         {"source", read_source},
                                         {"target", read_target},
                                         {"read_only", read_only}};
   static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
-  si_status status = si_keys_read(r, node, place, &keys, mount);
+  si_rc status = si_keys_read(r, node, place, &keys, mount);
   if (status == SI_OK && (!mount->typed || !mount->source || !mount->target)) {
     return si_stack_invalid(r, place, "must have `type: volume`, `source` and `target`");
   }
   return status;
 }
 
-si_status si_read_mounts(struct si_reading *r, const struct si_yaml_node *value,
-                         const struct si_place *place, void *into) {
+si_rc si_read_mounts(struct si_reading *r, const struct si_yaml_node *value,
+                     const struct si_place *place, void *into) {
   struct si_service *service = into;
   cJSON *list = NULL;
-  si_status status = si_kind_check(r, value, place, SI_YAML_LIST);
+  si_rc status = si_kind_check(r, value, place, SI_YAML_LIST);
   status = status == SI_OK ? si_put_list(r, service->json, "volumes", &list) : status;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     struct mount mount = {NULL, NULL, false, false};
@@ -166,11 +164,11 @@ si_status si_read_mounts(struct si_reading *r, const struct si_yaml_node *value,
   return status;
 }
 
-static si_status read_tmpfs_path(struct si_reading *r, const struct si_yaml_node *node,
-                                 const struct si_place *place, struct si_service *service,
-                                 cJSON *list) {
+static si_rc read_tmpfs_path(struct si_reading *r, const struct si_yaml_node *node,
+                             const struct si_place *place, struct si_service *service,
+                             cJSON *list) {
   char *path SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, node, place, 0, &path);
+  si_rc status = si_value_text(r, node, place, 0, &path);
   if (status == SI_OK && strchr(path, ':')) {
     si_stack_invalid(r, place, "\"%.100s\" has options, which are not supported", path);
     return si_stack_hint(r, "write the path alone");
@@ -183,11 +181,11 @@ static si_status read_tmpfs_path(struct si_reading *r, const struct si_yaml_node
   return status == SI_OK ? claim(r, place, service, list->child->prev->valuestring) : status;
 }
 
-si_status si_read_tmpfs(struct si_reading *r, const struct si_yaml_node *value,
-                        const struct si_place *place, void *into) {
+si_rc si_read_tmpfs(struct si_reading *r, const struct si_yaml_node *value,
+                    const struct si_place *place, void *into) {
   struct si_service *service = into;
   cJSON *list = NULL;
-  si_status status = si_put_list(r, service->json, "tmpfs", &list);
+  si_rc status = si_put_list(r, service->json, "tmpfs", &list);
   if (status == SI_OK && value->kind == SI_YAML_SCALAR) {
     return read_tmpfs_path(r, value, place, service, list);
   }

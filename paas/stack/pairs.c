@@ -10,12 +10,11 @@ enum { PAIRS_MOST = 1000 };
 /* What `environment` and `labels` share: a map, or a list of `KEY=value`. */
 struct pairs {
   const char *member;
-  si_status (*check_key)(struct si_reading *r, const struct si_place *place, const char *key);
+  si_rc (*check_key)(struct si_reading *r, const struct si_place *place, const char *key);
   bool bare; /* a key without a value means "" */
 };
 
-static si_status check_variable(struct si_reading *r, const struct si_place *place,
-                                const char *key) {
+static si_rc check_variable(struct si_reading *r, const struct si_place *place, const char *key) {
   bool ok = key[0] != '\0';
   for (const char *p = key; *p; p++) {
     ok = ok && (unsigned char)*p > 0x20 && *p != 0x7F && *p != '=';
@@ -23,7 +22,7 @@ static si_status check_variable(struct si_reading *r, const struct si_place *pla
   return ok ? SI_OK : si_stack_invalid(r, place, "\"%.70s\" is no name of a variable", key);
 }
 
-static si_status check_label(struct si_reading *r, const struct si_place *place, const char *key) {
+static si_rc check_label(struct si_reading *r, const struct si_place *place, const char *key) {
   if (!key[0]) {
     return si_stack_invalid(r, place, "has an empty key");
   }
@@ -34,34 +33,34 @@ static si_status check_label(struct si_reading *r, const struct si_place *place,
   return SI_OK;
 }
 
-static si_status put_pair(struct si_reading *r, const struct pairs *kind, cJSON *object,
-                          const struct si_place *place, const char *key, const char *value) {
-  si_status status = kind->check_key(r, place, key);
+static si_rc put_pair(struct si_reading *r, const struct pairs *kind, cJSON *object,
+                      const struct si_place *place, const char *key, const char *value) {
+  si_rc status = kind->check_key(r, place, key);
   if (status != SI_OK) {
     return status;
   }
   return si_put_text(r, object, key, value);
 }
 
-static si_status no_value(struct si_reading *r, const struct si_place *place) {
+static si_rc no_value(struct si_reading *r, const struct si_place *place) {
   si_stack_invalid(r, place, "has no value, and si takes none from its own environment");
   return si_stack_hint(r, "give it a value; \"\" is one");
 }
 
-static si_status read_member(struct si_reading *r, const struct pairs *kind, cJSON *object,
-                             const struct si_yaml_node *value, const struct si_place *place) {
+static si_rc read_member(struct si_reading *r, const struct pairs *kind, cJSON *object,
+                         const struct si_yaml_node *value, const struct si_place *place) {
   char *text SI_AUTO(si_text_free) = NULL;
   if (si_is_null(value)) {
     return kind->bare ? put_pair(r, kind, object, place, place->key, "") : no_value(r, place);
   }
-  si_status status = si_value_text(r, value, place, SI_TEXT_NUMBERS | SI_TEXT_EMPTY, &text);
+  si_rc status = si_value_text(r, value, place, SI_TEXT_NUMBERS | SI_TEXT_EMPTY, &text);
   return status == SI_OK ? put_pair(r, kind, object, place, place->key, text) : status;
 }
 
-static si_status read_item(struct si_reading *r, const struct pairs *kind, cJSON *object,
-                           const struct si_yaml_node *value, const struct si_place *place) {
+static si_rc read_item(struct si_reading *r, const struct pairs *kind, cJSON *object,
+                       const struct si_yaml_node *value, const struct si_place *place) {
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, 0, &text);
   if (status != SI_OK) {
     return status;
   }
@@ -79,9 +78,9 @@ static si_status read_item(struct si_reading *r, const struct pairs *kind, cJSON
   return put_pair(r, kind, object, place, text, equals ? equals + 1 : "");
 }
 
-static si_status read_pairs(struct si_reading *r, const struct si_yaml_node *node,
-                            const struct si_place *place, const struct pairs *kind,
-                            const struct si_service *service) {
+static si_rc read_pairs(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, const struct pairs *kind,
+                        const struct si_service *service) {
   cJSON *object = NULL;
   if (node->kind == SI_YAML_SCALAR) {
     return si_stack_invalid(r, place, "must be a map, or a list of `KEY=value`");
@@ -89,7 +88,7 @@ static si_status read_pairs(struct si_reading *r, const struct si_yaml_node *nod
   if (node->count > PAIRS_MOST) {
     return si_stack_fail(r, "STACK_TOO_LARGE", place, "has more than %d members", PAIRS_MOST);
   }
-  si_status status = si_put_object(r, service->json, kind->member, &object);
+  si_rc status = si_put_object(r, service->json, kind->member, &object);
   for (size_t i = 0; status == SI_OK && i < node->count; i++) {
     struct si_place at = si_place_of(place, node, i);
     const struct si_yaml_node *value = node->entries[i].value;
@@ -99,14 +98,14 @@ static si_status read_pairs(struct si_reading *r, const struct si_yaml_node *nod
   return status;
 }
 
-si_status si_read_environment(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
+si_rc si_read_environment(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
   static const struct pairs kind = {"environment", check_variable, false};
   return read_pairs(r, value, place, &kind, into);
 }
 
-si_status si_read_labels(struct si_reading *r, const struct si_yaml_node *value,
-                         const struct si_place *place, void *into) {
+si_rc si_read_labels(struct si_reading *r, const struct si_yaml_node *value,
+                     const struct si_place *place, void *into) {
   static const struct pairs kind = {"labels", check_label, true};
   return read_pairs(r, value, place, &kind, into);
 }

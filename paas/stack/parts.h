@@ -19,6 +19,6 @@ si_key_reader si_read_networks;   /* links.c */
 si_key_reader si_read_depends_on; /* links.c */
 
 /* The network that a service joins where it names none: `default`. */
-si_status si_join_default(struct si_reading *r, struct si_service *service) SI_MUST_USE;
+si_rc si_join_default(struct si_reading *r, struct si_service *service) SI_MUST_USE;
 
 #endif

@@ -108,8 +108,8 @@ static bool addresses_meet(const char *a, const char *b) {
   return six_a == six_b && (strcmp(a, b) == 0 || strcmp(a, any) == 0 || strcmp(b, any) == 0);
 }
 
-static si_status claim(struct si_reading *r, const struct si_place *place,
-                       const struct si_binding *binding) {
+static si_rc claim(struct si_reading *r, const struct si_place *place,
+                   const struct si_binding *binding) {
   for (size_t i = 0; i < r->binding_count; i++) {
     const struct si_binding *other = &r->bindings[i];
     if (other->host_port == binding->host_port && strcmp(other->protocol, binding->protocol) == 0 &&
@@ -128,13 +128,12 @@ static si_status claim(struct si_reading *r, const struct si_place *place,
   return SI_OK;
 }
 
-static si_status put_port(struct si_reading *r, const struct si_place *place,
-                          const struct si_service *service, const struct port *port,
-                          unsigned offset) {
+static si_rc put_port(struct si_reading *r, const struct si_place *place,
+                      const struct si_service *service, const struct port *port, unsigned offset) {
   cJSON *item = NULL;
   cJSON *list = cJSON_GetObjectItemCaseSensitive(service->json, "ports");
   unsigned host_port = port->host.first ? port->host.first + offset : 0;
-  si_status status = si_add_object(r, list, &item);
+  si_rc status = si_add_object(r, list, &item);
   status = status == SI_OK ? si_put_text(r, item, "host_ip", port->host_ip) : status;
   status = status == SI_OK ? si_put_number(r, item, "host_port", host_port) : status;
   status = status == SI_OK ? si_put_number(r, item, "port", port->inner.first + offset) : status;
@@ -147,10 +146,10 @@ static si_status put_port(struct si_reading *r, const struct si_place *place,
   return claim(r, place, &binding);
 }
 
-static si_status put_range(struct si_reading *r, const struct si_place *place,
-                           const struct si_service *service, const struct port *port) {
+static si_rc put_range(struct si_reading *r, const struct si_place *place,
+                       const struct si_service *service, const struct port *port) {
   unsigned span = port->inner.last - port->inner.first;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (port->host.first && port->host.last - port->host.first != span) {
     return si_stack_invalid(r, place, "pairs two ranges of different length");
   }
@@ -165,65 +164,65 @@ static si_status put_range(struct si_reading *r, const struct si_place *place,
 
 /* --- the long form --- */
 
-static si_status read_target(struct si_reading *r, const struct si_yaml_node *value,
-                             const struct si_place *place, void *into) {
+static si_rc read_target(struct si_reading *r, const struct si_yaml_node *value,
+                         const struct si_place *place, void *into) {
   struct port *port = into;
   uint64_t number = 0;
-  si_status status = si_value_count(r, value, place, 1, 65535, &number);
+  si_rc status = si_value_count(r, value, place, 1, 65535, &number);
   port->inner = (struct range){(unsigned)number, (unsigned)number};
   return status;
 }
 
-static si_status read_published(struct si_reading *r, const struct si_yaml_node *value,
-                                const struct si_place *place, void *into) {
+static si_rc read_published(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into) {
   struct port *port = into;
   uint64_t number = 0;
-  si_status status = si_value_count(r, value, place, 1, 65535, &number);
+  si_rc status = si_value_count(r, value, place, 1, 65535, &number);
   port->host = (struct range){(unsigned)number, (unsigned)number};
   return status;
 }
 
-static si_status read_host_ip(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
+static si_rc read_host_ip(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
   struct port *port = into;
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, 0, &text);
   if (status == SI_OK && !read_address(text, port->host_ip)) {
     return si_stack_invalid(r, place, "\"%.60s\" is no IP address", text);
   }
   return status;
 }
 
-static si_status read_protocol(struct si_reading *r, const struct si_yaml_node *value,
-                               const struct si_place *place, void *into) {
+static si_rc read_protocol(struct si_reading *r, const struct si_yaml_node *value,
+                           const struct si_place *place, void *into) {
   struct port *port = into;
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, 0, &text);
   if (status == SI_OK && !(port->protocol = protocol_of(text))) {
     return si_stack_invalid(r, place, "must be tcp or udp");
   }
   return status;
 }
 
-static si_status read_long(struct si_reading *r, const struct si_yaml_node *node,
-                           const struct si_place *place, struct port *port) {
+static si_rc read_long(struct si_reading *r, const struct si_yaml_node *node,
+                       const struct si_place *place, struct port *port) {
   static const struct si_key known[] = {{"target", read_target},
                                         {"published", read_published},
                                         {"host_ip", read_host_ip},
                                         {"protocol", read_protocol}};
   static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
-  si_status status = si_keys_read(r, node, place, &keys, port);
+  si_rc status = si_keys_read(r, node, place, &keys, port);
   if (status == SI_OK && !port->inner.first) {
     return si_stack_invalid(r, place, "has no `target`, the port inside the container");
   }
   return status;
 }
 
-static si_status read_port(struct si_reading *r, const struct si_yaml_node *node,
-                           const struct si_place *place, const struct si_service *service) {
+static si_rc read_port(struct si_reading *r, const struct si_yaml_node *node,
+                       const struct si_place *place, const struct si_service *service) {
   struct port port = {"127.0.0.1", {0, 0}, {0, 0}, "tcp"};
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status;
+  si_rc status;
   if (node->kind == SI_YAML_MAP) {
     status = read_long(r, node, place, &port);
   } else {
@@ -238,11 +237,11 @@ static si_status read_port(struct si_reading *r, const struct si_yaml_node *node
   return status == SI_OK ? put_range(r, place, service, &port) : status;
 }
 
-si_status si_read_ports(struct si_reading *r, const struct si_yaml_node *value,
-                        const struct si_place *place, void *into) {
+si_rc si_read_ports(struct si_reading *r, const struct si_yaml_node *value,
+                    const struct si_place *place, void *into) {
   const struct si_service *service = into;
   cJSON *list = NULL;
-  si_status status = si_kind_check(r, value, place, SI_YAML_LIST);
+  si_rc status = si_kind_check(r, value, place, SI_YAML_LIST);
   status = status == SI_OK ? si_put_list(r, service->json, "ports", &list) : status;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     struct si_place at = si_place_of(place, value, i);

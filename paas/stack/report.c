@@ -56,10 +56,10 @@ static void locate(const struct si_reading *r, unsigned line, char *to, size_t s
   tame(to);
 }
 
-static si_status fail(struct si_reading *r, const char *code, const struct si_place *place,
-                      const char *fmt, va_list args) SI_PRINTF(4, 0);
-static si_status fail(struct si_reading *r, const char *code, const struct si_place *place,
-                      const char *fmt, va_list args) {
+static si_rc fail(struct si_reading *r, const char *code, const struct si_place *place,
+                  const char *fmt, va_list args) SI_PRINTF(4, 0);
+static si_rc fail(struct si_reading *r, const char *code, const struct si_place *place,
+                  const char *fmt, va_list args) {
   char what[sizeof r->error->message];
   char path[512] = "";
   char where[160];
@@ -71,31 +71,30 @@ static si_status fail(struct si_reading *r, const char *code, const struct si_pl
   return si_error_target(r->error, "stack", where);
 }
 
-si_status si_stack_fail(struct si_reading *r, const char *code, const struct si_place *place,
-                        const char *fmt, ...) {
+si_rc si_stack_fail(struct si_reading *r, const char *code, const struct si_place *place,
+                    const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  si_status status = fail(r, code, place, fmt, args);
+  si_rc status = fail(r, code, place, fmt, args);
   va_end(args);
   return status;
 }
 
-si_status si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt,
-                           ...) {
+si_rc si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  si_status status = fail(r, "STACK_INVALID", place, fmt, args);
+  si_rc status = fail(r, "STACK_INVALID", place, fmt, args);
   va_end(args);
   return status;
 }
 
-si_status si_stack_nomem(struct si_reading *r) {
+si_rc si_stack_nomem(struct si_reading *r) {
   si_error_set(r->error, SI_E_NOMEM, "STACK_UNREADABLE", "%s: out of memory while reading it",
                r->name);
   return si_error_target(r->error, "stack", r->name);
 }
 
-si_status si_stack_hint(struct si_reading *r, const char *fmt, ...) {
+si_rc si_stack_hint(struct si_reading *r, const char *fmt, ...) {
   char hint[sizeof r->error->hint];
   va_list args;
   va_start(args, fmt);

@@ -19,12 +19,12 @@ struct si_place {
 
 /* Each fills r->error and returns its status; `code` is a STACK_* code, the format a predicate
  * ("must be text") to which the path of the place is the subject. The status is SI_E_INVALID. */
-si_status si_stack_fail(struct si_reading *r, const char *code, const struct si_place *place,
-                        const char *fmt, ...) SI_PRINTF(4, 5);
-si_status si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt, ...)
+si_rc si_stack_fail(struct si_reading *r, const char *code, const struct si_place *place,
+                    const char *fmt, ...) SI_PRINTF(4, 5);
+si_rc si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt, ...)
     SI_PRINTF(3, 4);
-si_status si_stack_nomem(struct si_reading *r);
+si_rc si_stack_nomem(struct si_reading *r);
 /* Adds what to do next, and returns the status of the failure. */
-si_status si_stack_hint(struct si_reading *r, const char *fmt, ...) SI_PRINTF(2, 3);
+si_rc si_stack_hint(struct si_reading *r, const char *fmt, ...) SI_PRINTF(2, 3);
 
 #endif

@@ -21,11 +21,11 @@ struct alphabet {
   const char *is; /* "an image" */
 };
 
-static si_status put_word(struct si_reading *r, const struct si_yaml_node *node,
-                          const struct si_place *place, const struct si_service *service,
-                          unsigned flags, const struct alphabet *alphabet) {
+static si_rc put_word(struct si_reading *r, const struct si_yaml_node *node,
+                      const struct si_place *place, const struct si_service *service,
+                      unsigned flags, const struct alphabet *alphabet) {
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, node, place, flags, &text);
+  si_rc status = si_value_text(r, node, place, flags, &text);
   if (status != SI_OK) {
     return status;
   }
@@ -37,76 +37,76 @@ static si_status put_word(struct si_reading *r, const struct si_yaml_node *node,
   return si_put_text(r, service->json, place->key, text);
 }
 
-static si_status read_image(struct si_reading *r, const struct si_yaml_node *value,
-                            const struct si_place *place, void *into) {
+static si_rc read_image(struct si_reading *r, const struct si_yaml_node *value,
+                        const struct si_place *place, void *into) {
   static const struct alphabet alphabet = {LOWER UPPER DIGITS, LOWER UPPER DIGITS "._-/:@", 512,
                                            "the name of an image"};
   return put_word(r, value, place, into, 0, &alphabet);
 }
 
-static si_status read_user(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
+static si_rc read_user(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
   static const struct alphabet alphabet = {LOWER UPPER DIGITS "_", LOWER UPPER DIGITS "_.:-", 128,
                                            "a user (`name`, `1000` or `1000:1000`)"};
   return put_word(r, value, place, into, SI_TEXT_NUMBERS, &alphabet);
 }
 
-static si_status read_stop_signal(struct si_reading *r, const struct si_yaml_node *value,
-                                  const struct si_place *place, void *into) {
+static si_rc read_stop_signal(struct si_reading *r, const struct si_yaml_node *value,
+                              const struct si_place *place, void *into) {
   static const struct alphabet alphabet = {UPPER DIGITS, UPPER DIGITS "+-", 16,
                                            "a signal (`SIGTERM`)"};
   return put_word(r, value, place, into, SI_TEXT_NUMBERS, &alphabet);
 }
 
-static si_status read_hostname(struct si_reading *r, const struct si_yaml_node *value,
-                               const struct si_place *place, void *into) {
+static si_rc read_hostname(struct si_reading *r, const struct si_yaml_node *value,
+                           const struct si_place *place, void *into) {
   static const struct alphabet alphabet = {LOWER UPPER DIGITS, LOWER UPPER DIGITS ".-", 63,
                                            "a host name"};
   return put_word(r, value, place, into, 0, &alphabet);
 }
 
-static si_status read_working_dir(struct si_reading *r, const struct si_yaml_node *value,
-                                  const struct si_place *place, void *into) {
+static si_rc read_working_dir(struct si_reading *r, const struct si_yaml_node *value,
+                              const struct si_place *place, void *into) {
   char *text SI_AUTO(si_text_free) = NULL;
-  si_status status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, 0, &text);
   status = status == SI_OK ? si_path_check(r, place, text) : status;
   return status == SI_OK ? si_put_text(r, ((struct si_service *)into)->json, place->key, text)
                          : status;
 }
 
-static si_status read_flag(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
+static si_rc read_flag(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
   bool flag = false;
-  si_status status = si_value_flag(r, value, place, &flag);
+  si_rc status = si_value_flag(r, value, place, &flag);
   return status == SI_OK ? si_put_flag(r, ((struct si_service *)into)->json, place->key, flag)
                          : status;
 }
 
-static si_status read_oneshot(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
+static si_rc read_oneshot(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
   bool flag = false;
-  si_status status = si_value_flag(r, value, place, &flag);
+  si_rc status = si_value_flag(r, value, place, &flag);
   if (status == SI_OK) {
     ((struct si_service *)into)->oneshot = flag ? SI_ONESHOT_YES : SI_ONESHOT_NO;
   }
   return status;
 }
 
-static si_status read_grace(struct si_reading *r, const struct si_yaml_node *value,
-                            const struct si_place *place, void *into) {
+static si_rc read_grace(struct si_reading *r, const struct si_yaml_node *value,
+                        const struct si_place *place, void *into) {
   uint64_t ms = 0;
-  si_status status = si_value_duration(r, value, place, 0, &ms);
+  si_rc status = si_value_duration(r, value, place, 0, &ms);
   return status == SI_OK ? si_put_number(r, ((struct si_service *)into)->json, "stop_grace_ms", ms)
                          : status;
 }
 
 /* --- command, entrypoint --- */
 
-static si_status split_line(struct si_reading *r, const struct si_yaml_node *node,
-                            const struct si_place *place, cJSON *list) {
+static si_rc split_line(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, cJSON *list) {
   char *text SI_AUTO(si_text_free) = NULL;
   const char *why = "";
-  si_status status = si_value_text(r, node, place, SI_TEXT_EMPTY, &text);
+  si_rc status = si_value_text(r, node, place, SI_TEXT_EMPTY, &text);
   if (status != SI_OK) {
     return status;
   }
@@ -118,10 +118,10 @@ static si_status split_line(struct si_reading *r, const struct si_yaml_node *nod
   return status == SI_OK ? SI_OK : si_stack_nomem(r);
 }
 
-static si_status read_arguments(struct si_reading *r, const struct si_yaml_node *value,
-                                const struct si_place *place, void *into) {
+static si_rc read_arguments(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into) {
   cJSON *list = NULL;
-  si_status status = si_put_list(r, ((struct si_service *)into)->json, place->key, &list);
+  si_rc status = si_put_list(r, ((struct si_service *)into)->json, place->key, &list);
   if (status == SI_OK && value->kind != SI_YAML_LIST) {
     status = split_line(r, value, place, list);
   } else {
@@ -141,13 +141,13 @@ static si_status read_arguments(struct si_reading *r, const struct si_yaml_node 
 
 /* --- restart --- */
 
-static si_status read_restart(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, void *into) {
+static si_rc read_restart(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, void *into) {
   struct si_service *service = into;
   char *text SI_AUTO(si_text_free) = NULL;
   cJSON *object = NULL;
   uint64_t retries = 0;
-  si_status status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, 0, &text);
   if (status != SI_OK) {
     return status;
   }
@@ -213,10 +213,10 @@ static const struct si_refused_key refused[] = {
     {"ipc", "remove it: every service has namespaces of its own"},
 };
 
-static si_status fill_up(struct si_reading *r, struct si_service *service) {
+static si_rc fill_up(struct si_reading *r, struct si_service *service) {
   static const char *const lists[] = {"ports", "volumes", "depends_on"};
   static const char *const objects[] = {"environment", "labels"};
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   cJSON *made = NULL;
   for (size_t i = 0; status == SI_OK && i < sizeof lists / sizeof *lists; i++) {
     if (!si_json_get(service->json, lists[i])) {
@@ -234,12 +234,12 @@ static si_status fill_up(struct si_reading *r, struct si_service *service) {
   return status;
 }
 
-si_status si_service_read(struct si_reading *r, const struct si_yaml_node *node,
-                          const struct si_place *place, struct si_service *service) {
+si_rc si_service_read(struct si_reading *r, const struct si_yaml_node *node,
+                      const struct si_place *place, struct si_service *service) {
   static const struct si_keys keys = {known, sizeof known / sizeof *known, refused,
                                       sizeof refused / sizeof *refused};
   service->json = cJSON_CreateObject();
-  si_status status = service->json ? SI_OK : si_stack_nomem(r);
+  si_rc status = service->json ? SI_OK : si_stack_nomem(r);
   status = status == SI_OK ? si_keys_read(r, node, place, &keys, service) : status;
   if (status == SI_OK && !si_json_get(service->json, "image")) {
     si_stack_invalid(r, place, "has no `image`");

@@ -9,7 +9,7 @@
 
 /* Fills service->json and the facts for the cross checks. service->name is set already, as are
  * the names of all other services and the declared volumes and networks. */
-si_status si_service_read(struct si_reading *r, const struct si_yaml_node *node,
-                          const struct si_place *place, struct si_service *service) SI_MUST_USE;
+si_rc si_service_read(struct si_reading *r, const struct si_yaml_node *node,
+                      const struct si_place *place, struct si_service *service) SI_MUST_USE;
 
 #endif

@@ -27,22 +27,22 @@ struct top {
   const struct si_yaml_entry *networks;
 };
 
-static si_status later(struct si_reading *r, const struct si_yaml_node *value,
-                       const struct si_place *place, void *into) {
+static si_rc later(struct si_reading *r, const struct si_yaml_node *value,
+                   const struct si_place *place, void *into) {
   (void)r, (void)value, (void)place, (void)into;
   return SI_OK;
 }
 
 /* Kept by nobody, but no place for something odd either. */
-static si_status pass_over(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
+static si_rc pass_over(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
   char *text SI_AUTO(si_text_free) = NULL;
   (void)into;
   return si_value_text(r, value, place, SI_TEXT_NUMBERS, &text);
 }
 
-static si_status read_top(struct si_reading *r, const struct si_yaml_node *root,
-                          const struct si_place *place, struct top *top) {
+static si_rc read_top(struct si_reading *r, const struct si_yaml_node *root,
+                      const struct si_place *place, struct top *top) {
   static const struct si_key known[] = {{"services", later},
                                         {"volumes", later},
                                         {"networks", later},
@@ -59,7 +59,7 @@ static si_status read_top(struct si_reading *r, const struct si_yaml_node *root,
     si_stack_invalid(r, place, "the file must be a map with the key `services`");
     return si_stack_hint(r, "begin with `services:`");
   }
-  si_status status = si_keys_read(r, root, place, &keys, NULL);
+  si_rc status = si_keys_read(r, root, place, &keys, NULL);
   if (status != SI_OK) {
     return status;
   }
@@ -75,41 +75,40 @@ static si_status read_top(struct si_reading *r, const struct si_yaml_node *root,
 
 /* --- volumes and networks --- */
 
-static si_status read_volume(struct si_reading *r, const struct si_yaml_node *value,
-                             const struct si_place *place, cJSON *item) {
+static si_rc read_volume(struct si_reading *r, const struct si_yaml_node *value,
+                         const struct si_place *place, cJSON *item) {
   static const struct si_keys keys = {NULL, 0, NULL, 0};
   return si_is_null(value) ? SI_OK : si_keys_read(r, value, place, &keys, item);
 }
 
-static si_status read_internal(struct si_reading *r, const struct si_yaml_node *value,
-                               const struct si_place *place, void *into) {
+static si_rc read_internal(struct si_reading *r, const struct si_yaml_node *value,
+                           const struct si_place *place, void *into) {
   bool flag = false;
-  si_status status = si_value_flag(r, value, place, &flag);
+  si_rc status = si_value_flag(r, value, place, &flag);
   return status == SI_OK ? si_put_flag(r, into, "internal", flag) : status;
 }
 
-static si_status read_network(struct si_reading *r, const struct si_yaml_node *value,
-                              const struct si_place *place, cJSON *item) {
+static si_rc read_network(struct si_reading *r, const struct si_yaml_node *value,
+                          const struct si_place *place, cJSON *item) {
   static const struct si_key known[] = {{"internal", read_internal}};
   static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
-  si_status status = si_is_null(value) ? SI_OK : si_keys_read(r, value, place, &keys, item);
+  si_rc status = si_is_null(value) ? SI_OK : si_keys_read(r, value, place, &keys, item);
   if (status == SI_OK && !si_json_get(item, "internal")) {
     return si_put_flag(r, item, "internal", false);
   }
   return status;
 }
 
-typedef si_status (*declaration_reader)(struct si_reading *r, const struct si_yaml_node *value,
-                                        const struct si_place *place, cJSON *item);
+typedef si_rc (*declaration_reader)(struct si_reading *r, const struct si_yaml_node *value,
+                                    const struct si_place *place, cJSON *item);
 
-static si_status read_declarations(struct si_reading *r, const struct si_yaml_entry *entry,
-                                   const struct si_place *root, cJSON *list,
-                                   declaration_reader read) {
+static si_rc read_declarations(struct si_reading *r, const struct si_yaml_entry *entry,
+                               const struct si_place *root, cJSON *list, declaration_reader read) {
   if (!entry) {
     return SI_OK;
   }
   struct si_place place = {root, entry->key, 0, entry->line};
-  si_status status = si_kind_check(r, entry->value, &place, SI_YAML_MAP);
+  si_rc status = si_kind_check(r, entry->value, &place, SI_YAML_MAP);
   for (size_t i = 0; status == SI_OK && i < entry->value->count; i++) {
     cJSON *item = NULL;
     struct si_place at = si_place_of(&place, entry->value, i);
@@ -121,21 +120,21 @@ static si_status read_declarations(struct si_reading *r, const struct si_yaml_en
   return status;
 }
 
-static si_status declare_default(struct si_reading *r) {
+static si_rc declare_default(struct si_reading *r) {
   cJSON *item = NULL;
   if (!r->joins_default || si_list_has(r->networks, "name", "default")) {
     return SI_OK;
   }
-  si_status status = si_add_object(r, r->networks, &item);
+  si_rc status = si_add_object(r, r->networks, &item);
   status = status == SI_OK ? si_put_text(r, item, "name", "default") : status;
   return status == SI_OK ? si_put_flag(r, item, "internal", false) : status;
 }
 
 /* --- services --- */
 
-static si_status name_services(struct si_reading *r, const struct si_yaml_node *map,
-                               const struct si_place *place) {
-  si_status status = si_kind_check(r, map, place, SI_YAML_MAP);
+static si_rc name_services(struct si_reading *r, const struct si_yaml_node *map,
+                           const struct si_place *place) {
+  si_rc status = si_kind_check(r, map, place, SI_YAML_MAP);
   status = status == SI_OK ? si_filled_check(r, map, place) : status;
   if (status == SI_OK && map->count > SI_STACK_SERVICES) {
     return si_stack_fail(r, "STACK_TOO_LARGE", place, "has more than %d services",
@@ -151,10 +150,10 @@ static si_status name_services(struct si_reading *r, const struct si_yaml_node *
   return status;
 }
 
-static si_status read_services(struct si_reading *r, const struct si_yaml_entry *entry,
-                               const struct si_place *root) {
+static si_rc read_services(struct si_reading *r, const struct si_yaml_entry *entry,
+                           const struct si_place *root) {
   struct si_place place = {root, entry->key, 0, entry->line};
-  si_status status = name_services(r, entry->value, &place);
+  si_rc status = name_services(r, entry->value, &place);
   for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
     struct si_place at = si_place_of(&place, entry->value, i);
     status = si_service_read(r, entry->value->entries[i].value, &at, &r->services[i]);
@@ -169,7 +168,7 @@ static si_status read_services(struct si_reading *r, const struct si_yaml_entry 
 
 /* --- the document --- */
 
-static si_status hand_over(struct si_reading *r, cJSON *document, const char *key, cJSON **value) {
+static si_rc hand_over(struct si_reading *r, cJSON *document, const char *key, cJSON **value) {
   if (!cJSON_AddItemToObject(document, key, *value)) {
     return si_stack_nomem(r);
   }
@@ -177,9 +176,9 @@ static si_status hand_over(struct si_reading *r, cJSON *document, const char *ke
   return SI_OK;
 }
 
-static si_status assemble(struct si_reading *r, cJSON *document) {
+static si_rc assemble(struct si_reading *r, cJSON *document) {
   cJSON *services = NULL;
-  si_status status = si_put_text(r, document, "schema", "si.stack/1");
+  si_rc status = si_put_text(r, document, "schema", "si.stack/1");
   status = status == SI_OK ? si_put_list(r, document, "services", &services) : status;
   for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
     if (!cJSON_AddItemToArray(services, r->services[i].json)) {
@@ -195,10 +194,10 @@ static si_status assemble(struct si_reading *r, cJSON *document) {
   return status == SI_OK ? hand_over(r, document, "networks", &r->networks) : status;
 }
 
-static si_status write_out(struct si_reading *r, const cJSON *document, struct si_stack *out) {
+static si_rc write_out(struct si_reading *r, const cJSON *document, struct si_stack *out) {
   struct si_buf buf SI_AUTO(si_buf_free) = SI_BUF(JSON_MOST);
   struct si_stack stack = {0};
-  si_status status = si_json_canonical(document, &buf);
+  si_rc status = si_json_canonical(document, &buf);
   if (status == SI_E_QUOTA) {
     return si_stack_fail(r, "STACK_TOO_LARGE", NULL, "the stack document is larger than %d MiB",
                          JSON_MOST >> 20);
@@ -214,8 +213,8 @@ static si_status write_out(struct si_reading *r, const cJSON *document, struct s
   return SI_OK;
 }
 
-static si_status read_tree(struct si_reading *r, const struct si_yaml_node *root,
-                           struct si_stack *out) {
+static si_rc read_tree(struct si_reading *r, const struct si_yaml_node *root,
+                       struct si_stack *out) {
   struct si_place place = {NULL, NULL, 0, root->line};
   struct top top = {0};
   cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
@@ -224,7 +223,7 @@ static si_status read_tree(struct si_reading *r, const struct si_yaml_node *root
   if (!document || !r->volumes || !r->networks) {
     return si_stack_nomem(r);
   }
-  si_status status = read_top(r, root, &place, &top);
+  si_rc status = read_top(r, root, &place, &top);
   status =
       status == SI_OK ? read_declarations(r, top.volumes, &place, r->volumes, read_volume) : status;
   status = status == SI_OK ? read_declarations(r, top.networks, &place, r->networks, read_network)
@@ -248,8 +247,8 @@ static void reading_free(struct si_reading **reading) {
   }
 }
 
-si_status si_stack_parse(const char *name, const char *text, size_t len, struct si_stack *out,
-                         struct si_error *error) {
+si_rc si_stack_parse(const char *name, const char *text, size_t len, struct si_stack *out,
+                     struct si_error *error) {
   struct si_error unread = {0};
   struct si_yaml yaml SI_AUTO(si_yaml_free) = {0};
   struct si_reading *r SI_AUTO(reading_free) = calloc(1, sizeof *r);
@@ -258,17 +257,17 @@ si_status si_stack_parse(const char *name, const char *text, size_t len, struct 
   }
   r->name = name;
   r->error = error ? error : &unread;
-  si_status status = si_yaml_parse(r, text, len, &yaml);
+  si_rc status = si_yaml_parse(r, text, len, &yaml);
   return status == SI_OK ? read_tree(r, yaml.root, out) : status;
 }
 
-static si_status unreadable(const char *path, int err, struct si_error *error) {
+static si_rc unreadable(const char *path, int err, struct si_error *error) {
   si_error_errno(error, err, "STACK_UNREADABLE", "cannot read the stack file %s", path);
   si_error_target(error, "stack", path);
   return si_status_of_errno(err);
 }
 
-si_status si_stack_load(const char *path, struct si_stack *out, struct si_error *error) {
+si_rc si_stack_load(const char *path, struct si_stack *out, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_YAML_BYTES);
   struct stat st;
   int fd SI_AUTO(si_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -281,7 +280,7 @@ si_status si_stack_load(const char *path, struct si_stack *out, struct si_error 
     si_error_target(error, "stack", path);
     return SI_E_INVALID;
   }
-  si_status status = si_read_fd(fd, &text);
+  si_rc status = si_read_fd(fd, &text);
   if (status == SI_E_QUOTA) {
     si_error_set(error, SI_E_INVALID, "STACK_TOO_LARGE", "%s: the file is larger than 1 MiB", path);
     si_error_target(error, "stack", path);

@@ -24,10 +24,10 @@ struct si_stack {
 };
 
 /* `name` stands in messages ("stack.yaml:12: ..."). The stack is the caller's to free. */
-si_status si_stack_parse(const char *name, const char *text, size_t len, struct si_stack *out,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_stack_parse(const char *name, const char *text, size_t len, struct si_stack *out,
+                     struct si_error *error) SI_MUST_USE;
 /* Reads the file (a regular one, at most 1 MiB; symbolic links are followed) and parses it. */
-si_status si_stack_load(const char *path, struct si_stack *out, struct si_error *error) SI_MUST_USE;
+si_rc si_stack_load(const char *path, struct si_stack *out, struct si_error *error) SI_MUST_USE;
 void si_stack_free(struct si_stack *stack);
 
 #endif

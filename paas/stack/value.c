@@ -32,8 +32,8 @@ static void halve_dollars(char *text) {
   *to = '\0';
 }
 
-static si_status not_text(struct si_reading *r, const struct si_yaml_node *node,
-                          const struct si_place *place) {
+static si_rc not_text(struct si_reading *r, const struct si_yaml_node *node,
+                      const struct si_place *place) {
   if (node->type == SI_SCALAR_NULL) {
     si_stack_invalid(r, place, "has no value");
     return si_stack_hint(r, "give it one, or remove the key");
@@ -43,9 +43,9 @@ static si_status not_text(struct si_reading *r, const struct si_yaml_node *node,
   return si_stack_hint(r, "put it in quotes");
 }
 
-si_status si_value_text(struct si_reading *r, const struct si_yaml_node *node,
-                        const struct si_place *place, unsigned flags, char **out) {
-  si_status status = si_kind_check(r, node, place, SI_YAML_SCALAR);
+si_rc si_value_text(struct si_reading *r, const struct si_yaml_node *node,
+                    const struct si_place *place, unsigned flags, char **out) {
+  si_rc status = si_kind_check(r, node, place, SI_YAML_SCALAR);
   if (status != SI_OK) {
     return status;
   }
@@ -72,8 +72,8 @@ si_status si_value_text(struct si_reading *r, const struct si_yaml_node *node,
   return SI_OK;
 }
 
-si_status si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
-                        const struct si_place *place, bool *out) {
+si_rc si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
+                    const struct si_place *place, bool *out) {
   if (node->kind != SI_YAML_SCALAR || node->type != SI_SCALAR_BOOL) {
     return si_stack_invalid(r, place, "must be true or false, without quotes");
   }
@@ -81,8 +81,8 @@ si_status si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
   return SI_OK;
 }
 
-si_status si_value_count(struct si_reading *r, const struct si_yaml_node *node,
-                         const struct si_place *place, uint64_t min, uint64_t max, uint64_t *out) {
+si_rc si_value_count(struct si_reading *r, const struct si_yaml_node *node,
+                     const struct si_place *place, uint64_t min, uint64_t max, uint64_t *out) {
   if (node->kind != SI_YAML_SCALAR || si_parse_u64(node->text, min, max, out) != SI_OK) {
     return si_stack_invalid(r, place, "must be a whole number from %llu to %llu",
                             (unsigned long long)min, (unsigned long long)max);
@@ -90,8 +90,8 @@ si_status si_value_count(struct si_reading *r, const struct si_yaml_node *node,
   return SI_OK;
 }
 
-si_status si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
-                            const struct si_place *place, uint64_t min_ms, uint64_t *out) {
+si_rc si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, uint64_t min_ms, uint64_t *out) {
   uint64_t ms = 0;
   if (node->kind != SI_YAML_SCALAR || si_parse_duration_ms(node->text, &ms) != SI_OK ||
       ms < min_ms) {
@@ -104,7 +104,7 @@ si_status si_value_duration(struct si_reading *r, const struct si_yaml_node *nod
 
 #define NAME_FIRST "abcdefghijklmnopqrstuvwxyz0123456789"
 
-si_status si_name_check(struct si_reading *r, const struct si_place *place, const char *name) {
+si_rc si_name_check(struct si_reading *r, const struct si_place *place, const char *name) {
   size_t len = strnlen(name, 64);
   if (len > 0 && len <= 63 && strchr(NAME_FIRST, name[0]) &&
       strspn(name, NAME_FIRST "_.-") == len) {
@@ -114,7 +114,7 @@ si_status si_name_check(struct si_reading *r, const struct si_place *place, cons
   return si_stack_hint(r, "a name is 1 to 63 of a-z 0-9 _ . - and begins with a letter or digit");
 }
 
-si_status si_path_check(struct si_reading *r, const struct si_place *place, char *path) {
+si_rc si_path_check(struct si_reading *r, const struct si_place *place, char *path) {
   size_t len = strlen(path);
   if (path[0] != '/') {
     return si_stack_invalid(r, place, "\"%.100s\" is not an absolute path", path);

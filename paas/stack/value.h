@@ -19,26 +19,25 @@ enum {
 void si_text_free(char **text); /* for SI_AUTO */
 
 /* *out is the caller's to free. */
-si_status si_value_text(struct si_reading *r, const struct si_yaml_node *node,
-                        const struct si_place *place, unsigned flags, char **out) SI_MUST_USE;
+si_rc si_value_text(struct si_reading *r, const struct si_yaml_node *node,
+                    const struct si_place *place, unsigned flags, char **out) SI_MUST_USE;
 /* `true` or `false`, without quotes. */
-si_status si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
-                        const struct si_place *place, bool *out) SI_MUST_USE;
+si_rc si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
+                    const struct si_place *place, bool *out) SI_MUST_USE;
 /* A decimal number, with or without quotes. */
-si_status si_value_count(struct si_reading *r, const struct si_yaml_node *node,
-                         const struct si_place *place, uint64_t min, uint64_t max,
-                         uint64_t *out) SI_MUST_USE;
+si_rc si_value_count(struct si_reading *r, const struct si_yaml_node *node,
+                     const struct si_place *place, uint64_t min, uint64_t max,
+                     uint64_t *out) SI_MUST_USE;
 /* "90s", "1m30s": milliseconds, at least `min`. */
-si_status si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
-                            const struct si_place *place, uint64_t min_ms,
-                            uint64_t *out) SI_MUST_USE;
+si_rc si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
+                        const struct si_place *place, uint64_t min_ms, uint64_t *out) SI_MUST_USE;
 
 /* Names of services, volumes, networks: [a-z0-9][a-z0-9_.-]{0,62}. Compose allows more; what is
  * also a host name and an engine's resource name is kept to what both take. */
-si_status si_name_check(struct si_reading *r, const struct si_place *place,
-                        const char *name) SI_MUST_USE;
+si_rc si_name_check(struct si_reading *r, const struct si_place *place,
+                    const char *name) SI_MUST_USE;
 /* An absolute path without `.` and `..` components, `:` and control characters, at most 4095
  * bytes. Slashes at its end are cut off. */
-si_status si_path_check(struct si_reading *r, const struct si_place *place, char *path) SI_MUST_USE;
+si_rc si_path_check(struct si_reading *r, const struct si_place *place, char *path) SI_MUST_USE;
 
 #endif

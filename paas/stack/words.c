@@ -5,15 +5,15 @@
 
 #define BLANKS " \t\r\n"
 
-static si_status refuse(const char **why, const char *what) {
+static si_rc refuse(const char **why, const char *what) {
   *why = what;
   return SI_E_INVALID;
 }
 
 /* The rest of '...' or "..." behind the opening quote; *at ends behind the closing one. */
-static si_status quoted(const char **at, char quote, struct si_buf *word, const char **why) {
+static si_rc quoted(const char **at, char quote, struct si_buf *word, const char **why) {
   const char *p = *at;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (; status == SI_OK && *p != quote; p++) {
     if (*p == '\\' && quote == '"' && p[1] && strchr("\"\\$`", p[1])) {
       p++;
@@ -28,8 +28,8 @@ static si_status quoted(const char **at, char quote, struct si_buf *word, const 
 }
 
 /* One word from *at on, which is no blank. */
-static si_status read_word(const char **at, struct si_buf *word, const char **why) {
-  si_status status = SI_OK;
+static si_rc read_word(const char **at, struct si_buf *word, const char **why) {
+  si_rc status = SI_OK;
   const char *p = *at;
   while (status == SI_OK && *p && !strchr(BLANKS, *p)) {
     char c = *p++;
@@ -53,9 +53,9 @@ static si_status read_word(const char **at, struct si_buf *word, const char **wh
   return status;
 }
 
-si_status si_words_split(const char *text, cJSON *list, const char **why) {
+si_rc si_words_split(const char *text, cJSON *list, const char **why) {
   struct si_buf word SI_AUTO(si_buf_free) = SI_BUF(strlen(text));
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (const char *p = text + strspn(text, BLANKS); status == SI_OK && *p; p += strspn(p, BLANKS)) {
     si_buf_clear(&word);
     status = read_word(&p, &word, why);

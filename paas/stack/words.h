@@ -13,6 +13,6 @@
 
 /* Appends the words to `list`. SI_E_INVALID: *why says what is wrong, the list holds what came
  * before it. SI_E_NOMEM. */
-si_status si_words_split(const char *text, cJSON *list, const char **why) SI_MUST_USE;
+si_rc si_words_split(const char *text, cJSON *list, const char **why) SI_MUST_USE;
 
 #endif

@@ -26,16 +26,16 @@ struct loader {
   size_t bytes;
 };
 
-static si_status fail_at(struct loader *l, const char *code, size_t line, const char *what) {
+static si_rc fail_at(struct loader *l, const char *code, size_t line, const char *what) {
   struct si_place place = {NULL, NULL, 0, (unsigned)line};
   return si_stack_fail(l->r, code, &place, "%s", what);
 }
 
-static si_status fail_yaml(struct loader *l, const yaml_event_t *event, const char *what) {
+static si_rc fail_yaml(struct loader *l, const yaml_event_t *event, const char *what) {
   return fail_at(l, "STACK_YAML", event->start_mark.line + 1, what);
 }
 
-static si_status parser_failed(struct loader *l) {
+static si_rc parser_failed(struct loader *l) {
   const yaml_parser_t *p = &l->parser;
   const char *problem = p->problem ? p->problem : "cannot be read as YAML";
   if (p->error == YAML_MEMORY_ERROR) {
@@ -52,7 +52,7 @@ static si_status parser_failed(struct loader *l) {
   return si_stack_hint(l->r, "a stack file is UTF-8 text");
 }
 
-static si_status next_event(struct loader *l, yaml_event_t *event) {
+static si_rc next_event(struct loader *l, yaml_event_t *event) {
   yaml_event_t fresh;
   if (!yaml_parser_parse(&l->parser, &fresh)) {
     return parser_failed(l);
@@ -62,7 +62,7 @@ static si_status next_event(struct loader *l, yaml_event_t *event) {
 }
 
 /* Counts what an event, or what an alias stands for, brings. */
-static si_status weigh(struct loader *l, const yaml_event_t *event, size_t nodes, size_t bytes) {
+static si_rc weigh(struct loader *l, const yaml_event_t *event, size_t nodes, size_t bytes) {
   l->nodes += nodes;
   l->bytes += bytes;
   if (l->nodes > SI_YAML_NODES || l->bytes > SI_YAML_BYTES) {
@@ -89,7 +89,7 @@ static struct si_yaml_node *new_node(struct loader *l, const yaml_event_t *event
 
 /* --- anchors --- */
 
-static si_status open_anchor(struct loader *l, const yaml_char_t *name, size_t *index) {
+static si_rc open_anchor(struct loader *l, const yaml_char_t *name, size_t *index) {
   *index = SIZE_MAX;
   if (!name) {
     return SI_OK;
@@ -119,8 +119,8 @@ static void close_anchor(struct loader *l, size_t index, const struct si_yaml_no
   }
 }
 
-static si_status read_alias(struct loader *l, const yaml_event_t *event, unsigned depth,
-                            const struct si_yaml_node **out) {
+static si_rc read_alias(struct loader *l, const yaml_event_t *event, unsigned depth,
+                        const struct si_yaml_node **out) {
   const char *name = (const char *)event->data.alias.anchor;
   size_t i = l->anchor_count;
   if (++l->aliases > SI_YAML_ALIASES) {
@@ -141,7 +141,7 @@ static si_status read_alias(struct loader *l, const yaml_event_t *event, unsigne
     return fail_at(l, "STACK_TOO_LARGE", event->start_mark.line + 1,
                    "the file is nested more than 64 levels deep, aliases expanded");
   }
-  si_status status = weigh(l, event, node->nodes, node->bytes);
+  si_rc status = weigh(l, event, node->nodes, node->bytes);
   if (status == SI_OK) {
     *out = node;
   }
@@ -152,14 +152,14 @@ static si_status read_alias(struct loader *l, const yaml_event_t *event, unsigne
 
 #define TAG(name) "tag:yaml.org,2002:" name
 
-static si_status refuse_tag(struct loader *l, const yaml_event_t *event, const char *tag) {
+static si_rc refuse_tag(struct loader *l, const yaml_event_t *event, const char *tag) {
   struct si_place place = {NULL, NULL, 0, (unsigned)(event->start_mark.line + 1)};
   si_stack_fail(l->r, "STACK_YAML", &place, "the tag \"%.100s\" is not supported here", tag);
   return si_stack_hint(l->r, "remove the tag; `!!str` is there to make a number text");
 }
 
-static si_status scalar_type(struct loader *l, const yaml_event_t *event, const char *text,
-                             enum si_scalar *type) {
+static si_rc scalar_type(struct loader *l, const yaml_event_t *event, const char *text,
+                         enum si_scalar *type) {
   static const struct {
     const char *tag;
     enum si_scalar type;
@@ -190,12 +190,12 @@ static si_status scalar_type(struct loader *l, const yaml_event_t *event, const 
   return refuse_tag(l, event, tag);
 }
 
-static si_status read_scalar(struct loader *l, const yaml_event_t *event,
-                             const struct si_yaml_node **out) {
+static si_rc read_scalar(struct loader *l, const yaml_event_t *event,
+                         const struct si_yaml_node **out) {
   const char *value = (const char *)event->data.scalar.value;
   size_t len = event->data.scalar.length;
   size_t anchor;
-  si_status status = weigh(l, event, 1, len);
+  si_rc status = weigh(l, event, 1, len);
   if (status != SI_OK) {
     return status;
   }
@@ -231,7 +231,7 @@ static int compare_keys(const void *a, const void *b) {
   return order ? order : (x > y) - (x < y);
 }
 
-static si_status refuse_duplicates(struct loader *l, const struct si_yaml_node *map) {
+static si_rc refuse_duplicates(struct loader *l, const struct si_yaml_node *map) {
   struct keyed *sorted = calloc(map->count ? map->count : 1, sizeof *sorted);
   if (!sorted) {
     return si_stack_nomem(l->r);
@@ -259,8 +259,8 @@ static si_status refuse_duplicates(struct loader *l, const struct si_yaml_node *
                        before->line);
 }
 
-static si_status add_entry(struct loader *l, struct si_yaml_node *node, struct si_yaml_entry entry,
-                           size_t *room) {
+static si_rc add_entry(struct loader *l, struct si_yaml_node *node, struct si_yaml_entry entry,
+                       size_t *room) {
   if (node->count == *room) {
     size_t more = *room ? *room * 2 : 4;
     struct si_yaml_entry *entries = realloc(node->entries, more * sizeof *entries);
@@ -277,15 +277,15 @@ static si_status add_entry(struct loader *l, struct si_yaml_node *node, struct s
   return SI_OK;
 }
 
-static si_status read_node(struct loader *l, const yaml_event_t *event, unsigned depth,
-                           const struct si_yaml_node **out);
+static si_rc read_node(struct loader *l, const yaml_event_t *event, unsigned depth,
+                       const struct si_yaml_node **out);
 
-static si_status read_key(struct loader *l, const yaml_event_t *event, unsigned depth,
-                          struct si_yaml_entry *entry) {
+static si_rc read_key(struct loader *l, const yaml_event_t *event, unsigned depth,
+                      struct si_yaml_entry *entry) {
   const struct si_yaml_node *key = NULL;
   bool plain =
       event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-  si_status status = read_node(l, event, depth, &key);
+  si_rc status = read_node(l, event, depth, &key);
   if (status != SI_OK) {
     return status;
   }
@@ -301,7 +301,7 @@ static si_status read_key(struct loader *l, const yaml_event_t *event, unsigned 
   return SI_OK;
 }
 
-static si_status read_entries(struct loader *l, unsigned depth, struct si_yaml_node *node) {
+static si_rc read_entries(struct loader *l, unsigned depth, struct si_yaml_node *node) {
   bool map = node->kind == SI_YAML_MAP;
   size_t room = 0;
   for (;;) {
@@ -309,7 +309,7 @@ static si_status read_entries(struct loader *l, unsigned depth, struct si_yaml_n
     yaml_event_t second SI_AUTO(yaml_event_delete) = {0};
     const yaml_event_t *value = map ? &second : &event;
     struct si_yaml_entry entry = {0};
-    si_status status = next_event(l, &event);
+    si_rc status = next_event(l, &event);
     if (status == SI_OK && event.type == (map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT)) {
       return SI_OK;
     }
@@ -328,8 +328,8 @@ static si_status read_entries(struct loader *l, unsigned depth, struct si_yaml_n
   }
 }
 
-static si_status read_collection(struct loader *l, const yaml_event_t *event, unsigned depth,
-                                 const struct si_yaml_node **out) {
+static si_rc read_collection(struct loader *l, const yaml_event_t *event, unsigned depth,
+                             const struct si_yaml_node **out) {
   bool map = event->type == YAML_MAPPING_START_EVENT;
   const yaml_char_t *tag = map ? event->data.mapping_start.tag : event->data.sequence_start.tag;
   const yaml_char_t *name =
@@ -342,7 +342,7 @@ static si_status read_collection(struct loader *l, const yaml_event_t *event, un
   if (tag && strcmp((const char *)tag, map ? TAG("map") : TAG("seq")) != 0) {
     return refuse_tag(l, event, (const char *)tag);
   }
-  si_status status = weigh(l, event, 1, 0);
+  si_rc status = weigh(l, event, 1, 0);
   status = status == SI_OK ? open_anchor(l, name, &anchor) : status;
   if (status != SI_OK) {
     return status;
@@ -362,8 +362,8 @@ static si_status read_collection(struct loader *l, const yaml_event_t *event, un
   return status;
 }
 
-static si_status read_node(struct loader *l, const yaml_event_t *event, unsigned depth,
-                           const struct si_yaml_node **out) {
+static si_rc read_node(struct loader *l, const yaml_event_t *event, unsigned depth,
+                       const struct si_yaml_node **out) {
   switch (event->type) {
     case YAML_SCALAR_EVENT: return read_scalar(l, event, out);
     case YAML_ALIAS_EVENT: return read_alias(l, event, depth, out);
@@ -375,15 +375,15 @@ static si_status read_node(struct loader *l, const yaml_event_t *event, unsigned
 
 /* --- the stream --- */
 
-static si_status expect(struct loader *l, yaml_event_type_t type, const char *otherwise) {
+static si_rc expect(struct loader *l, yaml_event_type_t type, const char *otherwise) {
   yaml_event_t event SI_AUTO(yaml_event_delete) = {0};
-  si_status status = next_event(l, &event);
+  si_rc status = next_event(l, &event);
   return status == SI_OK && event.type != type ? fail_yaml(l, &event, otherwise) : status;
 }
 
-static si_status read_stream(struct loader *l, const struct si_yaml_node **root) {
+static si_rc read_stream(struct loader *l, const struct si_yaml_node **root) {
   yaml_event_t event SI_AUTO(yaml_event_delete) = {0};
-  si_status status = expect(l, YAML_STREAM_START_EVENT, "a stream was expected");
+  si_rc status = expect(l, YAML_STREAM_START_EVENT, "a stream was expected");
   status = status == SI_OK ? expect(l, YAML_DOCUMENT_START_EVENT, "the file is empty") : status;
   status = status == SI_OK ? next_event(l, &event) : status;
   status = status == SI_OK ? read_node(l, &event, 0, root) : status;
@@ -394,7 +394,7 @@ static si_status read_stream(struct loader *l, const struct si_yaml_node **root)
              : status;
 }
 
-si_status si_yaml_parse(struct si_reading *r, const char *text, size_t len, struct si_yaml *out) {
+si_rc si_yaml_parse(struct si_reading *r, const char *text, size_t len, struct si_yaml *out) {
   struct loader l = {.r = r, .text = text};
   if (len > SI_YAML_BYTES) {
     return fail_at(&l, "STACK_TOO_LARGE", 1, "the file is larger than 1 MiB");
@@ -406,7 +406,7 @@ si_status si_yaml_parse(struct si_reading *r, const char *text, size_t len, stru
   yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&l.parser, (const unsigned char *)(len ? text : ""), len);
   const struct si_yaml_node *root = NULL;
-  si_status status = read_stream(&l, &root);
+  si_rc status = read_stream(&l, &root);
   yaml_parser_delete(&l.parser);
   for (size_t i = 0; i < l.anchor_count; i++) {
     free(l.anchors[i].name);

@@ -56,8 +56,8 @@ struct si_yaml {
 struct si_reading;
 
 /* Reads all of the text. On failure r->error is set. */
-si_status si_yaml_parse(struct si_reading *r, const char *text, size_t len,
-                        struct si_yaml *out) SI_MUST_USE;
+si_rc si_yaml_parse(struct si_reading *r, const char *text, size_t len,
+                    struct si_yaml *out) SI_MUST_USE;
 void si_yaml_free(struct si_yaml *yaml);
 
 /* The entry of a map with that key, or NULL. */

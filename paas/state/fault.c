@@ -4,7 +4,7 @@
 
 #include "paas/state/private.h"
 
-si_status si_state_missing(const struct si_state *state, struct si_error *error) {
+si_rc si_state_missing(const struct si_state *state, struct si_error *error) {
   si_error_set(error, SI_E_NOT_FOUND, "STATE_MISSING", "the state store %s is not there",
                state->path);
   si_error_hint(error,
@@ -13,7 +13,7 @@ si_status si_state_missing(const struct si_state *state, struct si_error *error)
   return SI_E_NOT_FOUND;
 }
 
-static si_status full(const struct si_state *state, const char *what, struct si_error *error) {
+static si_rc full(const struct si_state *state, const char *what, struct si_error *error) {
   si_error_set(error, SI_E_QUOTA, "STATE_FULL",
                "the file system of the state store %s is full (%s); nothing was changed",
                state->path, what);
@@ -24,7 +24,7 @@ static si_status full(const struct si_state *state, const char *what, struct si_
   return SI_E_QUOTA;
 }
 
-static si_status readonly(const struct si_state *state, const char *what, struct si_error *error) {
+static si_rc readonly(const struct si_state *state, const char *what, struct si_error *error) {
   si_error_set(error, SI_E_IO, "STATE_READONLY",
                "the state store %s cannot be written (%s); nothing was changed", state->path, what);
   si_error_hint(error,
@@ -33,7 +33,7 @@ static si_status readonly(const struct si_state *state, const char *what, struct
   return SI_E_IO;
 }
 
-static si_status rollback_needed(const struct si_state *state, struct si_error *error) {
+static si_rc rollback_needed(const struct si_state *state, struct si_error *error) {
   si_error_set(error, SI_E_IO, "STATE_READONLY",
                "a writer of the state store %s was cut off, and what it left half-done cannot be "
                "rolled back here, because the store is read-only",
@@ -42,7 +42,7 @@ static si_status rollback_needed(const struct si_state *state, struct si_error *
   return SI_E_IO;
 }
 
-static si_status busy(const struct si_state *state, const char *what, struct si_error *error) {
+static si_rc busy(const struct si_state *state, const char *what, struct si_error *error) {
   si_error_set(error, SI_E_CONFLICT, "PAAS_STATE_BUSY",
                "another program has been holding the state store %s for too long (%s); nothing "
                "was changed",
@@ -55,7 +55,7 @@ static si_status busy(const struct si_state *state, const char *what, struct si_
   return SI_E_CONFLICT;
 }
 
-static si_status corrupt(const struct si_state *state, const char *what, struct si_error *error) {
+static si_rc corrupt(const struct si_state *state, const char *what, struct si_error *error) {
   si_error_set(error, SI_E_CORRUPT, "STATE_CORRUPT",
                "the state store %s is damaged, or is no state store (%s: %s)", state->path, what,
                state->db ? sqlite3_errmsg(state->db) : "unreadable");
@@ -66,8 +66,8 @@ static si_status corrupt(const struct si_state *state, const char *what, struct 
   return SI_E_CORRUPT;
 }
 
-si_status si_state_errno(const struct si_state *state, int err, const char *what,
-                         struct si_error *error) {
+si_rc si_state_errno(const struct si_state *state, int err, const char *what,
+                     struct si_error *error) {
   switch (err) {
     case ENOSPC:
     case EDQUOT: return full(state, what, error);
@@ -91,12 +91,12 @@ si_status si_state_errno(const struct si_state *state, int err, const char *what
 }
 
 /* By errno where SQLite kept one, else as plain failure of input or output. */
-static si_status by_errno(const struct si_state *state, const char *what, struct si_error *error) {
+static si_rc by_errno(const struct si_state *state, const char *what, struct si_error *error) {
   int err = sqlite3_system_errno(state->db);
   return si_state_errno(state, err ? err : EIO, what, error);
 }
 
-si_status si_state_fault(const struct si_state *state, const char *what, struct si_error *error) {
+si_rc si_state_fault(const struct si_state *state, const char *what, struct si_error *error) {
   int rc = state->db ? sqlite3_extended_errcode(state->db) : SQLITE_NOMEM;
   if (rc == SQLITE_READONLY_ROLLBACK) {
     return rollback_needed(state, error);

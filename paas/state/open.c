@@ -37,7 +37,7 @@ static void close_auto(struct si_state **state) {
 
 /* SQLite would make state.db readable by others, and through a link: so it is made here, under the
  * write lock, and made durable. */
-static si_status make_file(struct si_state *state, struct si_error *error) {
+static si_rc make_file(struct si_state *state, struct si_error *error) {
   struct stat st;
   if (fstatat(state->dir, "state.db", &st, AT_SYMLINK_NOFOLLOW) == 0) {
     return SI_OK;
@@ -59,7 +59,7 @@ static si_status make_file(struct si_state *state, struct si_error *error) {
   return SI_OK;
 }
 
-static si_status prepare_to_write(struct si_state *state, struct si_error *error) {
+static si_rc prepare_to_write(struct si_state *state, struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   state->lock = openat(state->dir, "state.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (state->lock < 0) {
@@ -68,11 +68,11 @@ static si_status prepare_to_write(struct si_state *state, struct si_error *error
   if (mkdirat(state->dir, "operations", 0700) != 0 && errno != EEXIST) {
     return si_state_errno(state, errno, "making operations/", error);
   }
-  si_status status = si_state_lock(state, &tx, error);
+  si_rc status = si_state_lock(state, &tx, error);
   return status == SI_OK ? make_file(state, error) : status;
 }
 
-static si_status check_file(struct si_state *state, struct si_error *error) {
+static si_rc check_file(struct si_state *state, struct si_error *error) {
   struct stat st;
   if (fstatat(state->dir, "state.db", &st, AT_SYMLINK_NOFOLLOW) != 0) {
     return si_state_errno(state, errno, "looking for state.db", error);
@@ -85,7 +85,7 @@ static si_status check_file(struct si_state *state, struct si_error *error) {
 }
 
 /* No SQL here: a reader pays for every statement it parses. */
-static si_status connect_db(struct si_state *state, struct si_error *error) {
+static si_rc connect_db(struct si_state *state, struct si_error *error) {
   int flags = state->mode == SI_STATE_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   if (sqlite3_open_v2(state->path, &state->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
     return si_state_fault(state, "opening it", error);
@@ -99,10 +99,10 @@ static si_status connect_db(struct si_state *state, struct si_error *error) {
   return SI_OK;
 }
 
-static si_status set_journal(struct si_state *state, struct si_error *error) {
+static si_rc set_journal(struct si_state *state, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = false;
-  si_status status =
+  si_rc status =
       si_state_prepare(state, "PRAGMA journal_mode=TRUNCATE", SI_NO_VALUES, &statement, error);
   if (status == SI_OK) {
     status = si_state_next(state, statement, &row, error);
@@ -121,16 +121,14 @@ static si_status set_journal(struct si_state *state, struct si_error *error) {
   return si_state_run(state, "PRAGMA synchronous=FULL", SI_NO_VALUES, error);
 }
 
-static si_status start_writer(struct si_state *state, const char *context_id,
-                              struct si_error *error) {
-  si_status status = set_journal(state, error);
+static si_rc start_writer(struct si_state *state, const char *context_id, struct si_error *error) {
+  si_rc status = set_journal(state, error);
   return status == SI_OK ? si_state_migrate(state, context_id, error) : status;
 }
 
-static si_status start_reader(struct si_state *state, const char *context_id,
-                              struct si_error *error) {
+static si_rc start_reader(struct si_state *state, const char *context_id, struct si_error *error) {
   bool behind = false;
-  si_status status = si_state_check(state, context_id, &behind, error);
+  si_rc status = si_state_check(state, context_id, &behind, error);
   if (status == SI_OK && behind) {
     si_error_set(error, SI_E_UNSUPPORTED, "STATE_MIGRATE",
                  "the state store %s has an older schema than this si reads", state->path);
@@ -140,8 +138,8 @@ static si_status start_reader(struct si_state *state, const char *context_id,
   return status;
 }
 
-si_status si_state_open(const char *dir, const char *context_id, int mode, struct si_state **out,
-                        struct si_error *error) {
+si_rc si_state_open(const char *dir, const char *context_id, int mode, struct si_state **out,
+                    struct si_error *error) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   (void)pthread_once(&once, drop_statistics);
   struct si_state *state SI_AUTO(close_auto) = calloc(1, sizeof *state);
@@ -158,7 +156,7 @@ si_status si_state_open(const char *dir, const char *context_id, int mode, struc
   if (state->dir < 0) {
     return si_state_errno(state, errno, "opening its directory", error);
   }
-  si_status status = mode == SI_STATE_WRITE ? prepare_to_write(state, error) : SI_OK;
+  si_rc status = mode == SI_STATE_WRITE ? prepare_to_write(state, error) : SI_OK;
   if (status == SI_OK) {
     status = check_file(state, error);
   }

@@ -46,8 +46,8 @@ void si_operation_free(struct si_operation *operation) {
   operation->error = operation->result = NULL;
 }
 
-si_status si_state_operation_new(const char *project_id, const char *kind, struct si_operation *out,
-                                 struct si_error *error) {
+si_rc si_state_operation_new(const char *project_id, const char *kind, struct si_operation *out,
+                             struct si_error *error) {
   char suffix[11];
   struct si_operation made = {.status = "running", .evidence = "none"};
   if (si_random_hex(suffix, 5) != SI_OK) {
@@ -63,19 +63,19 @@ si_status si_state_operation_new(const char *project_id, const char *kind, struc
   return SI_OK;
 }
 
-si_status si_state_operation_insert(struct si_state *state, const struct si_operation *operation,
-                                    struct si_error *error) {
+si_rc si_state_operation_insert(struct si_state *state, const struct si_operation *operation,
+                                struct si_error *error) {
   return si_state_run(
       state, "INSERT INTO operations(id,project_id,kind,started_at)VALUES(?1,?2,?3,?4)",
       SI_VALUES(operation->id, operation->project_id, operation->kind, operation->started_at),
       error);
 }
 
-static si_status refuse_unfinished(struct si_state *state, const char *project_id, const char *slug,
-                                   struct si_error *error) {
+static si_rc refuse_unfinished(struct si_state *state, const char *project_id, const char *slug,
+                               struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = false;
-  si_status status = si_state_prepare(
+  si_rc status = si_state_prepare(
       state, "SELECT id,kind FROM operations WHERE project_id=?1 AND status='running'",
       SI_VALUES(project_id), &statement, error);
   if (status == SI_OK) {
@@ -114,9 +114,9 @@ static bool kind_known(const char *kind) {
   return false;
 }
 
-static si_status change_project(struct si_state *state, const char *project_id, const char *status,
-                                const struct si_project *change, const char *now,
-                                struct si_error *error) {
+static si_rc change_project(struct si_state *state, const char *project_id, const char *status,
+                            const struct si_project *change, const char *now,
+                            struct si_error *error) {
   const char *stack = change ? change->stack : NULL;
   return si_state_run(state,
                       "UPDATE projects SET status=?2,updated_at=?3,stack=coalesce(?4,stack),"
@@ -127,11 +127,11 @@ static si_status change_project(struct si_state *state, const char *project_id, 
 }
 
 /* In the transaction: may it begin, and what becomes of the project? */
-static si_status begin_on(struct si_state *state, const struct si_operation *operation,
-                          const struct si_project *change, struct si_error *error) {
+static si_rc begin_on(struct si_state *state, const struct si_operation *operation,
+                      const struct si_project *change, struct si_error *error) {
   char slug[64];
   char from[16];
-  si_status status = si_state_project_status(state, operation->project_id, slug, from, error);
+  si_rc status = si_state_project_status(state, operation->project_id, slug, from, error);
   if (status == SI_OK) {
     status = refuse_unfinished(state, operation->project_id, slug, error);
   }
@@ -150,10 +150,10 @@ static si_status begin_on(struct si_state *state, const struct si_operation *ope
   return status == SI_OK ? si_state_operation_insert(state, operation, error) : status;
 }
 
-si_status si_state_operation_begin_with(struct si_state *state, const char *project_id,
-                                        const char *kind, const struct si_project *change,
-                                        struct si_operation *operation, int *lock,
-                                        struct si_error *error) {
+si_rc si_state_operation_begin_with(struct si_state *state, const char *project_id,
+                                    const char *kind, const struct si_project *change,
+                                    struct si_operation *operation, int *lock,
+                                    struct si_error *error) {
   struct si_operation begun;
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   struct si_state_owner owner SI_AUTO(si_state_owner_drop) = {.fd = -1};
@@ -165,7 +165,7 @@ si_status si_state_operation_begin_with(struct si_state *state, const char *proj
     return si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT",
                         "the new stack of project %s comes without its hash", project_id);
   }
-  si_status status = si_state_operation_new(project_id, kind, &begun, error);
+  si_rc status = si_state_operation_new(project_id, kind, &begun, error);
   if (status == SI_OK) {
     status = si_state_lock(state, &tx, error);
   }
@@ -188,19 +188,18 @@ si_status si_state_operation_begin_with(struct si_state *state, const char *proj
   return status;
 }
 
-si_status si_state_operation_begin(struct si_state *state, const char *project_id, const char *kind,
-                                   struct si_operation *operation, int *lock,
-                                   struct si_error *error) {
+si_rc si_state_operation_begin(struct si_state *state, const char *project_id, const char *kind,
+                               struct si_operation *operation, int *lock, struct si_error *error) {
   return si_state_operation_begin_with(state, project_id, kind, NULL, operation, lock, error);
 }
 
-si_status si_state_operation(struct si_state *state, const char *id, struct si_operation *out,
-                             struct si_error *error) {
+si_rc si_state_operation(struct si_state *state, const char *id, struct si_operation *out,
+                         struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   struct si_operation found SI_AUTO(si_operation_free) = {.id = ""};
   bool row = false;
-  si_status status = si_state_prepare(state, "SELECT " COLUMNS " FROM operations WHERE id=?1",
-                                      SI_VALUES(id), &statement, error);
+  si_rc status = si_state_prepare(state, "SELECT " COLUMNS " FROM operations WHERE id=?1",
+                                  SI_VALUES(id), &statement, error);
   if (status == SI_OK) {
     status = si_state_next(state, statement, &row, error);
   }
@@ -220,7 +219,7 @@ si_status si_state_operation(struct si_state *state, const char *id, struct si_o
 }
 
 /* A failure always leaves a last_error, even where nobody could say more. */
-static si_status fallback_error(const char *status, struct si_buf *out) {
+static si_rc fallback_error(const char *status, struct si_buf *out) {
   return si_buf_printf(out,
                        "{\"code\":\"PAAS_OPERATION_%s\",\"stage\":\"\",\"target\":\"\","
                        "\"message\":\"the operation ended as %s\",\"remediation\":\"run it "
@@ -231,9 +230,9 @@ static si_status fallback_error(const char *status, struct si_buf *out) {
                        status);
 }
 
-static si_status end_project(struct si_state *state, const struct si_operation *operation,
-                             const char *status, const char *error_json, const char *now,
-                             struct si_error *error) {
+static si_rc end_project(struct si_state *state, const struct si_operation *operation,
+                         const char *status, const char *error_json, const char *now,
+                         struct si_error *error) {
   bool well = strcmp(status, "ok") == 0;
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     if (strcmp(ends[i].kind, operation->kind) == 0) {
@@ -249,11 +248,11 @@ static si_status end_project(struct si_state *state, const struct si_operation *
                       operation->kind);
 }
 
-static si_status end_operation(struct si_state *state, const char *operation_id, const char *status,
-                               const char *error_json, const char *result, struct si_error *error) {
+static si_rc end_operation(struct si_state *state, const char *operation_id, const char *status,
+                           const char *error_json, const char *result, struct si_error *error) {
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   char now[SI_TIME_SIZE];
-  si_status done = si_state_operation(state, operation_id, &operation, error);
+  si_rc done = si_state_operation(state, operation_id, &operation, error);
   if (done == SI_OK && strcmp(operation.status, "running") != 0) {
     return si_error_set(error, SI_E_CONFLICT, "PAAS_OPERATION_ENDED",
                         "operation %s has ended already (%s)", operation_id, operation.status);
@@ -269,9 +268,8 @@ static si_status end_operation(struct si_state *state, const char *operation_id,
   return done == SI_OK ? end_project(state, &operation, status, error_json, now, error) : done;
 }
 
-si_status si_state_operation_end(struct si_state *state, const char *operation_id,
-                                 const char *status, const char *error_json, const char *result,
-                                 struct si_error *error) {
+si_rc si_state_operation_end(struct si_state *state, const char *operation_id, const char *status,
+                             const char *error_json, const char *result, struct si_error *error) {
   static const char *const statuses[] = {"ok", "failed", "cancelled", "interrupted"};
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   struct si_buf fallback SI_AUTO(si_buf_free) = SI_BUF(1024);
@@ -289,18 +287,17 @@ si_status si_state_operation_end(struct si_state *state, const char *operation_i
     }
     error_json = si_buf_text(&fallback);
   }
-  si_status done = si_state_enter(state, &tx, error);
+  si_rc done = si_state_enter(state, &tx, error);
   if (done == SI_OK) {
     done = end_operation(state, operation_id, status, error_json, result, error);
   }
   return done == SI_OK ? si_state_commit(&tx, error) : done;
 }
 
-static si_status store_evidence(struct si_state *state, const char *operation_id,
-                                const char *runpack, const char *manifest_sha256,
-                                struct si_error *error) {
+static si_rc store_evidence(struct si_state *state, const char *operation_id, const char *runpack,
+                            const char *manifest_sha256, struct si_error *error) {
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
-  si_status status = si_state_operation(state, operation_id, &operation, error);
+  si_rc status = si_state_operation(state, operation_id, &operation, error);
   if (status != SI_OK) {
     return status;
   }
@@ -320,15 +317,15 @@ static si_status store_evidence(struct si_state *state, const char *operation_id
       SI_VALUES(operation_id, runpack, manifest_sha256), error);
 }
 
-si_status si_state_evidence(struct si_state *state, const char *operation_id, const char *runpack,
-                            const char *manifest_sha256, struct si_error *error) {
+si_rc si_state_evidence(struct si_state *state, const char *operation_id, const char *runpack,
+                        const char *manifest_sha256, struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   if (!runpack[0] || strlen(runpack) >= 1024 || !si_sha256_hex_valid(manifest_sha256)) {
     return si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT",
                         "a runpack of operation %s needs its key prefix and its manifest's hash",
                         operation_id);
   }
-  si_status status = si_state_enter(state, &tx, error);
+  si_rc status = si_state_enter(state, &tx, error);
   if (status == SI_OK) {
     status = store_evidence(state, operation_id, runpack, manifest_sha256, error);
   }
@@ -348,7 +345,7 @@ static void list_free(struct operation_list *list) {
   free(list->items);
 }
 
-static si_status list_grow(struct operation_list *list, struct si_error *error) {
+static si_rc list_grow(struct operation_list *list, struct si_error *error) {
   if (list->count == list->room) {
     size_t room = list->room ? list->room * 2 : 16;
     struct si_operation *items = realloc(list->items, room * sizeof *items);
@@ -364,8 +361,8 @@ static si_status list_grow(struct operation_list *list, struct si_error *error) 
   return SI_OK;
 }
 
-si_status si_state_operations(struct si_state *state, const char *project_id, int which, void *ctx,
-                              si_operation_each each, struct si_error *error) {
+si_rc si_state_operations(struct si_state *state, const char *project_id, int which, void *ctx,
+                          si_operation_each each, struct si_error *error) {
 #define SELECT "SELECT " COLUMNS " FROM operations WHERE(?1 IS NULL OR project_id=?1)"
   static const char *const queries[] = {
       [SI_OPERATIONS_ALL] = SELECT "ORDER BY seq",
@@ -376,8 +373,7 @@ si_status si_state_operations(struct si_state *state, const char *project_id, in
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   struct operation_list list SI_AUTO(list_free) = {NULL, 0, 0};
   bool row = true;
-  si_status status =
-      si_state_prepare(state, queries[which], SI_VALUES(project_id), &statement, error);
+  si_rc status = si_state_prepare(state, queries[which], SI_VALUES(project_id), &statement, error);
   while (status == SI_OK) {
     status = si_state_next(state, statement, &row, error);
     if (status != SI_OK || !row) {

@@ -19,20 +19,20 @@ static bool lock_name(const char *operation_id, char *to, size_t size) {
   return len < 48 && si_component_valid(operation_id, len) && n > 0 && (size_t)n < size;
 }
 
-static si_status refuse_owned(const char *operation_id, struct si_error *error) {
+static si_rc refuse_owned(const char *operation_id, struct si_error *error) {
   si_error_set(error, SI_E_CONFLICT, "PAAS_OPERATION_RUNNING",
                "operation %s is being run by another process", operation_id);
   si_error_hint(error, "wait until it has ended");
   return SI_E_CONFLICT;
 }
 
-static si_status refuse_id(const char *operation_id, struct si_error *error) {
+static si_rc refuse_id(const char *operation_id, struct si_error *error) {
   return si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT", "%.64s is no operation's id",
                       operation_id);
 }
 
-si_status si_state_owner_make(struct si_state *state, const char *operation_id,
-                              struct si_state_owner *owner, struct si_error *error) {
+si_rc si_state_owner_make(struct si_state *state, const char *operation_id,
+                          struct si_state_owner *owner, struct si_error *error) {
   if (!lock_name(operation_id, owner->name, sizeof owner->name)) {
     return refuse_id(operation_id, error);
   }
@@ -76,15 +76,15 @@ bool si_state_owned(struct si_state *state, const char *operation_id) {
   return flock(fd, LOCK_SH | LOCK_NB) != 0;
 }
 
-si_status si_state_adopt(struct si_state *state, const char *operation_id, int *lock,
-                         struct si_error *error) {
+si_rc si_state_adopt(struct si_state *state, const char *operation_id, int *lock,
+                     struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   char name[80];
   if (!lock_name(operation_id, name, sizeof name)) {
     return refuse_id(operation_id, error);
   }
-  si_status status = si_state_lock(state, &tx, error);
+  si_rc status = si_state_lock(state, &tx, error);
   if (status == SI_OK) {
     status = si_state_operation(state, operation_id, &operation, error);
   }
@@ -111,25 +111,24 @@ si_status si_state_adopt(struct si_state *state, const char *operation_id, int *
 }
 
 /* Is the operation of this lock file unfinished? */
-static si_status unfinished(struct si_state *state, const char *file, size_t id_len, bool *is,
-                            struct si_error *error) {
+static si_rc unfinished(struct si_state *state, const char *file, size_t id_len, bool *is,
+                        struct si_error *error) {
   char id[48] = "";
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   memcpy(id, file, id_len);
-  si_status status =
+  si_rc status =
       si_state_prepare(state, "SELECT 1 FROM operations WHERE id=?1 AND status='running'",
                        SI_VALUES(id), &statement, error);
   return status == SI_OK ? si_state_next(state, statement, is, error) : status;
 }
 
-static si_status sweep_file(struct si_state *state, int dir, const char *file,
-                            struct si_error *error) {
+static si_rc sweep_file(struct si_state *state, int dir, const char *file, struct si_error *error) {
   size_t len = strlen(file);
   bool keep = true;
   if (len <= 5 || len - 5 >= 48 || strcmp(file + len - 5, ".lock") != 0) {
     return SI_OK; /* not one of ours */
   }
-  si_status status = unfinished(state, file, len - 5, &keep, error);
+  si_rc status = unfinished(state, file, len - 5, &keep, error);
   if (status != SI_OK || keep) {
     return status;
   }
@@ -146,9 +145,9 @@ static void close_dir(DIR **dir) {
   }
 }
 
-si_status si_state_sweep(struct si_state *state, struct si_error *error) {
+si_rc si_state_sweep(struct si_state *state, struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
-  si_status status = si_state_lock(state, &tx, error);
+  si_rc status = si_state_lock(state, &tx, error);
   if (status != SI_OK) {
     return status;
   }

@@ -28,12 +28,12 @@ struct si_state {
 /* --- fault.c --- */
 
 /* Turns SQLite's last error into a record; `what` is what was being done ("reading projects"). */
-si_status si_state_fault(const struct si_state *state, const char *what, struct si_error *error);
+si_rc si_state_fault(const struct si_state *state, const char *what, struct si_error *error);
 /* As much for a system call on a file of the store. */
-si_status si_state_errno(const struct si_state *state, int err, const char *what,
-                         struct si_error *error);
+si_rc si_state_errno(const struct si_state *state, int err, const char *what,
+                     struct si_error *error);
 /* The store is gone, or was never made. */
-si_status si_state_missing(const struct si_state *state, struct si_error *error);
+si_rc si_state_missing(const struct si_state *state, struct si_error *error);
 
 /* --- query.c --- */
 
@@ -42,14 +42,14 @@ si_status si_state_missing(const struct si_state *state, struct si_error *error)
   (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 #define SI_NO_VALUES NULL, 0
 
-si_status si_state_prepare(struct si_state *state, const char *sql, const char *const *values,
-                           size_t count, sqlite3_stmt **out, struct si_error *error) SI_MUST_USE;
+si_rc si_state_prepare(struct si_state *state, const char *sql, const char *const *values,
+                       size_t count, sqlite3_stmt **out, struct si_error *error) SI_MUST_USE;
 /* The next row: *row false at the end. */
-si_status si_state_next(struct si_state *state, sqlite3_stmt *statement, bool *row,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_state_next(struct si_state *state, sqlite3_stmt *statement, bool *row,
+                    struct si_error *error) SI_MUST_USE;
 /* A statement without rows. */
-si_status si_state_run(struct si_state *state, const char *sql, const char *const *values,
-                       size_t count, struct si_error *error) SI_MUST_USE;
+si_rc si_state_run(struct si_state *state, const char *sql, const char *const *values, size_t count,
+                   struct si_error *error) SI_MUST_USE;
 void si_state_finalize(sqlite3_stmt **statement); /* for SI_AUTO */
 
 /* Where column i of a row goes in a record: a text of `size` bytes, or with size 0 an owned copy
@@ -59,9 +59,9 @@ struct si_state_field {
   size_t size;
 };
 /* Fills *record, which the caller has zeroed and frees on failure too. */
-si_status si_state_read(struct si_state *state, sqlite3_stmt *statement,
-                        const struct si_state_field *fields, size_t count, void *record,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_state_read(struct si_state *state, sqlite3_stmt *statement,
+                    const struct si_state_field *fields, size_t count, void *record,
+                    struct si_error *error) SI_MUST_USE;
 
 /* --- write.c --- */
 
@@ -71,24 +71,24 @@ struct si_state_tx {
   bool begun;
 };
 
-si_status si_state_lock(struct si_state *state, struct si_state_tx *tx,
-                        struct si_error *error) SI_MUST_USE;
-si_status si_state_begin(struct si_state_tx *tx, struct si_error *error) SI_MUST_USE;
-si_status si_state_commit(struct si_state_tx *tx, struct si_error *error) SI_MUST_USE;
+si_rc si_state_lock(struct si_state *state, struct si_state_tx *tx,
+                    struct si_error *error) SI_MUST_USE;
+si_rc si_state_begin(struct si_state_tx *tx, struct si_error *error) SI_MUST_USE;
+si_rc si_state_commit(struct si_state_tx *tx, struct si_error *error) SI_MUST_USE;
 /* Rolls back what was not committed and drops the lock. */
 void si_state_leave(struct si_state_tx *tx);
 /* Lock and begin. */
-si_status si_state_enter(struct si_state *state, struct si_state_tx *tx,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_state_enter(struct si_state *state, struct si_state_tx *tx,
+                     struct si_error *error) SI_MUST_USE;
 
 /* --- schema.c --- */
 
 /* Brings a writer's store to SI_STATE_SCHEMA; refuses a newer one and one that was lost. */
-si_status si_state_migrate(struct si_state *state, const char *context_id,
-                           struct si_error *error) SI_MUST_USE;
+si_rc si_state_migrate(struct si_state *state, const char *context_id,
+                       struct si_error *error) SI_MUST_USE;
 /* Checks version and context. A reader's whole check. */
-si_status si_state_check(struct si_state *state, const char *context_id, bool *behind,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_state_check(struct si_state *state, const char *context_id, bool *behind,
+                     struct si_error *error) SI_MUST_USE;
 
 /* --- owner.c --- */
 
@@ -100,24 +100,24 @@ struct si_state_owner {
 };
 
 /* Under the write lock. */
-si_status si_state_owner_make(struct si_state *state, const char *operation_id,
-                              struct si_state_owner *owner, struct si_error *error) SI_MUST_USE;
+si_rc si_state_owner_make(struct si_state *state, const char *operation_id,
+                          struct si_state_owner *owner, struct si_error *error) SI_MUST_USE;
 int si_state_owner_keep(struct si_state_owner *owner);
 void si_state_owner_drop(struct si_state_owner *owner);
 
 /* --- operation.c --- */
 
 /* A running operation with a fresh id and time, in memory alone. */
-si_status si_state_operation_new(const char *project_id, const char *kind, struct si_operation *out,
-                                 struct si_error *error) SI_MUST_USE;
+si_rc si_state_operation_new(const char *project_id, const char *kind, struct si_operation *out,
+                             struct si_error *error) SI_MUST_USE;
 /* Its row, in the caller's transaction. */
-si_status si_state_operation_insert(struct si_state *state, const struct si_operation *operation,
-                                    struct si_error *error) SI_MUST_USE;
+si_rc si_state_operation_insert(struct si_state *state, const struct si_operation *operation,
+                                struct si_error *error) SI_MUST_USE;
 
 /* --- project.c --- */
 
 /* The status of a project and its slug (slug[64], status[16]). PAAS_PROJECT_NOT_FOUND. */
-si_status si_state_project_status(struct si_state *state, const char *project_id, char *slug,
-                                  char *status, struct si_error *error) SI_MUST_USE;
+si_rc si_state_project_status(struct si_state *state, const char *project_id, char *slug,
+                              char *status, struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -27,14 +27,14 @@ void si_project_free(struct si_project *project) {
   project->config = project->stack = project->last_error = NULL;
 }
 
-static si_status invalid(struct si_error *error, const char *what, const char *value) {
+static si_rc invalid(struct si_error *error, const char *what, const char *value) {
   si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT", "%.80s is not a %s",
                value && value[0] ? value : "(nothing)", what);
   return si_error_hint(error, "a name is 1 to 63 of a-z, 0-9 and -, and does not begin with -"),
          SI_E_INVALID;
 }
 
-static si_status check_new(const struct si_project *project, struct si_error *error) {
+static si_rc check_new(const struct si_project *project, struct si_error *error) {
   if (!si_name_valid(project->slug)) {
     return invalid(error, "project's name", project->slug);
   }
@@ -50,11 +50,11 @@ static si_status check_new(const struct si_project *project, struct si_error *er
   return SI_OK;
 }
 
-static si_status refuse_taken(struct si_state *state, const struct si_project *project,
-                              struct si_error *error) {
+static si_rc refuse_taken(struct si_state *state, const struct si_project *project,
+                          struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = false;
-  si_status status = si_state_prepare(
+  si_rc status = si_state_prepare(
       state, "SELECT status FROM projects WHERE owner_id=?1 AND slug=?2 AND status<>'deleted'",
       SI_VALUES(project->owner_id, project->slug), &statement, error);
   if (status == SI_OK) {
@@ -71,9 +71,9 @@ static si_status refuse_taken(struct si_state *state, const struct si_project *p
   return status;
 }
 
-static si_status insert(struct si_state *state, const struct si_project *project,
-                        struct si_error *error) {
-  si_status status = si_state_run(
+static si_rc insert(struct si_state *state, const struct si_project *project,
+                    struct si_error *error) {
+  si_rc status = si_state_run(
       state,
       "INSERT INTO projects(id,slug,owner_id,status,provisioner,spec_sha256,created_at,"
       "updated_at,config,stack)VALUES(?1,?2,?3,'pending',?4,?5,?6,?6,?7,?8)",
@@ -88,8 +88,8 @@ static si_status insert(struct si_state *state, const struct si_project *project
 }
 
 /* The record with ids and times; its pointers are still the caller's. */
-static si_status new_project(const struct si_project *from, struct si_project *out,
-                             struct si_error *error) {
+static si_rc new_project(const struct si_project *from, struct si_project *out,
+                         struct si_error *error) {
   *out = *from;
   memcpy(out->id, "prj-", 4);
   if (si_random_hex(out->id + 4, 10) != SI_OK) {
@@ -101,14 +101,13 @@ static si_status new_project(const struct si_project *from, struct si_project *o
   return SI_OK;
 }
 
-si_status si_state_project_create(struct si_state *state, struct si_project *project,
-                                  struct si_operation *operation, int *lock,
-                                  struct si_error *error) {
+si_rc si_state_project_create(struct si_state *state, struct si_project *project,
+                              struct si_operation *operation, int *lock, struct si_error *error) {
   struct si_project made;
   struct si_operation begun;
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   struct si_state_owner owner SI_AUTO(si_state_owner_drop) = {.fd = -1};
-  si_status status = check_new(project, error);
+  si_rc status = check_new(project, error);
   if (status == SI_OK) {
     status = new_project(project, &made, error);
   }
@@ -146,12 +145,12 @@ si_status si_state_project_create(struct si_state *state, struct si_project *pro
 }
 
 /* The first row of a query for projects, or NOT_FOUND. */
-static si_status first(struct si_state *state, const char *sql, const char *const *values,
-                       size_t count, struct si_project *out, struct si_error *error) {
+static si_rc first(struct si_state *state, const char *sql, const char *const *values, size_t count,
+                   struct si_project *out, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   struct si_project found SI_AUTO(si_project_free) = {.id = ""};
   bool row = false;
-  si_status status = si_state_prepare(state, sql, values, count, &statement, error);
+  si_rc status = si_state_prepare(state, sql, values, count, &statement, error);
   if (status == SI_OK) {
     status = si_state_next(state, statement, &row, error);
   }
@@ -173,7 +172,7 @@ struct names {
   size_t count;
 };
 
-static si_status add_name(void *ctx, const struct si_project *project) {
+static si_rc add_name(void *ctx, const struct si_project *project) {
   struct names *names = ctx;
   if (names->count < 1000) {
     names->list[names->count] = strdup(project->slug);
@@ -201,25 +200,25 @@ static void hint_nearest(struct si_state *state, const char *owner_id, const cha
   free(names.list);
 }
 
-static si_status not_found(const char *what, struct si_error *error) {
+static si_rc not_found(const char *what, struct si_error *error) {
   si_error_set(error, SI_E_NOT_FOUND, "PAAS_PROJECT_NOT_FOUND",
                "there is no project %.64s in this context", what);
   si_error_target(error, NULL, what);
   return SI_E_NOT_FOUND;
 }
 
-si_status si_state_project(struct si_state *state, const char *owner_id, const char *slug,
-                           bool deleted, struct si_project *out, struct si_error *error) {
-  si_status status = deleted ? first(state,
-                                     "SELECT " COLUMNS
-                                     ",stack FROM projects WHERE owner_id=?1 AND slug=?2 "
-                                     "ORDER BY status='deleted',seq DESC LIMIT 1",
-                                     SI_VALUES(owner_id, slug), out, error)
-                             : first(state,
-                                     "SELECT " COLUMNS
-                                     ",stack FROM projects WHERE owner_id=?1 AND slug=?2 AND "
-                                     "status<>'deleted'",
-                                     SI_VALUES(owner_id, slug), out, error);
+si_rc si_state_project(struct si_state *state, const char *owner_id, const char *slug, bool deleted,
+                       struct si_project *out, struct si_error *error) {
+  si_rc status = deleted ? first(state,
+                                 "SELECT " COLUMNS
+                                 ",stack FROM projects WHERE owner_id=?1 AND slug=?2 "
+                                 "ORDER BY status='deleted',seq DESC LIMIT 1",
+                                 SI_VALUES(owner_id, slug), out, error)
+                         : first(state,
+                                 "SELECT " COLUMNS
+                                 ",stack FROM projects WHERE owner_id=?1 AND slug=?2 AND "
+                                 "status<>'deleted'",
+                                 SI_VALUES(owner_id, slug), out, error);
   if (status == SI_E_NOT_FOUND) {
     not_found(slug, error);
     hint_nearest(state, owner_id, slug, error);
@@ -227,19 +226,19 @@ si_status si_state_project(struct si_state *state, const char *owner_id, const c
   return status;
 }
 
-si_status si_state_project_by_id(struct si_state *state, const char *id, struct si_project *out,
-                                 struct si_error *error) {
-  si_status status =
+si_rc si_state_project_by_id(struct si_state *state, const char *id, struct si_project *out,
+                             struct si_error *error) {
+  si_rc status =
       first(state, "SELECT " COLUMNS ",stack FROM projects WHERE id=?1", SI_VALUES(id), out, error);
   return status == SI_E_NOT_FOUND ? not_found(id, error) : status;
 }
 
-si_status si_state_project_status(struct si_state *state, const char *project_id, char *slug,
-                                  char *status, struct si_error *error) {
+si_rc si_state_project_status(struct si_state *state, const char *project_id, char *slug,
+                              char *status, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = false;
-  si_status result = si_state_prepare(state, "SELECT slug,status FROM projects WHERE id=?1",
-                                      SI_VALUES(project_id), &statement, error);
+  si_rc result = si_state_prepare(state, "SELECT slug,status FROM projects WHERE id=?1",
+                                  SI_VALUES(project_id), &statement, error);
   if (result == SI_OK) {
     result = si_state_next(state, statement, &row, error);
   }
@@ -266,7 +265,7 @@ static void list_free(struct project_list *list) {
   free(list->items);
 }
 
-static si_status list_grow(struct project_list *list, struct si_error *error) {
+static si_rc list_grow(struct project_list *list, struct si_error *error) {
   if (list->count == list->room) {
     size_t room = list->room ? list->room * 2 : 16;
     struct si_project *items = realloc(list->items, room * sizeof *items);
@@ -282,12 +281,12 @@ static si_status list_grow(struct project_list *list, struct si_error *error) {
   return SI_OK;
 }
 
-si_status si_state_projects(struct si_state *state, const char *owner_id, bool deleted, void *ctx,
-                            si_project_each each, struct si_error *error) {
+si_rc si_state_projects(struct si_state *state, const char *owner_id, bool deleted, void *ctx,
+                        si_project_each each, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   struct project_list list SI_AUTO(list_free) = {NULL, 0, 0};
   bool row = true;
-  si_status status = si_state_prepare(
+  si_rc status = si_state_prepare(
       state,
       deleted ? "SELECT " COLUMNS " FROM projects WHERE(?1 IS NULL OR owner_id=?1)ORDER BY seq"
               : "SELECT " COLUMNS

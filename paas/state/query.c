@@ -25,8 +25,8 @@ static bool must_mend(const struct si_state *state, int rc) {
          sqlite3_extended_errcode(state->db) == SQLITE_READONLY_ROLLBACK;
 }
 
-si_status si_state_prepare(struct si_state *state, const char *sql, const char *const *values,
-                           size_t count, sqlite3_stmt **out, struct si_error *error) {
+si_rc si_state_prepare(struct si_state *state, const char *sql, const char *const *values,
+                       size_t count, sqlite3_stmt **out, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   int rc = sqlite3_prepare_v2(state->db, sql, -1, &statement, NULL);
   if (must_mend(state, rc)) {
@@ -44,8 +44,8 @@ si_status si_state_prepare(struct si_state *state, const char *sql, const char *
   return SI_OK;
 }
 
-si_status si_state_next(struct si_state *state, sqlite3_stmt *statement, bool *row,
-                        struct si_error *error) {
+si_rc si_state_next(struct si_state *state, sqlite3_stmt *statement, bool *row,
+                    struct si_error *error) {
   int rc = sqlite3_step(statement);
   if (must_mend(state, rc)) {
     sqlite3_reset(statement);
@@ -60,20 +60,19 @@ si_status si_state_next(struct si_state *state, sqlite3_stmt *statement, bool *r
   return SI_OK;
 }
 
-si_status si_state_run(struct si_state *state, const char *sql, const char *const *values,
-                       size_t count, struct si_error *error) {
+si_rc si_state_run(struct si_state *state, const char *sql, const char *const *values, size_t count,
+                   struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = false;
-  si_status status = si_state_prepare(state, sql, values, count, &statement, error);
+  si_rc status = si_state_prepare(state, sql, values, count, &statement, error);
   if (status == SI_OK) {
     status = si_state_next(state, statement, &row, error);
   }
   return status;
 }
 
-static si_status read_field(struct si_state *state, const char *text,
-                            const struct si_state_field *field, void *record,
-                            struct si_error *error) {
+static si_rc read_field(struct si_state *state, const char *text,
+                        const struct si_state_field *field, void *record, struct si_error *error) {
   char *to = (char *)record + field->offset;
   if (field->size > 0) {
     if (text && strlen(text) >= field->size) {
@@ -92,10 +91,10 @@ static si_status read_field(struct si_state *state, const char *text,
   return SI_OK;
 }
 
-si_status si_state_read(struct si_state *state, sqlite3_stmt *statement,
-                        const struct si_state_field *fields, size_t count, void *record,
-                        struct si_error *error) {
-  si_status status = SI_OK;
+si_rc si_state_read(struct si_state *state, sqlite3_stmt *statement,
+                    const struct si_state_field *fields, size_t count, void *record,
+                    struct si_error *error) {
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < count; i++) {
     const char *text = (const char *)sqlite3_column_text(statement, (int)i);
     status = read_field(state, text, &fields[i], record, error);

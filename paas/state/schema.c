@@ -120,11 +120,10 @@ static const char migration_1[] =
 
 static const char *const migrations[SI_STATE_SCHEMA] = {migration_1};
 
-static si_status number(struct si_state *state, const char *sql, int64_t *out,
-                        struct si_error *error) {
+static si_rc number(struct si_state *state, const char *sql, int64_t *out, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = false;
-  si_status status = si_state_prepare(state, sql, SI_NO_VALUES, &statement, error);
+  si_rc status = si_state_prepare(state, sql, SI_NO_VALUES, &statement, error);
   if (status == SI_OK) {
     status = si_state_next(state, statement, &row, error);
   }
@@ -134,9 +133,9 @@ static si_status number(struct si_state *state, const char *sql, int64_t *out,
   return status;
 }
 
-static si_status version(struct si_state *state, int64_t *out, struct si_error *error) {
+static si_rc version(struct si_state *state, int64_t *out, struct si_error *error) {
   int64_t found = 0;
-  si_status status = number(state, "PRAGMA user_version", &found, error);
+  si_rc status = number(state, "PRAGMA user_version", &found, error);
   if (status != SI_OK) {
     return status;
   }
@@ -151,11 +150,10 @@ static si_status version(struct si_state *state, int64_t *out, struct si_error *
   return SI_OK;
 }
 
-static si_status check_context(struct si_state *state, const char *context_id,
-                               struct si_error *error) {
+static si_rc check_context(struct si_state *state, const char *context_id, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = false;
-  si_status status =
+  si_rc status =
       si_state_prepare(state, "SELECT context_id FROM meta", SI_NO_VALUES, &statement, error);
   if (status == SI_OK) {
     status = si_state_next(state, statement, &row, error);
@@ -176,10 +174,10 @@ static si_status check_context(struct si_state *state, const char *context_id,
   return SI_OK;
 }
 
-si_status si_state_check(struct si_state *state, const char *context_id, bool *behind,
-                         struct si_error *error) {
+si_rc si_state_check(struct si_state *state, const char *context_id, bool *behind,
+                     struct si_error *error) {
   int64_t found = 0;
-  si_status status = version(state, &found, error);
+  si_rc status = version(state, &found, error);
   if (status != SI_OK) {
     return status;
   }
@@ -189,7 +187,7 @@ si_status si_state_check(struct si_state *state, const char *context_id, bool *b
 
 /* Once a store was made, its lock file says whose: if state.db then goes missing, it is not
  * silently made again, empty. */
-static si_status refuse_lost(struct si_state *state, struct si_error *error) {
+static si_rc refuse_lost(struct si_state *state, struct si_error *error) {
   struct stat st;
   int64_t tables = 0;
   if (fstat(state->lock, &st) != 0) {
@@ -198,7 +196,7 @@ static si_status refuse_lost(struct si_state *state, struct si_error *error) {
   if (st.st_size > 0) {
     return si_state_missing(state, error);
   }
-  si_status status = number(state, "SELECT count(*) FROM sqlite_schema", &tables, error);
+  si_rc status = number(state, "SELECT count(*) FROM sqlite_schema", &tables, error);
   if (status == SI_OK && tables > 0) {
     return si_error_set(error, SI_E_CORRUPT, "STATE_CORRUPT",
                         "%s is an SQLite database, but no state store of si", state->path);
@@ -214,8 +212,8 @@ static void mark_made(struct si_state *state, const char *context_id) {
   }
 }
 
-static si_status apply(struct si_state *state, int64_t from, const char *context_id,
-                       struct si_error *error) {
+static si_rc apply(struct si_state *state, int64_t from, const char *context_id,
+                   struct si_error *error) {
   char now[SI_TIME_SIZE];
   for (int64_t i = from; i < SI_STATE_SCHEMA; i++) {
     if (sqlite3_exec(state->db, migrations[i], NULL, NULL, NULL) != SQLITE_OK) {
@@ -229,11 +227,11 @@ static si_status apply(struct si_state *state, int64_t from, const char *context
   return si_state_run(state, "INSERT INTO meta VALUES(1,?1,?2)", SI_VALUES(context_id, now), error);
 }
 
-si_status si_state_migrate(struct si_state *state, const char *context_id, struct si_error *error) {
+si_rc si_state_migrate(struct si_state *state, const char *context_id, struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   bool behind = false;
   int64_t from = 0;
-  si_status status = si_state_check(state, context_id, &behind, error);
+  si_rc status = si_state_check(state, context_id, &behind, error);
   if (status != SI_OK) {
     return status;
   }

@@ -27,8 +27,8 @@ enum { SI_STATE_READ, SI_STATE_WRITE };
  * writer that died left half-done), and needs the present schema (STATE_MIGRATE: run any mutating
  * command). `context_id` must be the one stored (STATE_FOREIGN). A store that was made once and is
  * gone is an error (STATE_MISSING), never made again: state.lock remembers. */
-si_status si_state_open(const char *dir, const char *context_id, int mode, struct si_state **out,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_state_open(const char *dir, const char *context_id, int mode, struct si_state **out,
+                    struct si_error *error) SI_MUST_USE;
 void si_state_close(struct si_state *state);
 /* How long a write waits for other writers before PAAS_STATE_BUSY: 30 s unless told. */
 void si_state_wait(struct si_state *state, unsigned wait_ms);
@@ -71,86 +71,84 @@ void si_operation_free(struct si_operation *operation);
  * filled in on success. The operation's lock file exists and is locked before the transaction
  * begins: *lock is its descriptor, O_CLOEXEC, the caller's to close; processes that inherit it own
  * the operation too. PAAS_PROJECT_EXISTS (SI_E_EXISTS) where a live project has that slug. */
-si_status si_state_project_create(struct si_state *state, struct si_project *project,
-                                  struct si_operation *operation, int *lock,
-                                  struct si_error *error) SI_MUST_USE;
+si_rc si_state_project_create(struct si_state *state, struct si_project *project,
+                              struct si_operation *operation, int *lock,
+                              struct si_error *error) SI_MUST_USE;
 
 /* Begins an operation on an existing project: kind provision (failed -> provisioning), destroy
  * (running, failed or deleting -> deleting), converge (running stays running).
  * PAAS_OPERATION_RUNNING (SI_E_CONFLICT) where another is unfinished, PAAS_PROJECT_STATE
  * (SI_E_CONFLICT) where the status does not allow it. */
-si_status si_state_operation_begin(struct si_state *state, const char *project_id, const char *kind,
-                                   struct si_operation *operation, int *lock,
-                                   struct si_error *error) SI_MUST_USE;
+si_rc si_state_operation_begin(struct si_state *state, const char *project_id, const char *kind,
+                               struct si_operation *operation, int *lock,
+                               struct si_error *error) SI_MUST_USE;
 
 /* As much, and in the same transaction replaces what is not NULL of change->stack (together with
  * change->spec_sha256) and change->config; its other members are not looked at. */
-si_status si_state_operation_begin_with(struct si_state *state, const char *project_id,
-                                        const char *kind, const struct si_project *change,
-                                        struct si_operation *operation, int *lock,
-                                        struct si_error *error) SI_MUST_USE;
+si_rc si_state_operation_begin_with(struct si_state *state, const char *project_id,
+                                    const char *kind, const struct si_project *change,
+                                    struct si_operation *operation, int *lock,
+                                    struct si_error *error) SI_MUST_USE;
 
 /* Ends it: operation `status` (ok, failed, cancelled, interrupted), error and result as JSON or
  * NULL, evidence = pending; the project's status follows from kind and status (provision: running
  * or failed; destroy: deleted, or stays deleting; converge: stays running), its last_error too
  * (set on failure, to a plain one where error_json is NULL; cleared on success).
  * PAAS_OPERATION_ENDED (SI_E_CONFLICT) where it has ended already. */
-si_status si_state_operation_end(struct si_state *state, const char *operation_id,
-                                 const char *status, const char *error_json, const char *result,
-                                 struct si_error *error) SI_MUST_USE;
+si_rc si_state_operation_end(struct si_state *state, const char *operation_id, const char *status,
+                             const char *error_json, const char *result,
+                             struct si_error *error) SI_MUST_USE;
 
 /* Appends a step to a running operation: phase begin, done or failed; name of at most 255 bytes,
  * outside_id of 1023, or NULL. seq is given by the store, 1 and on, at most 100000. */
-si_status si_state_step(struct si_state *state, const char *operation_id, const char *name,
-                        const char *phase, const char *outside_id,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_state_step(struct si_state *state, const char *operation_id, const char *name,
+                    const char *phase, const char *outside_id, struct si_error *error) SI_MUST_USE;
 
 /* The runpack of an operation that has ended is stored. Idempotent; PAAS_EVIDENCE_STATE
  * (SI_E_CONFLICT) where it is still running or has another runpack. */
-si_status si_state_evidence(struct si_state *state, const char *operation_id, const char *runpack,
-                            const char *manifest_sha256, struct si_error *error) SI_MUST_USE;
+si_rc si_state_evidence(struct si_state *state, const char *operation_id, const char *runpack,
+                        const char *manifest_sha256, struct si_error *error) SI_MUST_USE;
 
 /* --- the owner of an operation --- */
 
 /* Takes over the lock of an unfinished operation whose owner is gone. SI_E_CONFLICT:
  * PAAS_OPERATION_RUNNING while somebody holds it, PAAS_OPERATION_ENDED. *lock as above. */
-si_status si_state_adopt(struct si_state *state, const char *operation_id, int *lock,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_state_adopt(struct si_state *state, const char *operation_id, int *lock,
+                     struct si_error *error) SI_MUST_USE;
 /* Is somebody holding it? A read: takes and drops the lock at most. */
 bool si_state_owned(struct si_state *state, const char *operation_id);
 /* Removes lock files of operations that ended (or never began) and that nobody holds: an owner may
  * go on holding its lock while it stores the evidence. */
-si_status si_state_sweep(struct si_state *state, struct si_error *error) SI_MUST_USE;
+si_rc si_state_sweep(struct si_state *state, struct si_error *error) SI_MUST_USE;
 
 /* --- reads --- */
 
 /* The live project of that slug and owner, or the last deleted one where `deleted`;
  * PAAS_PROJECT_NOT_FOUND (SI_E_NOT_FOUND) with the nearest slug as a hint. */
-si_status si_state_project(struct si_state *state, const char *owner_id, const char *slug,
-                           bool deleted, struct si_project *out,
-                           struct si_error *error) SI_MUST_USE;
-si_status si_state_project_by_id(struct si_state *state, const char *id, struct si_project *out,
-                                 struct si_error *error) SI_MUST_USE;
+si_rc si_state_project(struct si_state *state, const char *owner_id, const char *slug, bool deleted,
+                       struct si_project *out, struct si_error *error) SI_MUST_USE;
+si_rc si_state_project_by_id(struct si_state *state, const char *id, struct si_project *out,
+                             struct si_error *error) SI_MUST_USE;
 
-typedef si_status (*si_project_each)(void *ctx, const struct si_project *project);
+typedef si_rc (*si_project_each)(void *ctx, const struct si_project *project);
 /* Oldest first; without stacks; deleted ones only where asked; owner_id NULL: of all owners. Rows
  * are read before the first call, which may write to the store; what it returns other than SI_OK
  * ends the listing and is returned. */
-si_status si_state_projects(struct si_state *state, const char *owner_id, bool deleted, void *ctx,
-                            si_project_each each, struct si_error *error) SI_MUST_USE;
+si_rc si_state_projects(struct si_state *state, const char *owner_id, bool deleted, void *ctx,
+                        si_project_each each, struct si_error *error) SI_MUST_USE;
 
-si_status si_state_operation(struct si_state *state, const char *id, struct si_operation *out,
-                             struct si_error *error) SI_MUST_USE;
+si_rc si_state_operation(struct si_state *state, const char *id, struct si_operation *out,
+                         struct si_error *error) SI_MUST_USE;
 
 enum { SI_OPERATIONS_ALL, SI_OPERATIONS_UNFINISHED, SI_OPERATIONS_EVIDENCE_PENDING };
-typedef si_status (*si_operation_each)(void *ctx, const struct si_operation *operation);
+typedef si_rc (*si_operation_each)(void *ctx, const struct si_operation *operation);
 /* Oldest first; project_id NULL: of all projects. each() as above. */
-si_status si_state_operations(struct si_state *state, const char *project_id, int which, void *ctx,
-                              si_operation_each each, struct si_error *error) SI_MUST_USE;
+si_rc si_state_operations(struct si_state *state, const char *project_id, int which, void *ctx,
+                          si_operation_each each, struct si_error *error) SI_MUST_USE;
 
 /* Appends the steps as JSON lines: {"at","name","outside_id","phase","seq"}, in order; outside_id
  * may be null. */
-si_status si_state_steps(struct si_state *state, const char *operation_id, struct si_buf *out,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_state_steps(struct si_state *state, const char *operation_id, struct si_buf *out,
+                     struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -4,8 +4,8 @@
 #include "kit/base/json.h"
 #include "paas/state/private.h"
 
-si_status si_state_step(struct si_state *state, const char *operation_id, const char *name,
-                        const char *phase, const char *outside_id, struct si_error *error) {
+si_rc si_state_step(struct si_state *state, const char *operation_id, const char *name,
+                    const char *phase, const char *outside_id, struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   char now[SI_TIME_SIZE];
   if (!name[0] || strlen(name) > 255 || (outside_id && strlen(outside_id) > 1023)) {
@@ -13,7 +13,7 @@ si_status si_state_step(struct si_state *state, const char *operation_id, const 
                         "a step of operation %s has no name, or too long a name or outside id",
                         operation_id);
   }
-  si_status status = si_state_enter(state, &tx, error);
+  si_rc status = si_state_enter(state, &tx, error);
   if (status == SI_OK) {
     si_now_text(now);
     status = si_state_run(state,
@@ -25,13 +25,13 @@ si_status si_state_step(struct si_state *state, const char *operation_id, const 
   return status == SI_OK ? si_state_commit(&tx, error) : status;
 }
 
-static si_status quote(const char *text, struct si_buf *out) {
+static si_rc quote(const char *text, struct si_buf *out) {
   return text ? si_json_quote(text, strlen(text), out) : si_buf_puts(out, "null");
 }
 
-static si_status print_step(sqlite3_stmt *row, struct si_buf *out) {
+static si_rc print_step(sqlite3_stmt *row, struct si_buf *out) {
   static const char *const keys[] = {"{\"at\":", ",\"name\":", ",\"outside_id\":", ",\"phase\":"};
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (int i = 0; status == SI_OK && i < 4; i++) {
     status = si_buf_puts(out, keys[i]);
     if (status == SI_OK) {
@@ -44,11 +44,11 @@ static si_status print_step(sqlite3_stmt *row, struct si_buf *out) {
   return status;
 }
 
-si_status si_state_steps(struct si_state *state, const char *operation_id, struct si_buf *out,
-                         struct si_error *error) {
+si_rc si_state_steps(struct si_state *state, const char *operation_id, struct si_buf *out,
+                     struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
   bool row = true;
-  si_status status = si_state_prepare(
+  si_rc status = si_state_prepare(
       state, "SELECT at,name,outside_id,phase,seq FROM steps WHERE operation_id=?1 ORDER BY seq",
       SI_VALUES(operation_id), &statement, error);
   while (status == SI_OK) {

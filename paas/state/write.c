@@ -22,7 +22,7 @@ int si_lock_wait(int fd, unsigned wait_ms) {
   return 0;
 }
 
-si_status si_state_lock(struct si_state *state, struct si_state_tx *tx, struct si_error *error) {
+si_rc si_state_lock(struct si_state *state, struct si_state_tx *tx, struct si_error *error) {
   if (state->mode != SI_STATE_WRITE) {
     return si_error_set(error, SI_E_INTERNAL, "STATE_OPENED_TO_READ",
                         "the state store %s was opened to read, and is to be written", state->path);
@@ -34,24 +34,24 @@ si_status si_state_lock(struct si_state *state, struct si_state_tx *tx, struct s
   return SI_OK;
 }
 
-si_status si_state_begin(struct si_state_tx *tx, struct si_error *error) {
-  si_status status = si_state_run(tx->state, "BEGIN IMMEDIATE", SI_NO_VALUES, error);
+si_rc si_state_begin(struct si_state_tx *tx, struct si_error *error) {
+  si_rc status = si_state_run(tx->state, "BEGIN IMMEDIATE", SI_NO_VALUES, error);
   tx->begun = status == SI_OK;
   return status;
 }
 
-si_status si_state_enter(struct si_state *state, struct si_state_tx *tx, struct si_error *error) {
-  si_status status = si_state_lock(state, tx, error);
+si_rc si_state_enter(struct si_state *state, struct si_state_tx *tx, struct si_error *error) {
+  si_rc status = si_state_lock(state, tx, error);
   return status == SI_OK ? si_state_begin(tx, error) : status;
 }
 
-si_status si_state_commit(struct si_state_tx *tx, struct si_error *error) {
+si_rc si_state_commit(struct si_state_tx *tx, struct si_error *error) {
   if (sqlite3_exec(tx->state->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK) {
     tx->begun = false;
     return SI_OK;
   }
   int rc = sqlite3_errcode(tx->state->db);
-  si_status status = si_state_fault(tx->state, "committing", error);
+  si_rc status = si_state_fault(tx->state, "committing", error);
   if (rc == SQLITE_IOERR && status == SI_E_IO && error) {
     error->retry = SI_OUTCOME_UNKNOWN; /* the disk took it or not: only a read will tell */
   }

@@ -16,9 +16,9 @@ void si_engine_container_free(struct si_engine_container *container) {
   memset(container, 0, sizeof *container);
 }
 
-static si_status container_path(struct si_buf *path, const char *id, const char *verb,
-                                struct si_error *error) {
-  si_status status = id[0] ? si_buf_puts(path, "/containers/") : SI_E_INVALID;
+static si_rc container_path(struct si_buf *path, const char *id, const char *verb,
+                            struct si_error *error) {
+  si_rc status = id[0] ? si_buf_puts(path, "/containers/") : SI_E_INVALID;
   status = status == SI_OK ? si_url_encode(id, strlen(id), false, path) : status;
   status = status == SI_OK ? si_buf_puts(path, verb) : status;
   return status == SI_OK
@@ -55,11 +55,11 @@ static void read_container(const cJSON *answer, struct si_engine_container *out)
   read_health(state, out);
 }
 
-si_status si_engine_container(struct si_engine *engine, const char *id,
-                              struct si_engine_container *out, struct si_error *error) {
+si_rc si_engine_container(struct si_engine *engine, const char *id, struct si_engine_container *out,
+                          struct si_error *error) {
   struct si_engine_item item;
   cJSON *document = NULL;
-  si_status status = si_engine_look(engine, SI_ENGINE_CONTAINER, id, &item, &document, error);
+  si_rc status = si_engine_look(engine, SI_ENGINE_CONTAINER, id, &item, &document, error);
   if (status == SI_OK) {
     si_engine_container_free(out);
     out->document = document;
@@ -72,13 +72,13 @@ si_status si_engine_container(struct si_engine *engine, const char *id,
 
 /* --- changing --- */
 
-si_status si_engine_container_create(struct si_engine *engine, const char *name, const cJSON *body,
-                                     char id[SI_ENGINE_ID_SIZE], struct si_error *error) {
+si_rc si_engine_container_create(struct si_engine *engine, const char *name, const cJSON *body,
+                                 char id[SI_ENGINE_ID_SIZE], struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   cJSON *answer SI_AUTO(si_json_free) = NULL;
   char what[320];
   snprintf(what, sizeof what, "creating container %.255s", name);
-  si_status status = si_buf_puts(&path, "/containers/create?name=");
+  si_rc status = si_buf_puts(&path, "/containers/create?name=");
   status = status == SI_OK ? si_url_encode(name, strlen(name), false, &path) : status;
   if (status != SI_OK) {
     return si_error_set(error, status, "ENGINE_REQUEST", "%s: the name is too long", what);
@@ -96,20 +96,19 @@ si_status si_engine_container_create(struct si_engine *engine, const char *name,
   return status;
 }
 
-si_status si_engine_container_start(struct si_engine *engine, const char *id,
-                                    struct si_error *error) {
+si_rc si_engine_container_start(struct si_engine *engine, const char *id, struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   struct si_engine_query query = {.method = "POST",
                                   .repeatable = true,
                                   .at_most_ms = START_MS,
                                   .what = "starting the container"};
-  si_status status = container_path(&path, id, "/start", error);
+  si_rc status = container_path(&path, id, "/start", error);
   query.path = si_buf_text(&path);
   return status == SI_OK ? si_engine_ask(engine, &query, NULL, error) : status;
 }
 
-si_status si_engine_container_stop(struct si_engine *engine, const char *id, int64_t grace_s,
-                                   struct si_error *error) {
+si_rc si_engine_container_stop(struct si_engine *engine, const char *id, int64_t grace_s,
+                               struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   char verb[40];
   struct si_engine_query query = {
@@ -122,7 +121,7 @@ si_status si_engine_container_stop(struct si_engine *engine, const char *id, int
     snprintf(verb, sizeof verb, "/stop?t=%u", seconds);
     query.at_most_ms = seconds * 1000u + STOP_SPARE_MS;
   }
-  si_status status = container_path(&path, id, verb, error);
+  si_rc status = container_path(&path, id, verb, error);
   query.path = si_buf_text(&path);
   status = status == SI_OK ? si_engine_ask(engine, &query, NULL, error) : status;
   return status == SI_E_NOT_FOUND ? SI_OK : status;
@@ -130,12 +129,12 @@ si_status si_engine_container_stop(struct si_engine *engine, const char *id, int
 
 /* --- last words --- */
 
-static si_status feed(void *ctx, const void *data, size_t len) {
+static si_rc feed(void *ctx, const void *data, size_t len) {
   return si_frames_feed(ctx, data, len);
 }
 
-si_status si_engine_container_logs(struct si_engine *engine, const char *id, unsigned lines,
-                                   struct si_buf *out, struct si_error *error) {
+si_rc si_engine_container_logs(struct si_engine *engine, const char *id, unsigned lines,
+                               struct si_buf *out, struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   struct si_frames frames = {.to = out};
   char verb[64];
@@ -143,7 +142,7 @@ si_status si_engine_container_logs(struct si_engine *engine, const char *id, uns
       .method = "GET", .what = "reading the container's log", .sink = feed, .sink_ctx = &frames};
   snprintf(verb, sizeof verb, "/logs?stdout=true&stderr=true&tail=%u", lines);
   si_buf_clear(out);
-  si_status status = container_path(&path, id, verb, error);
+  si_rc status = container_path(&path, id, verb, error);
   query.path = si_buf_text(&path);
   status = status == SI_OK ? si_engine_ask(engine, &query, NULL, error) : status;
   if (status == SI_OK) {

@@ -30,22 +30,21 @@ struct si_engine_container {
 void si_engine_container_free(struct si_engine_container *container); /* for SI_AUTO */
 
 /* By id or name. *out must be zeroed or freed. */
-si_status si_engine_container(struct si_engine *engine, const char *id,
-                              struct si_engine_container *out, struct si_error *error) SI_MUST_USE;
+si_rc si_engine_container(struct si_engine *engine, const char *id, struct si_engine_container *out,
+                          struct si_error *error) SI_MUST_USE;
 /* `body` is the API's own document. SI_E_CONFLICT: the name is taken. */
-si_status si_engine_container_create(struct si_engine *engine, const char *name, const cJSON *body,
-                                     char id[SI_ENGINE_ID_SIZE],
-                                     struct si_error *error) SI_MUST_USE;
+si_rc si_engine_container_create(struct si_engine *engine, const char *name, const cJSON *body,
+                                 char id[SI_ENGINE_ID_SIZE], struct si_error *error) SI_MUST_USE;
 /* Running already is success. */
-si_status si_engine_container_start(struct si_engine *engine, const char *id,
-                                    struct si_error *error) SI_MUST_USE;
+si_rc si_engine_container_start(struct si_engine *engine, const char *id,
+                                struct si_error *error) SI_MUST_USE;
 /* Asks it to end and kills it after `grace_s` seconds; below 0: after the time that it was made
  * with, at most an hour. Stopped or gone already is success. */
-si_status si_engine_container_stop(struct si_engine *engine, const char *id, int64_t grace_s,
-                                   struct si_error *error) SI_MUST_USE;
+si_rc si_engine_container_stop(struct si_engine *engine, const char *id, int64_t grace_s,
+                               struct si_error *error) SI_MUST_USE;
 /* Its last `lines` lines of both streams, as much of them as *out takes: the end is kept. Text is
  * cleaned: no control characters but newlines and tabs, no broken UTF-8. */
-si_status si_engine_container_logs(struct si_engine *engine, const char *id, unsigned lines,
-                                   struct si_buf *out, struct si_error *error) SI_MUST_USE;
+si_rc si_engine_container_logs(struct si_engine *engine, const char *id, unsigned lines,
+                               struct si_buf *out, struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -21,14 +21,14 @@ struct si_engine {
   char socket[108];
 };
 
-si_status si_engine_open(const char *socket, struct si_engine **out, struct si_error *error) {
+si_rc si_engine_open(const char *socket, struct si_engine **out, struct si_error *error) {
   struct si_engine *engine = calloc(1, sizeof *engine);
   if (!engine) {
     return si_error_set(error, SI_E_NOMEM, "ENGINE_OPEN", "out of memory");
   }
   struct si_http_options options = {
       .base = "http://engine", .unix_socket = socket, .user_agent = "si"};
-  si_status status = si_http_open(&options, &engine->http, error);
+  si_rc status = si_http_open(&options, &engine->http, error);
   if (status != SI_OK) {
     free(engine);
     return status;
@@ -74,7 +74,7 @@ static bool older(const unsigned a[2], const unsigned b[2]) {
   return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
 }
 
-si_status si_engine_negotiate(const char *api, const char *least, char out[16]) {
+si_rc si_engine_negotiate(const char *api, const char *least, char out[16]) {
   unsigned newest[2];
   unsigned min[2] = {0, 0};
   if (!api || !parse_version(api, newest) || (least && *least && !parse_version(least, min))) {
@@ -94,10 +94,10 @@ static void engine_name(const cJSON *answer, char *to, size_t size) {
   si_copy(to, size, !name || strcmp(name, "Engine") == 0 ? "Docker Engine" : name);
 }
 
-static si_status ask(struct si_engine *engine, const struct si_engine_query *query,
-                     const char *prefix, cJSON **out, struct si_error *error);
+static si_rc ask(struct si_engine *engine, const struct si_engine_query *query, const char *prefix,
+                 cJSON **out, struct si_error *error);
 
-static si_status settle(struct si_engine *engine, struct si_error *error) {
+static si_rc settle(struct si_engine *engine, struct si_error *error) {
   cJSON *answer SI_AUTO(si_json_free) = NULL;
   struct si_engine_query query = {
       .method = "GET", .path = "/version", .what = "asking for the engine's version"};
@@ -105,7 +105,7 @@ static si_status settle(struct si_engine *engine, struct si_error *error) {
   if (engine->version.api[0]) {
     return SI_OK;
   }
-  si_status status = ask(engine, &query, "", &answer, error);
+  si_rc status = ask(engine, &query, "", &answer, error);
   if (status != SI_OK) {
     return status;
   }
@@ -128,9 +128,9 @@ static si_status settle(struct si_engine *engine, struct si_error *error) {
   return SI_OK;
 }
 
-si_status si_engine_version(struct si_engine *engine, struct si_engine_version *out,
-                            struct si_error *error) {
-  si_status status = settle(engine, error);
+si_rc si_engine_version(struct si_engine *engine, struct si_engine_version *out,
+                        struct si_error *error) {
+  si_rc status = settle(engine, error);
   if (status == SI_OK) {
     *out = engine->version;
   }
@@ -139,8 +139,8 @@ si_status si_engine_version(struct si_engine *engine, struct si_engine_version *
 
 /* --- one request --- */
 
-static si_status refuse(const struct si_engine_query *query, const struct si_http_response *r,
-                        struct si_error *error) {
+static si_rc refuse(const struct si_engine_query *query, const struct si_http_response *r,
+                    struct si_error *error) {
   cJSON *body SI_AUTO(si_json_free) = NULL;
   const char *why = NULL;
   if (si_json_parse(si_buf_text(&r->body), r->body.len, &body, NULL) == SI_OK) {
@@ -173,12 +173,12 @@ static uint64_t call_deadline(const struct si_engine *engine, uint32_t at_most_m
                                                                         : end;
 }
 
-static si_status read_answer(const struct si_engine_query *query, const struct si_buf *body,
-                             cJSON **out, struct si_error *error) {
+static si_rc read_answer(const struct si_engine_query *query, const struct si_buf *body,
+                         cJSON **out, struct si_error *error) {
   struct si_error why;
   cJSON *answer = NULL;
   if (body->len > 0) {
-    si_status status = si_json_parse(si_buf_text(body), body->len, &answer, &why);
+    si_rc status = si_json_parse(si_buf_text(body), body->len, &answer, &why);
     if (status != SI_OK) {
       return si_error_set(error, SI_E_CORRUPT, "ENGINE_ANSWER", "%s: the engine's answer is %s",
                           query->what, why.message);
@@ -188,13 +188,13 @@ static si_status read_answer(const struct si_engine_query *query, const struct s
   return SI_OK;
 }
 
-static si_status ask(struct si_engine *engine, const struct si_engine_query *query,
-                     const char *prefix, cJSON **out, struct si_error *error) {
+static si_rc ask(struct si_engine *engine, const struct si_engine_query *query, const char *prefix,
+                 cJSON **out, struct si_error *error) {
   static const struct si_http_header json = {"Content-Type", "application/json"};
   struct si_buf body SI_AUTO(si_buf_free) = SI_BUF(MAX_BODY);
   struct si_buf target SI_AUTO(si_buf_free) = SI_BUF(32 * 1024);
   struct si_http_response response = {.body = SI_BUF(MAX_ANSWER)};
-  si_status status = si_buf_printf(&target, "%s%s", prefix, query->path);
+  si_rc status = si_buf_printf(&target, "%s%s", prefix, query->path);
   if (status == SI_OK && query->body) {
     status = si_json_canonical(query->body, &body); /* cJSON would write large numbers as 1e+16 */
   }
@@ -226,10 +226,10 @@ static si_status ask(struct si_engine *engine, const struct si_engine_query *que
   return status;
 }
 
-si_status si_engine_ask(struct si_engine *engine, const struct si_engine_query *query, cJSON **out,
-                        struct si_error *error) {
+si_rc si_engine_ask(struct si_engine *engine, const struct si_engine_query *query, cJSON **out,
+                    struct si_error *error) {
   char prefix[20];
-  si_status status = settle(engine, error);
+  si_rc status = settle(engine, error);
   if (status != SI_OK) {
     return status;
   }

@@ -28,8 +28,8 @@ struct si_engine_bounds {
 };
 
 /* `socket` is an absolute path. Nothing is sent before the first call. */
-si_status si_engine_open(const char *socket, struct si_engine **out,
-                         struct si_error *error) SI_MUST_USE;
+si_rc si_engine_open(const char *socket, struct si_engine **out,
+                     struct si_error *error) SI_MUST_USE;
 void si_engine_close(struct si_engine **engine); /* for SI_AUTO */
 void si_engine_bound(struct si_engine *engine, const struct si_engine_bounds *bounds);
 
@@ -42,11 +42,11 @@ struct si_engine_version {
 /* Asks who is there and settles the API version: 1.41, or the engine's own where that is older,
  * or the oldest one it still speaks where that is newer. Every other call does this first, once.
  * SI_E_UNSUPPORTED (ENGINE_TOO_OLD) below 1.40. */
-si_status si_engine_version(struct si_engine *engine, struct si_engine_version *out,
-                            struct si_error *error) SI_MUST_USE;
+si_rc si_engine_version(struct si_engine *engine, struct si_engine_version *out,
+                        struct si_error *error) SI_MUST_USE;
 /* The version to speak, from the engine's ApiVersion and MinAPIVersion ("" or NULL: none given).
  * Pure. SI_E_UNSUPPORTED as above, SI_E_CORRUPT where a text is no version. */
-si_status si_engine_negotiate(const char *api, const char *least, char out[16]) SI_MUST_USE;
+si_rc si_engine_negotiate(const char *api, const char *least, char out[16]) SI_MUST_USE;
 
 /* --- the ground of the typed calls (request.c); for this room alone --- */
 
@@ -58,12 +58,12 @@ struct si_engine_query {
   uint32_t at_most_ms; /* 0: SI_ENGINE_CALL_MS */
   const char *what;    /* for messages: "creating container si-x-db" */
   /* Takes the body of a good answer in place of *out, or NULL. */
-  si_status (*sink)(void *ctx, const void *data, size_t len);
+  si_rc (*sink)(void *ctx, const void *data, size_t len);
   void *sink_ctx;
 };
 
 /* *out is the answer's JSON (NULL where it has none); out may be NULL. 304 counts as success. */
-si_status si_engine_ask(struct si_engine *engine, const struct si_engine_query *query, cJSON **out,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_engine_ask(struct si_engine *engine, const struct si_engine_query *query, cJSON **out,
+                    struct si_error *error) SI_MUST_USE;
 
 #endif

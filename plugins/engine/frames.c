@@ -6,7 +6,7 @@
 #include "kit/base/text.h"
 
 /* Appends; what no longer fits goes at the front. */
-static si_status keep_end(struct si_buf *to, const char *data, size_t len) {
+static si_rc keep_end(struct si_buf *to, const char *data, size_t len) {
   if (len >= to->max) {
     si_buf_clear(to);
     data += len - to->max;
@@ -20,12 +20,12 @@ static si_status keep_end(struct si_buf *to, const char *data, size_t len) {
   return si_buf_add(to, data, len);
 }
 
-si_status si_frames_feed(struct si_frames *frames, const void *data, size_t len) {
+si_rc si_frames_feed(struct si_frames *frames, const void *data, size_t len) {
   const unsigned char *p = data;
   while (len > 0) {
     if (frames->left > 0) {
       size_t n = frames->left < len ? (size_t)frames->left : len;
-      si_status status = keep_end(frames->to, (const char *)p, n);
+      si_rc status = keep_end(frames->to, (const char *)p, n);
       if (status != SI_OK) {
         return status;
       }

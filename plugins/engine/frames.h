@@ -17,7 +17,7 @@ struct si_frames {
 };
 
 /* Takes the next piece of the stream, cut anywhere. SI_E_CORRUPT: this is no framed stream. */
-si_status si_frames_feed(struct si_frames *frames, const void *data, size_t len) SI_MUST_USE;
+si_rc si_frames_feed(struct si_frames *frames, const void *data, size_t len) SI_MUST_USE;
 
 /* Makes log text fit to show, in place: at most the last `lines` lines, without control characters
  * other than newline and tab, broken UTF-8 replaced by '?', no blank end. */

@@ -19,14 +19,13 @@ const char *si_engine_label(const cJSON *labels, const char *key) {
 }
 
 /* "<before><encoded id><after>" */
-static si_status make_path(struct si_buf *path, const char *before, const char *id,
-                           const char *after) {
-  si_status status = id[0] ? si_buf_puts(path, before) : SI_E_INVALID;
+static si_rc make_path(struct si_buf *path, const char *before, const char *id, const char *after) {
+  si_rc status = id[0] ? si_buf_puts(path, before) : SI_E_INVALID;
   status = status == SI_OK ? si_url_encode(id, strlen(id), false, path) : status;
   return status == SI_OK ? si_buf_puts(path, after) : status;
 }
 
-static si_status bad_answer(const char *what, struct si_error *error) {
+static si_rc bad_answer(const char *what, struct si_error *error) {
   return si_error_set(error, SI_E_CORRUPT, "ENGINE_ANSWER",
                       "%s: the engine's answer lacks what it must hold", what);
 }
@@ -42,8 +41,8 @@ static bool take(char *to, size_t size, const char *from) {
 
 /* --- listings --- */
 
-static si_status add_filters(struct si_buf *path, const char *key, const char *const *values,
-                             size_t count) {
+static si_rc add_filters(struct si_buf *path, const char *key, const char *const *values,
+                         size_t count) {
   cJSON *filters SI_AUTO(si_json_free) = cJSON_CreateObject();
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(8192);
   cJSON *list = cJSON_AddArrayToObject(filters, key);
@@ -54,7 +53,7 @@ static si_status add_filters(struct si_buf *path, const char *key, const char *c
       return SI_E_NOMEM;
     }
   }
-  si_status status = si_json_print(filters, false, &text);
+  si_rc status = si_json_print(filters, false, &text);
   status = status == SI_OK ? si_buf_puts(path, "filters=") : status;
   return status == SI_OK ? si_url_encode(si_buf_text(&text), text.len, false, path) : status;
 }
@@ -93,14 +92,13 @@ static bool carries(const cJSON *labels, const char *const *wanted, size_t count
   return true;
 }
 
-si_status si_engine_list(struct si_engine *engine, enum si_engine_type type,
-                         const char *const *labels, size_t count, void *ctx, si_engine_each each,
-                         struct si_error *error) {
+si_rc si_engine_list(struct si_engine *engine, enum si_engine_type type, const char *const *labels,
+                     size_t count, void *ctx, si_engine_each each, struct si_error *error) {
   static const char *const paths[] = {"/containers/json?all=true&", "/networks?", "/volumes?"};
   static const char *const whats[] = {"listing containers", "listing networks", "listing volumes"};
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(16384);
   cJSON *answer SI_AUTO(si_json_free) = NULL;
-  si_status status = si_buf_puts(&path, paths[type]);
+  si_rc status = si_buf_puts(&path, paths[type]);
   status = status == SI_OK ? add_filters(&path, "label", labels, count) : status;
   if (status != SI_OK) {
     return si_error_set(error, status, "ENGINE_REQUEST", "%s: the labels are too long",
@@ -123,12 +121,12 @@ si_status si_engine_list(struct si_engine *engine, enum si_engine_type type,
   return status;
 }
 
-si_status si_engine_networks_named(struct si_engine *engine, const char *name, void *ctx,
-                                   si_engine_each each, struct si_error *error) {
+si_rc si_engine_networks_named(struct si_engine *engine, const char *name, void *ctx,
+                               si_engine_each each, struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(16384);
   cJSON *answer SI_AUTO(si_json_free) = NULL;
   const char *what = "looking for a network's name";
-  si_status status = si_buf_puts(&path, "/networks?");
+  si_rc status = si_buf_puts(&path, "/networks?");
   status = status == SI_OK ? add_filters(&path, "name", &name, 1) : status;
   if (status != SI_OK) {
     return si_error_set(error, status, "ENGINE_REQUEST", "%s: it is too long", what);
@@ -149,14 +147,14 @@ si_status si_engine_networks_named(struct si_engine *engine, const char *name, v
 
 /* --- one thing --- */
 
-si_status si_engine_image(struct si_engine *engine, const char *reference,
-                          char id[SI_ENGINE_ID_SIZE], struct si_error *error) {
+si_rc si_engine_image(struct si_engine *engine, const char *reference, char id[SI_ENGINE_ID_SIZE],
+                      struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(4096);
   cJSON *answer SI_AUTO(si_json_free) = NULL;
   char what[640];
   snprintf(what, sizeof what, "looking for image %.512s", reference);
   /* Slashes belong to the reference and are part of the path. */
-  si_status status = reference[0] ? si_buf_puts(&path, "/images/") : SI_E_INVALID;
+  si_rc status = reference[0] ? si_buf_puts(&path, "/images/") : SI_E_INVALID;
   status = status == SI_OK ? si_url_encode(reference, strlen(reference), true, &path) : status;
   status = status == SI_OK ? si_buf_puts(&path, "/json") : status;
   if (status != SI_OK || strstr(reference, "..")) {
@@ -171,23 +169,23 @@ si_status si_engine_image(struct si_engine *engine, const char *reference,
   return status;
 }
 
-si_status si_engine_network_create(struct si_engine *engine, const char *name, const cJSON *body,
-                                   char id[SI_ENGINE_ID_SIZE], struct si_error *error) {
+si_rc si_engine_network_create(struct si_engine *engine, const char *name, const cJSON *body,
+                               char id[SI_ENGINE_ID_SIZE], struct si_error *error) {
   cJSON *answer SI_AUTO(si_json_free) = NULL;
   char what[320];
   snprintf(what, sizeof what, "creating network %.255s", name);
   struct si_engine_query query = {
       .method = "POST", .path = "/networks/create", .body = body, .what = what};
-  si_status status = si_engine_ask(engine, &query, &answer, error);
+  si_rc status = si_engine_ask(engine, &query, &answer, error);
   if (status == SI_OK && !take(id, SI_ENGINE_ID_SIZE, si_json_str(answer, "Id"))) {
     return bad_answer(what, error);
   }
   return status;
 }
 
-si_status si_engine_network_connect(struct si_engine *engine, const char *network,
-                                    const char *container, const cJSON *aliases,
-                                    struct si_error *error) {
+si_rc si_engine_network_connect(struct si_engine *engine, const char *network,
+                                const char *container, const cJSON *aliases,
+                                struct si_error *error) {
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   cJSON *body SI_AUTO(si_json_free) = cJSON_CreateObject();
   cJSON *endpoint = cJSON_AddObjectToObject(body, "EndpointConfig");
@@ -197,7 +195,7 @@ si_status si_engine_network_connect(struct si_engine *engine, const char *networ
     cJSON_Delete(copy);
     return si_error_set(error, SI_E_NOMEM, "ENGINE_REQUEST", "out of memory");
   }
-  si_status status = make_path(&path, "/networks/", network, "/connect");
+  si_rc status = make_path(&path, "/networks/", network, "/connect");
   if (status != SI_OK) {
     return si_error_set(error, status, "ENGINE_REQUEST", "\"%.200s\" is no network's id", network);
   }
@@ -208,8 +206,8 @@ si_status si_engine_network_connect(struct si_engine *engine, const char *networ
   return si_engine_ask(engine, &query, NULL, error);
 }
 
-si_status si_engine_volume_create(struct si_engine *engine, const char *name, const cJSON *body,
-                                  struct si_error *error) {
+si_rc si_engine_volume_create(struct si_engine *engine, const char *name, const cJSON *body,
+                              struct si_error *error) {
   char what[320];
   snprintf(what, sizeof what, "creating volume %.255s", name);
   struct si_engine_query query = {
@@ -217,8 +215,8 @@ si_status si_engine_volume_create(struct si_engine *engine, const char *name, co
   return si_engine_ask(engine, &query, NULL, error);
 }
 
-si_status si_engine_look(struct si_engine *engine, enum si_engine_type type, const char *id,
-                         struct si_engine_item *item, cJSON **document, struct si_error *error) {
+si_rc si_engine_look(struct si_engine *engine, enum si_engine_type type, const char *id,
+                     struct si_engine_item *item, cJSON **document, struct si_error *error) {
   static const char *const before[] = {"/containers/", "/networks/", "/volumes/"};
   static const char *const after[] = {"/json", "", ""};
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
@@ -226,7 +224,7 @@ si_status si_engine_look(struct si_engine *engine, enum si_engine_type type, con
   cJSON *answer SI_AUTO(si_json_free) = NULL;
   char what[320];
   snprintf(what, sizeof what, "looking at %s %.255s", si_engine_type_text(type), id);
-  si_status status = make_path(&path, before[type], id, after[type]);
+  si_rc status = make_path(&path, before[type], id, after[type]);
   if (status != SI_OK) {
     return si_error_set(error, status, "ENGINE_REQUEST", "\"%.200s\" is no id", id);
   }
@@ -249,14 +247,14 @@ si_status si_engine_look(struct si_engine *engine, enum si_engine_type type, con
   return SI_OK;
 }
 
-si_status si_engine_remove(struct si_engine *engine, enum si_engine_type type, const char *id,
-                           struct si_error *error) {
+si_rc si_engine_remove(struct si_engine *engine, enum si_engine_type type, const char *id,
+                       struct si_error *error) {
   static const char *const before[] = {"/containers/", "/networks/", "/volumes/"};
   static const char *const after[] = {"?v=true&force=true", "", ""};
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   char what[320];
   snprintf(what, sizeof what, "removing %s %.255s", si_engine_type_text(type), id);
-  si_status status = make_path(&path, before[type], id, after[type]);
+  si_rc status = make_path(&path, before[type], id, after[type]);
   if (status != SI_OK) {
     return si_error_set(error, status, "ENGINE_REQUEST", "\"%.200s\" is no id", id);
   }

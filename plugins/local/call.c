@@ -23,7 +23,7 @@ void local_call_begin(struct local_call *call, si_instance *instance, si_op *op)
   si_engine_bound(instance->engine, &bounds);
 }
 
-si_status local_go_on(struct local_call *call) {
+si_rc local_go_on(struct local_call *call) {
   uint64_t deadline = call->in->vt->deadline_ns(call->op);
   if (deadline && si_monotonic_ns() >= deadline) {
     return si_error_set(&call->error, SI_E_TIMEOUT, "LOCAL_TIMEOUT",
@@ -35,8 +35,8 @@ si_status local_go_on(struct local_call *call) {
   return SI_OK;
 }
 
-si_status local_pause(struct local_call *call, uint32_t ms) {
-  si_status status = local_go_on(call);
+si_rc local_pause(struct local_call *call, uint32_t ms) {
+  si_rc status = local_go_on(call);
   while (status == SI_OK && ms > 0) {
     uint32_t slice = ms < AWAKE_MS ? ms : AWAKE_MS;
     struct timespec span = {0, (long)slice * 1000000L};
@@ -71,8 +71,8 @@ void local_progress(struct local_call *call, uint64_t done, uint64_t total, cons
 
 /* --- failures --- */
 
-si_status local_error(struct local_call *call, si_status status, const char *subject,
-                      const char *fmt, ...) {
+si_rc local_error(struct local_call *call, si_rc status, const char *subject, const char *fmt,
+                  ...) {
   char text[sizeof call->error.message];
   va_list args;
   va_start(args, fmt);
@@ -83,7 +83,7 @@ si_status local_error(struct local_call *call, si_status status, const char *sub
   return status;
 }
 
-si_status local_about(struct local_call *call, const char *kind, const char *subject) {
+si_rc local_about(struct local_call *call, const char *kind, const char *subject) {
   char text[sizeof call->error.message];
   si_copy(text, sizeof text, call->error.message);
   snprintf(call->error.message, sizeof call->error.message, "%s %s: %.800s", kind, subject, text);
@@ -99,7 +99,7 @@ static void one_line(char *text) {
   }
 }
 
-si_status local_call_end(struct local_call *call, si_status status) {
+si_rc local_call_end(struct local_call *call, si_rc status) {
   char message[sizeof call->error.message + sizeof call->error.hint + 2];
   struct si_error *e = &call->error;
   if (status == SI_OK) {
@@ -132,9 +132,9 @@ si_status local_call_end(struct local_call *call, si_status status) {
 
 /* --- the journal --- */
 
-static si_status journal(struct local_call *call, const struct local_effect *effect, uint32_t phase,
-                         const char *id) {
-  si_status status = call->in->vt->step(call->op, effect->name, phase, id && id[0] ? id : NULL);
+static si_rc journal(struct local_call *call, const struct local_effect *effect, uint32_t phase,
+                     const char *id) {
+  si_rc status = call->in->vt->step(call->op, effect->name, phase, id && id[0] ? id : NULL);
   if (status != SI_OK) {
     si_error_set(&call->error, status, "LOCAL_JOURNAL",
                  "step \"%s\" could not be written to the journal (%s): nothing more was done",
@@ -143,9 +143,9 @@ static si_status journal(struct local_call *call, const struct local_effect *eff
   return status;
 }
 
-si_status local_effect_begin(struct local_call *call, struct local_effect *effect, const char *verb,
-                             const char *what, const char *id) {
-  si_status status = local_go_on(call);
+si_rc local_effect_begin(struct local_call *call, struct local_effect *effect, const char *verb,
+                         const char *what, const char *id) {
+  si_rc status = local_go_on(call);
   if (status != SI_OK) {
     return status;
   }
@@ -153,8 +153,8 @@ si_status local_effect_begin(struct local_call *call, struct local_effect *effec
   return journal(call, effect, SI_STEP_BEGIN, id);
 }
 
-si_status local_effect_end(struct local_call *call, const struct local_effect *effect,
-                           si_status status, const char *id) {
+si_rc local_effect_end(struct local_call *call, const struct local_effect *effect, si_rc status,
+                       const char *id) {
   if (status == SI_OK) {
     return journal(call, effect, SI_STEP_DONE, id);
   }
@@ -162,7 +162,7 @@ si_status local_effect_end(struct local_call *call, const struct local_effect *e
     return status;
   }
   struct si_error keep = call->error;
-  si_status journalled = journal(call, effect, SI_STEP_FAILED, id);
+  si_rc journalled = journal(call, effect, SI_STEP_FAILED, id);
   if (journalled == SI_OK) {
     call->error = keep;
     return status;
@@ -170,9 +170,9 @@ si_status local_effect_end(struct local_call *call, const struct local_effect *e
   return journalled;
 }
 
-si_status local_emit(struct local_call *call, const cJSON *document, void *ctx, si_emit emit) {
+si_rc local_emit(struct local_call *call, const cJSON *document, void *ctx, si_emit emit) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(MAX_DOCUMENT);
-  si_status status = document ? si_json_print(document, false, &text) : SI_E_NOMEM;
+  si_rc status = document ? si_json_print(document, false, &text) : SI_E_NOMEM;
   if (status == SI_OK) {
     status = emit(ctx, si_buf_text(&text), text.len);
   }

@@ -33,22 +33,22 @@ struct local_call {
 void local_call_begin(struct local_call *call, si_instance *instance, si_op *op);
 /* SI_OK, or what the host makes of call->error. The deadline and the operator's wish to stop come
  * before whatever else the failure looks like. */
-si_status local_call_end(struct local_call *call, si_status status);
+si_rc local_call_end(struct local_call *call, si_rc status);
 
 /* SI_OK, or SI_E_CANCELLED, or SI_E_TIMEOUT. */
-si_status local_go_on(struct local_call *call) SI_MUST_USE;
+si_rc local_go_on(struct local_call *call) SI_MUST_USE;
 /* Sleeps, awake every 50 ms for local_go_on. */
-si_status local_pause(struct local_call *call, uint32_t ms) SI_MUST_USE;
+si_rc local_pause(struct local_call *call, uint32_t ms) SI_MUST_USE;
 
 void local_say(struct local_call *call, uint32_t level, const char *fmt, ...) SI_PRINTF(3, 4);
 void local_progress(struct local_call *call, uint64_t done, uint64_t total, const char *fmt, ...)
     SI_PRINTF(4, 5);
 
 /* A failure of this provider's own: stage "provision" and the like is the host's matter. */
-si_status local_error(struct local_call *call, si_status status, const char *subject,
-                      const char *fmt, ...) SI_PRINTF(4, 5);
+si_rc local_error(struct local_call *call, si_rc status, const char *subject, const char *fmt, ...)
+    SI_PRINTF(4, 5);
 /* Puts "service web: " and the like before the message that call->error holds. */
-si_status local_about(struct local_call *call, const char *kind, const char *subject);
+si_rc local_about(struct local_call *call, const char *kind, const char *subject);
 
 /* A side effect and its place in the journal. */
 struct local_effect {
@@ -56,15 +56,15 @@ struct local_effect {
 };
 
 /* Journals that it begins; on failure the effect must not be done, nor anything after it. */
-si_status local_effect_begin(struct local_call *call, struct local_effect *effect, const char *verb,
-                             const char *what, const char *id) SI_MUST_USE;
+si_rc local_effect_begin(struct local_call *call, struct local_effect *effect, const char *verb,
+                         const char *what, const char *id) SI_MUST_USE;
 /* Journals how it ended: done, failed, or nothing at all where the outcome is unknown (a step that
  * was begun and never ended says just that). Returns `status`, or why the journal failed. */
-si_status local_effect_end(struct local_call *call, const struct local_effect *effect,
-                           si_status status, const char *id) SI_MUST_USE;
+si_rc local_effect_end(struct local_call *call, const struct local_effect *effect, si_rc status,
+                       const char *id) SI_MUST_USE;
 
 /* Gives a document to the caller of the verb. */
-si_status local_emit(struct local_call *call, const cJSON *document, void *ctx,
-                     si_emit emit) SI_MUST_USE;
+si_rc local_emit(struct local_call *call, const cJSON *document, void *ctx,
+                 si_emit emit) SI_MUST_USE;
 
 #endif

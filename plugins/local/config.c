@@ -18,7 +18,7 @@ const char local_config_schema[] =
     "\"settle_ms\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":600000,\"default\":1500,"
     "\"description\":\"How long a service without a health check must stay up\"}}}";
 
-static si_status wrong(struct si_error *error, const char *key, const char *why) {
+static si_rc wrong(struct si_error *error, const char *key, const char *why) {
   char pointer[128] = "/";
   si_copy(pointer + 1, sizeof pointer - 1, key);
   si_error_set(error, SI_E_INVALID, "LOCAL_CONFIG", "configuration of local: \"%.64s\" %s", key,
@@ -27,7 +27,7 @@ static si_status wrong(struct si_error *error, const char *key, const char *why)
   return SI_E_INVALID;
 }
 
-static si_status read_socket(const cJSON *value, struct local_config *out, struct si_error *error) {
+static si_rc read_socket(const cJSON *value, struct local_config *out, struct si_error *error) {
   const char *path = cJSON_GetStringValue(value);
   if (path && strncmp(path, "unix://", 7) == 0) {
     path += 7;
@@ -39,8 +39,8 @@ static si_status read_socket(const cJSON *value, struct local_config *out, struc
   return SI_OK;
 }
 
-static si_status read_number(const cJSON *value, const char *key, uint32_t min, uint32_t max,
-                             uint32_t *out, struct si_error *error) {
+static si_rc read_number(const cJSON *value, const char *key, uint32_t min, uint32_t max,
+                         uint32_t *out, struct si_error *error) {
   double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
   if (number < min || number > max || number != (double)(uint32_t)number) {
     return wrong(error, key, "must be an integer in its range (si plugin info local shows it)");
@@ -49,7 +49,7 @@ static si_status read_number(const cJSON *value, const char *key, uint32_t min, 
   return SI_OK;
 }
 
-static si_status read_member(const cJSON *m, struct local_config *out, struct si_error *error) {
+static si_rc read_member(const cJSON *m, struct local_config *out, struct si_error *error) {
   if (strcmp(m->string, "socket") == 0) {
     return read_socket(m, out, error);
   }
@@ -65,10 +65,10 @@ static si_status read_member(const cJSON *m, struct local_config *out, struct si
   return wrong(error, m->string, "is not a key of it");
 }
 
-si_status local_config_read(const char *json, struct local_config *out, struct si_error *error) {
+si_rc local_config_read(const char *json, struct local_config *out, struct si_error *error) {
   struct local_config config = {"/var/run/docker.sock", 120000, 10, 1500};
   cJSON *value SI_AUTO(si_json_free) = NULL;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (json && json[0]) {
     status = si_json_parse(json, strlen(json), &value, error);
     if (status == SI_OK && !cJSON_IsObject(value)) {

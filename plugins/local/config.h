@@ -20,7 +20,7 @@ extern const char local_config_schema[];
 
 /* Fills *out with the defaults and what the text says. LOCAL_CONFIG (SI_E_INVALID) for an unknown
  * key or a value out of its range; error->target is then the member's JSON pointer. */
-si_status local_config_read(const char *json, struct local_config *out,
-                            struct si_error *error) SI_MUST_USE;
+si_rc local_config_read(const char *json, struct local_config *out,
+                        struct si_error *error) SI_MUST_USE;
 
 #endif

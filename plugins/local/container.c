@@ -33,11 +33,11 @@ static const char *bare_id(const char *id) {
 /* --- making --- */
 
 /* Connects it to those of its networks that it is not on. */
-static si_status connect_all(struct local_call *call, const struct local_plan *plan,
-                             const struct local_service *service,
-                             const struct local_network_ids *networks,
-                             const struct si_engine_container *container) {
-  si_status status = SI_OK;
+static si_rc connect_all(struct local_call *call, const struct local_plan *plan,
+                         const struct local_service *service,
+                         const struct local_network_ids *networks,
+                         const struct si_engine_container *container) {
+  si_rc status = SI_OK;
   const cJSON *entry;
   cJSON_ArrayForEach(entry, si_json_get(service->spec, "networks")) {
     const struct local_part *part = local_plan_network(plan, si_json_str(entry, "name"));
@@ -65,9 +65,9 @@ static si_status connect_all(struct local_call *call, const struct local_plan *p
 }
 
 /* Is what the engine has under this name what was asked for? */
-static si_status check_made(struct local_call *call, const struct local_service *service,
-                            const struct si_engine_container *made, const char *image_id,
-                            const char *spec) {
+static si_rc check_made(struct local_call *call, const struct local_service *service,
+                        const struct si_engine_container *made, const char *image_id,
+                        const char *spec) {
   const char *had = si_engine_label(made->labels, "si.spec");
   if (!local_is_ours(&call->project, made->labels)) {
     return local_error(call, SI_E_CONFLICT, service->name,
@@ -87,14 +87,13 @@ static si_status check_made(struct local_call *call, const struct local_service 
 }
 
 /* Creates it, or finds the one that an earlier process asked for; *made is then that container. */
-static si_status create(struct local_call *call, const struct local_plan *plan,
-                        const struct local_service *service,
-                        const struct local_network_ids *networks, const char *image_id,
-                        const char *spec, struct si_engine_container *made) {
+static si_rc create(struct local_call *call, const struct local_plan *plan,
+                    const struct local_service *service, const struct local_network_ids *networks,
+                    const char *image_id, const char *spec, struct si_engine_container *made) {
   cJSON *body SI_AUTO(si_json_free) = NULL;
   char name[LOCAL_NAME_SIZE];
   char id[SI_ENGINE_ID_SIZE] = "";
-  si_status status = local_resource_name(&call->project, service->name, name);
+  si_rc status = local_resource_name(&call->project, service->name, name);
   if (status == SI_OK) {
     status = local_request_container(&call->project, plan, service, networks, spec,
                                      call->in->config.stop_timeout_s, &body, &call->error);
@@ -118,13 +117,13 @@ static si_status create(struct local_call *call, const struct local_plan *plan,
   return check_made(call, service, made, image_id, spec);
 }
 
-si_status local_container_make(struct local_call *call, const struct local_plan *plan,
-                               const struct local_service *service,
-                               const struct local_network_ids *networks, const char *image_id,
-                               const char *spec, char id[SI_ENGINE_ID_SIZE]) {
+si_rc local_container_make(struct local_call *call, const struct local_plan *plan,
+                           const struct local_service *service,
+                           const struct local_network_ids *networks, const char *image_id,
+                           const char *spec, char id[SI_ENGINE_ID_SIZE]) {
   struct si_engine_container made SI_AUTO(si_engine_container_free) = {0};
   struct local_effect effect;
-  si_status status = local_effect_begin(call, &effect, "container.create", service->name, NULL);
+  si_rc status = local_effect_begin(call, &effect, "container.create", service->name, NULL);
   if (status != SI_OK) {
     return status;
   }
@@ -173,10 +172,10 @@ static bool port_taken(struct local_call *call, const struct local_service *serv
   return false;
 }
 
-si_status local_container_start(struct local_call *call, const struct local_service *service,
-                                const char *id) {
+si_rc local_container_start(struct local_call *call, const struct local_service *service,
+                            const char *id) {
   struct local_effect effect;
-  si_status status = local_effect_begin(call, &effect, "container.start", service->name, id);
+  si_rc status = local_effect_begin(call, &effect, "container.start", service->name, id);
   if (status != SI_OK) {
     return status;
   }

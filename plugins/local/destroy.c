@@ -54,21 +54,21 @@ static void note_reason(struct removal *r, const char *id, const char *text) {
 }
 
 /* May this failure be one thing's own, so that the others can still be tried? */
-static bool goes_on(struct local_call *call, si_status status) {
+static bool goes_on(struct local_call *call, si_rc status) {
   return status != SI_E_CANCELLED && status != SI_E_TIMEOUT && status != SI_E_AUTH &&
          strcmp(call->error.code, "LOCAL_JOURNAL") != 0 &&
          strcmp(call->error.code, "ENGINE_UNREACHABLE") != 0 && status != SI_E_NOMEM;
 }
 
 /* One try at everything that the last listing showed: containers, then networks, then volumes. */
-static si_status remove_all(struct removal *r) {
+static si_rc remove_all(struct removal *r) {
   r->removed = 0;
   for (size_t i = 0; i < r->there.count; i++) {
     const struct local_found *found = &r->there.items[i];
     local_progress(r->call, i, r->there.count, "removing %s %s", si_engine_type_text(found->type),
                    found->part[0] ? found->part : found->name);
-    si_status status = local_thing_remove(r->call, found->type,
-                                          found->part[0] ? found->part : found->name, found->id);
+    si_rc status = local_thing_remove(r->call, found->type,
+                                      found->part[0] ? found->part : found->name, found->id);
     if (status == SI_OK) {
       r->removed++;
       continue;
@@ -81,7 +81,7 @@ static si_status remove_all(struct removal *r) {
   return SI_OK;
 }
 
-static si_status stuck(struct removal *r) {
+static si_rc stuck(struct removal *r) {
   const struct local_found *first = &r->there.items[0];
   si_error_set(&r->call->error, SI_E_CONFLICT, "LOCAL_REMAINS",
                "%zu of the project's resources could not be removed; the first is %s %s: %s",
@@ -93,10 +93,10 @@ static si_status stuck(struct removal *r) {
 }
 
 /* Until two listings in a row are empty. */
-static si_status remove_until_gone(struct removal *r) {
+static si_rc remove_until_gone(struct removal *r) {
   uint64_t since = si_monotonic_ns();
   for (int clean = 0, round = 0;; round++) {
-    si_status status = local_inventory_read(r->call, false, &r->there);
+    si_rc status = local_inventory_read(r->call, false, &r->there);
     if (status == SI_OK && r->there.count == 0 && ++clean == 2) {
       return SI_OK;
     }
@@ -147,8 +147,8 @@ static void list_again(struct removal *r) {
   r->call->error = keep;
 }
 
-si_status local_destroy(si_instance *instance, si_op *op, const char *project, void *ctx,
-                        si_emit emit) {
+si_rc local_destroy(si_instance *instance, si_op *op, const char *project, void *ctx,
+                    si_emit emit) {
   struct local_call call;
   struct removal *r = calloc(1, sizeof *r);
   local_call_begin(&call, instance, op);
@@ -156,7 +156,7 @@ si_status local_destroy(si_instance *instance, si_op *op, const char *project, v
     return local_call_end(&call, local_error(&call, SI_E_NOMEM, NULL, "out of memory"));
   }
   r->call = &call;
-  si_status status = local_project_read(project, &call.project, &call.error);
+  si_rc status = local_project_read(project, &call.project, &call.error);
   if (status == SI_OK) {
     status = remove_until_gone(r);
     if (status != SI_OK) {
@@ -164,7 +164,7 @@ si_status local_destroy(si_instance *instance, si_op *op, const char *project, v
     }
     cJSON *document SI_AUTO(si_json_free) = remaining(r);
     struct si_error keep = call.error;
-    si_status emitted = local_emit(&call, document, ctx, emit);
+    si_rc emitted = local_emit(&call, document, ctx, emit);
     if (status != SI_OK) {
       call.error = keep;
     } else {
@@ -188,12 +188,12 @@ static bool read_type(const char *text, enum si_engine_type *out) {
   return false;
 }
 
-static si_status remove_one(struct local_call *call, const char *resource) {
+static si_rc remove_one(struct local_call *call, const char *resource) {
   cJSON *asked SI_AUTO(si_json_free) = NULL;
   cJSON *document SI_AUTO(si_json_free) = NULL;
   struct si_engine_item item;
   enum si_engine_type type;
-  si_status status = si_json_parse(resource, strlen(resource), &asked, &call->error);
+  si_rc status = si_json_parse(resource, strlen(resource), &asked, &call->error);
   status = status == SI_OK ? local_marks_read(asked, false, &call->project, &call->error) : status;
   if (status != SI_OK) {
     return status;
@@ -214,7 +214,7 @@ static si_status remove_one(struct local_call *call, const char *resource) {
   return local_thing_remove(call, type, item.name, item.id);
 }
 
-si_status local_remove(si_instance *instance, si_op *op, const char *resource) {
+si_rc local_remove(si_instance *instance, si_op *op, const char *resource) {
   struct local_call call;
   local_call_begin(&call, instance, op);
   return local_call_end(&call, remove_one(&call, resource));

@@ -6,8 +6,8 @@
 
 #include "kit/base/text.h"
 
-static si_status foreign(struct local_call *call, enum si_engine_type type, const char *part,
-                         const char *name) {
+static si_rc foreign(struct local_call *call, enum si_engine_type type, const char *part,
+                     const char *name) {
   const char *kind = si_engine_type_text(type);
   return local_error(call, SI_E_CONFLICT, part,
                      "%s %s exists on the engine and is not this project's: it was left alone; "
@@ -15,9 +15,8 @@ static si_status foreign(struct local_call *call, enum si_engine_type type, cons
                      kind, name);
 }
 
-static si_status engine_name(struct local_call *call, const char *part,
-                             char name[LOCAL_NAME_SIZE]) {
-  si_status status = local_resource_name(&call->project, part, name);
+static si_rc engine_name(struct local_call *call, const char *part, char name[LOCAL_NAME_SIZE]) {
+  si_rc status = local_resource_name(&call->project, part, name);
   return status == SI_OK ? SI_OK
                          : local_error(call, status, part, "%s: no name could be made of it", part);
 }
@@ -30,7 +29,7 @@ struct network_search {
   char id[SI_ENGINE_ID_SIZE]; /* ours, or "": of several the one with the least id */
 };
 
-static si_status on_network(void *ctx, const struct si_engine_item *item) {
+static si_rc on_network(void *ctx, const struct si_engine_item *item) {
   struct network_search *search = ctx;
   if (!local_is_ours(search->project, item->labels)) {
     search->foreign = true;
@@ -40,20 +39,19 @@ static si_status on_network(void *ctx, const struct si_engine_item *item) {
   return SI_OK;
 }
 
-static si_status find_network(struct local_call *call, const char *part, const char *name,
-                              struct network_search *search) {
+static si_rc find_network(struct local_call *call, const char *part, const char *name,
+                          struct network_search *search) {
   *search = (struct network_search){.project = &call->project};
-  si_status status =
-      si_engine_networks_named(call->in->engine, name, search, on_network, &call->error);
+  si_rc status = si_engine_networks_named(call->in->engine, name, search, on_network, &call->error);
   return status == SI_OK && search->foreign ? foreign(call, SI_ENGINE_NETWORK, part, name) : status;
 }
 
-static si_status create_network(struct local_call *call, const struct local_part *network,
-                                const char *name, const char *spec, char id[SI_ENGINE_ID_SIZE]) {
+static si_rc create_network(struct local_call *call, const struct local_part *network,
+                            const char *name, const char *spec, char id[SI_ENGINE_ID_SIZE]) {
   cJSON *body SI_AUTO(si_json_free) = NULL;
   struct network_search search;
   char made[SI_ENGINE_ID_SIZE] = "";
-  si_status status = local_request_network(&call->project, network, spec, &body);
+  si_rc status = local_request_network(&call->project, network, spec, &body);
   if (status != SI_OK) {
     return local_error(call, status, network->name, "network %s: out of memory", network->name);
   }
@@ -77,12 +75,12 @@ static si_status create_network(struct local_call *call, const struct local_part
   return status;
 }
 
-si_status local_network_make(struct local_call *call, const struct local_part *network,
-                             const char *spec, char id[SI_ENGINE_ID_SIZE]) {
+si_rc local_network_make(struct local_call *call, const struct local_part *network,
+                         const char *spec, char id[SI_ENGINE_ID_SIZE]) {
   char name[LOCAL_NAME_SIZE];
   struct network_search search;
   struct local_effect effect;
-  si_status status = engine_name(call, network->name, name);
+  si_rc status = engine_name(call, network->name, name);
   status = status == SI_OK ? find_network(call, network->name, name, &search) : status;
   if (status != SI_OK) {
     return status;
@@ -102,11 +100,11 @@ si_status local_network_make(struct local_call *call, const struct local_part *n
 /* --- volumes --- */
 
 /* *exists: one of the name is there, and ours. */
-static si_status find_volume(struct local_call *call, const char *part, const char *name,
-                             bool *exists) {
+static si_rc find_volume(struct local_call *call, const char *part, const char *name,
+                         bool *exists) {
   cJSON *document SI_AUTO(si_json_free) = NULL;
   struct si_engine_item item;
-  si_status status =
+  si_rc status =
       si_engine_look(call->in->engine, SI_ENGINE_VOLUME, name, &item, &document, &call->error);
   *exists = status == SI_OK;
   if (status == SI_OK && !local_is_ours(&call->project, item.labels)) {
@@ -115,11 +113,11 @@ static si_status find_volume(struct local_call *call, const char *part, const ch
   return status == SI_E_NOT_FOUND ? SI_OK : status;
 }
 
-static si_status create_volume(struct local_call *call, const struct local_part *volume,
-                               const char *name) {
+static si_rc create_volume(struct local_call *call, const struct local_part *volume,
+                           const char *name) {
   cJSON *body SI_AUTO(si_json_free) = NULL;
   bool exists = false;
-  si_status status = local_request_volume(&call->project, volume, "", &body);
+  si_rc status = local_request_volume(&call->project, volume, "", &body);
   if (status != SI_OK) {
     return local_error(call, status, volume->name, "volume %s: out of memory", volume->name);
   }
@@ -137,11 +135,11 @@ static si_status create_volume(struct local_call *call, const struct local_part 
   return status;
 }
 
-si_status local_volume_make(struct local_call *call, const struct local_part *volume) {
+si_rc local_volume_make(struct local_call *call, const struct local_part *volume) {
   char name[LOCAL_NAME_SIZE];
   struct local_effect effect;
   bool exists = false;
-  si_status status = engine_name(call, volume->name, name);
+  si_rc status = engine_name(call, volume->name, name);
   status = status == SI_OK ? find_volume(call, volume->name, name, &exists) : status;
   if (status != SI_OK || exists) {
     return status;
@@ -154,12 +152,12 @@ si_status local_volume_make(struct local_call *call, const struct local_part *vo
   return status;
 }
 
-si_status local_name_free(struct local_call *call, enum si_engine_type type, const char *part) {
+si_rc local_name_free(struct local_call *call, enum si_engine_type type, const char *part) {
   char name[LOCAL_NAME_SIZE];
   cJSON *document SI_AUTO(si_json_free) = NULL;
   struct si_engine_item item;
   struct network_search search;
-  si_status status = engine_name(call, part, name);
+  si_rc status = engine_name(call, part, name);
   if (status != SI_OK) {
     return status;
   }
@@ -176,10 +174,10 @@ si_status local_name_free(struct local_call *call, enum si_engine_type type, con
 /* --- removing --- */
 
 /* Asks it to end, in the time that it was made with. */
-static si_status stop(struct local_call *call, const char *part, const char *id) {
+static si_rc stop(struct local_call *call, const char *part, const char *id) {
   struct si_engine_container container SI_AUTO(si_engine_container_free) = {0};
   struct local_effect effect;
-  si_status status = si_engine_container(call->in->engine, id, &container, &call->error);
+  si_rc status = si_engine_container(call->in->engine, id, &container, &call->error);
   if (status != SI_OK ||
       (strcmp(container.state, "running") != 0 && strcmp(container.state, "restarting") != 0 &&
        strcmp(container.state, "paused") != 0)) {
@@ -196,11 +194,11 @@ static si_status stop(struct local_call *call, const char *part, const char *id)
   return status;
 }
 
-si_status local_thing_remove(struct local_call *call, enum si_engine_type type, const char *part,
-                             const char *id) {
+si_rc local_thing_remove(struct local_call *call, enum si_engine_type type, const char *part,
+                         const char *id) {
   struct local_effect effect;
   char verb[32];
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (type == SI_ENGINE_CONTAINER) {
     status = stop(call, part, id);
     if (status != SI_OK && (local_go_on(call) != SI_OK || call->error.status == SI_E_UNAVAILABLE)) {
@@ -217,8 +215,8 @@ si_status local_thing_remove(struct local_call *call, enum si_engine_type type, 
   return status;
 }
 
-si_status local_container_retire(struct local_call *call, const char *part, const char *id) {
-  si_status status = local_thing_remove(call, SI_ENGINE_CONTAINER, part, id);
+si_rc local_container_retire(struct local_call *call, const char *part, const char *id) {
+  si_rc status = local_thing_remove(call, SI_ENGINE_CONTAINER, part, id);
   for (int tries = 0; status == SI_E_CONFLICT && tries < 50; tries++) {
     /* Somebody's removal of it is under way: it ends, or it is tried again. */
     cJSON *document SI_AUTO(si_json_free) = NULL;

@@ -17,29 +17,28 @@
 
 /* SI_E_CONFLICT: something of that name on the engine is not this project's. Nothing there is
  * SI_OK. */
-si_status local_name_free(struct local_call *call, enum si_engine_type type,
-                          const char *part) SI_MUST_USE;
+si_rc local_name_free(struct local_call *call, enum si_engine_type type,
+                      const char *part) SI_MUST_USE;
 
 /* The id of the project's network, made or adopted. */
-si_status local_network_make(struct local_call *call, const struct local_part *network,
-                             const char *spec, char id[SI_ENGINE_ID_SIZE]) SI_MUST_USE;
-si_status local_volume_make(struct local_call *call, const struct local_part *volume) SI_MUST_USE;
+si_rc local_network_make(struct local_call *call, const struct local_part *network,
+                         const char *spec, char id[SI_ENGINE_ID_SIZE]) SI_MUST_USE;
+si_rc local_volume_make(struct local_call *call, const struct local_part *volume) SI_MUST_USE;
 
 /* Makes or adopts the service's container, on all its networks, not started. `image_id` and `spec`
  * are what it must turn out to have. */
-si_status local_container_make(struct local_call *call, const struct local_plan *plan,
-                               const struct local_service *service,
-                               const struct local_network_ids *networks, const char *image_id,
-                               const char *spec, char id[SI_ENGINE_ID_SIZE]) SI_MUST_USE;
+si_rc local_container_make(struct local_call *call, const struct local_plan *plan,
+                           const struct local_service *service,
+                           const struct local_network_ids *networks, const char *image_id,
+                           const char *spec, char id[SI_ENGINE_ID_SIZE]) SI_MUST_USE;
 /* Starts it; a taken host port is told by its number. */
-si_status local_container_start(struct local_call *call, const struct local_service *service,
-                                const char *id) SI_MUST_USE;
+si_rc local_container_start(struct local_call *call, const struct local_service *service,
+                            const char *id) SI_MUST_USE;
 /* Stops it, in its own time, and removes it. Gone already is success. */
-si_status local_container_retire(struct local_call *call, const char *part,
-                                 const char *id) SI_MUST_USE;
+si_rc local_container_retire(struct local_call *call, const char *part, const char *id) SI_MUST_USE;
 /* Removes a thing whose marks were just seen; running containers are retired first. */
-si_status local_thing_remove(struct local_call *call, enum si_engine_type type, const char *part,
-                             const char *id) SI_MUST_USE;
+si_rc local_thing_remove(struct local_call *call, enum si_engine_type type, const char *part,
+                         const char *id) SI_MUST_USE;
 
 /* Is the container on the network, as far as the engine says? */
 bool local_container_on(const struct si_engine_container *container, const char *network_name,

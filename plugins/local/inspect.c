@@ -7,7 +7,7 @@
 #include "plugins/local/inventory.h"
 #include "plugins/local/verbs.h"
 
-static si_status no_memory(struct local_call *call) {
+static si_rc no_memory(struct local_call *call) {
   return local_error(call, SI_E_NOMEM, NULL, "out of memory");
 }
 
@@ -87,8 +87,7 @@ static int by_part(const void *a, const void *b) {
   return order ? order : strcmp(x->id, y->id);
 }
 
-static si_status add_found(struct local_call *call, cJSON *document,
-                           const struct local_found *found) {
+static si_rc add_found(struct local_call *call, cJSON *document, const struct local_found *found) {
   struct si_engine_container container SI_AUTO(si_engine_container_free) = {0};
   bool ok = true;
   if (found->type != SI_ENGINE_CONTAINER) {
@@ -96,7 +95,7 @@ static si_status add_found(struct local_call *call, cJSON *document,
     ok = add_part(cJSON_GetObjectItemCaseSensitive(document, list), found);
     return ok ? SI_OK : no_memory(call);
   }
-  si_status status = si_engine_container(call->in->engine, found->id, &container, &call->error);
+  si_rc status = si_engine_container(call->in->engine, found->id, &container, &call->error);
   if (status == SI_OK) {
     ok = add_service(cJSON_GetObjectItemCaseSensitive(document, "services"), found, &container);
   }
@@ -106,10 +105,10 @@ static si_status add_found(struct local_call *call, cJSON *document,
   return ok ? status : no_memory(call);
 }
 
-si_status local_inspect_emit(struct local_call *call, void *ctx, si_emit emit) {
+si_rc local_inspect_emit(struct local_call *call, void *ctx, si_emit emit) {
   struct local_inventory there SI_AUTO(local_inventory_free) = {0};
   cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
-  si_status status = local_inventory_read(call, false, &there);
+  si_rc status = local_inventory_read(call, false, &there);
   if (status != SI_OK) {
     return status;
   }
@@ -127,11 +126,11 @@ si_status local_inspect_emit(struct local_call *call, void *ctx, si_emit emit) {
   return status == SI_OK ? local_emit(call, document, ctx, emit) : status;
 }
 
-si_status local_inspect(si_instance *instance, si_op *op, const char *project, void *ctx,
-                        si_emit emit) {
+si_rc local_inspect(si_instance *instance, si_op *op, const char *project, void *ctx,
+                    si_emit emit) {
   struct local_call call;
   local_call_begin(&call, instance, op);
-  si_status status = local_project_read(project, &call.project, &call.error);
+  si_rc status = local_project_read(project, &call.project, &call.error);
   status = status == SI_OK ? local_inspect_emit(&call, ctx, emit) : status;
   return local_call_end(&call, status);
 }
@@ -146,12 +145,12 @@ static bool add_resource(cJSON *list, const struct local_found *found) {
          cJSON_AddStringToObject(entry, "project_id", found->project_id);
 }
 
-static si_status list(struct local_call *call, const char *context, void *ctx, si_emit emit) {
+static si_rc list(struct local_call *call, const char *context, void *ctx, si_emit emit) {
   struct local_inventory there SI_AUTO(local_inventory_free) = {0};
   cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
   cJSON *asked SI_AUTO(si_json_free) = NULL;
   cJSON *resources = cJSON_AddArrayToObject(document, "resources");
-  si_status status = si_json_parse(context, strlen(context), &asked, &call->error);
+  si_rc status = si_json_parse(context, strlen(context), &asked, &call->error);
   status = status == SI_OK ? local_marks_read(asked, true, &call->project, &call->error) : status;
   status = status == SI_OK ? local_inventory_read(call, true, &there) : status;
   for (size_t i = 0; status == SI_OK && i < there.count; i++) {
@@ -160,8 +159,7 @@ static si_status list(struct local_call *call, const char *context, void *ctx, s
   return status == SI_OK ? local_emit(call, document, ctx, emit) : status;
 }
 
-si_status local_list(si_instance *instance, si_op *op, const char *context, void *ctx,
-                     si_emit emit) {
+si_rc local_list(si_instance *instance, si_op *op, const char *context, void *ctx, si_emit emit) {
   struct local_call call;
   local_call_begin(&call, instance, op);
   return local_call_end(&call, list(&call, context, ctx, emit));

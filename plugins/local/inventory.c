@@ -6,7 +6,7 @@
 
 #include "kit/base/text.h"
 
-static si_status keep(void *ctx, const struct si_engine_item *item) {
+static si_rc keep(void *ctx, const struct si_engine_item *item) {
   static const char *const kinds[] = {"si.service", "si.network", "si.volume"};
   struct local_inventory *inventory = ctx;
   if (inventory->count == inventory->room) {
@@ -29,13 +29,13 @@ static si_status keep(void *ctx, const struct si_engine_item *item) {
   return SI_OK;
 }
 
-si_status local_inventory_read(struct local_call *call, bool whole_context,
-                               struct local_inventory *out) {
+si_rc local_inventory_read(struct local_call *call, bool whole_context,
+                           struct local_inventory *out) {
   static const enum si_engine_type types[] = {SI_ENGINE_CONTAINER, SI_ENGINE_NETWORK,
                                               SI_ENGINE_VOLUME};
   const char *const marks[] = {call->project.mark_context, call->project.mark_project};
   struct local_inventory found SI_AUTO(local_inventory_free) = {0};
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   call->error = (struct si_error){0};
   for (size_t i = 0; status == SI_OK && i < sizeof types / sizeof *types; i++) {
     status = si_engine_list(call->in->engine, types[i], marks, whole_context ? 1 : 2, &found, keep,

@@ -27,8 +27,8 @@ enum { LOCAL_MAX_FOUND = 10000 };
 
 /* Lists everything with the call's marks (`whole_context`: whichever project). *out must be zeroed
  * or freed. */
-si_status local_inventory_read(struct local_call *call, bool whole_context,
-                               struct local_inventory *out) SI_MUST_USE;
+si_rc local_inventory_read(struct local_call *call, bool whole_context,
+                           struct local_inventory *out) SI_MUST_USE;
 void local_inventory_free(struct local_inventory *inventory); /* for SI_AUTO */
 
 #endif

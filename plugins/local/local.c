@@ -6,14 +6,14 @@
 #include "plugins/local/verbs.h"
 
 /* A failure before there is an instance. */
-static si_status refuse(const si_host_vt *vt, si_host *host, si_op *op, const struct si_error *e) {
+static si_rc refuse(const si_host_vt *vt, si_host *host, si_op *op, const struct si_error *e) {
   struct si_instance bare = {.vt = vt, .host = host};
   struct local_call call = {.in = &bare, .op = op, .error = *e};
   return local_call_end(&call, e->status);
 }
 
-si_status local_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
-                     si_instance **out) {
+si_rc local_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                 si_instance **out) {
   struct si_error error = {0};
   /* Without these nothing can be done that would be safe to do. */
   if (!SI_HAS(vt, si_host_vt, fail) || !SI_HAS(vt, si_host_vt, cancelled) ||
@@ -26,7 +26,7 @@ si_status local_open(const si_host_vt *vt, si_host *host, si_op *op, const char 
   }
   instance->vt = vt;
   instance->host = host;
-  si_status status = local_config_read(config_json, &instance->config, &error);
+  si_rc status = local_config_read(config_json, &instance->config, &error);
   if (status == SI_OK) {
     status = si_engine_open(instance->config.socket, &instance->engine, &error);
   }
@@ -45,12 +45,12 @@ void local_close(si_instance *instance) {
   }
 }
 
-static si_status check(si_instance *instance, si_op *op, void *ctx, si_emit emit) {
+static si_rc check(si_instance *instance, si_op *op, void *ctx, si_emit emit) {
   struct local_call call;
   struct si_engine_version version;
   cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
   local_call_begin(&call, instance, op);
-  si_status status = si_engine_version(instance->engine, &version, &call.error);
+  si_rc status = si_engine_version(instance->engine, &version, &call.error);
   if (status == SI_OK && (!cJSON_AddStringToObject(document, "engine", version.name) ||
                           !cJSON_AddStringToObject(document, "version", version.version) ||
                           !cJSON_AddStringToObject(document, "api", version.api))) {

@@ -9,10 +9,10 @@
 #include "kit/base/text.h"
 
 /* Records what is wrong with `target` (a service, or a part of the document). */
-static si_status wrong(struct si_error *error, const char *target, const char *fmt, ...)
+static si_rc wrong(struct si_error *error, const char *target, const char *fmt, ...)
     SI_PRINTF(3, 4);
 
-static si_status wrong(struct si_error *error, const char *target, const char *fmt, ...) {
+static si_rc wrong(struct si_error *error, const char *target, const char *fmt, ...) {
   char text[512];
   va_list args;
   va_start(args, fmt);
@@ -46,7 +46,7 @@ static bool known_member(const char *key) {
   return false;
 }
 
-static si_status check_members(const cJSON *spec, const char *name, struct si_error *error) {
+static si_rc check_members(const cJSON *spec, const char *name, struct si_error *error) {
   for (const cJSON *m = spec->child; m; m = m->next) {
     if (!known_member(m->string)) {
       /* Dropping it would bring up something else than what was asked for. */
@@ -56,8 +56,8 @@ static si_status check_members(const cJSON *spec, const char *name, struct si_er
   return SI_OK;
 }
 
-static si_status read_parts(const cJSON *list, const char *what, struct local_part **out,
-                            size_t *count, struct si_error *error) {
+static si_rc read_parts(const cJSON *list, const char *what, struct local_part **out, size_t *count,
+                        struct si_error *error) {
   int n = cJSON_GetArraySize(list);
   if (!cJSON_IsArray(list) || n > LOCAL_MAX_OTHERS) {
     return wrong(error, what, "the stack document's \"%s\" is %s", what,
@@ -107,8 +107,8 @@ const struct local_service *local_plan_service(const struct local_plan *plan, co
 }
 
 /* Everything that a service uses is declared, and its ports can open. */
-static si_status check_uses(const struct local_plan *plan, const struct local_service *service,
-                            struct si_error *error) {
+static si_rc check_uses(const struct local_plan *plan, const struct local_service *service,
+                        struct si_error *error) {
   bool outside = false;
   const cJSON *entry;
   cJSON_ArrayForEach(entry, si_json_get(service->spec, "networks")) {
@@ -141,7 +141,7 @@ static si_status check_uses(const struct local_plan *plan, const struct local_se
   return SI_OK;
 }
 
-static si_status read_services(const cJSON *list, struct local_plan *plan, struct si_error *error) {
+static si_rc read_services(const cJSON *list, struct local_plan *plan, struct si_error *error) {
   int n = cJSON_GetArraySize(list);
   if (!cJSON_IsArray(list) || n == 0 || n > LOCAL_MAX_SERVICES) {
     return wrong(error, "services", "the stack document has %s services",
@@ -164,7 +164,7 @@ static si_status read_services(const cJSON *list, struct local_plan *plan, struc
       return wrong(error, s.name, "service %s: it names no image", s.name);
     }
     plan->services[plan->service_count++] = s;
-    si_status status = check_members(entry, s.name, error);
+    si_rc status = check_members(entry, s.name, error);
     status = status == SI_OK ? check_uses(plan, &s, error) : status;
     if (status != SI_OK) {
       return status;
@@ -187,8 +187,8 @@ static bool read_condition(const char *text, enum local_condition *out) {
   return false;
 }
 
-static si_status read_needs(struct local_plan *plan, struct local_service *service,
-                            struct si_error *error) {
+static si_rc read_needs(struct local_plan *plan, struct local_service *service,
+                        struct si_error *error) {
   const cJSON *list = si_json_get(service->spec, "depends_on");
   int n = cJSON_GetArraySize(list);
   service->needs = calloc((size_t)n + 1, sizeof *service->needs);
@@ -212,7 +212,7 @@ static si_status read_needs(struct local_plan *plan, struct local_service *servi
   return SI_OK;
 }
 
-static si_status circle(const struct local_plan *plan, const bool *placed, struct si_error *error) {
+static si_rc circle(const struct local_plan *plan, const bool *placed, struct si_error *error) {
   struct si_buf names SI_AUTO(si_buf_free) = SI_BUF(600);
   const char *first = NULL;
   for (size_t i = 0; i < plan->service_count; i++) {
@@ -241,12 +241,12 @@ static bool needs_placed(const struct local_service *service, const bool *placed
 
 /* Puts services[] in the order of their start: of those that may start, the one that the document
  * names first. */
-static si_status put_in_order(struct local_plan *plan, struct si_error *error) {
+static si_rc put_in_order(struct local_plan *plan, struct si_error *error) {
   size_t n = plan->service_count;
   struct local_service *sorted = calloc(n + 1, sizeof *sorted);
   bool *placed = calloc(n + 1, sizeof *placed);
   size_t *place = calloc(n + 1, sizeof *place); /* old index -> new index */
-  si_status status = sorted && placed && place ? SI_OK : SI_E_NOMEM;
+  si_rc status = sorted && placed && place ? SI_OK : SI_E_NOMEM;
   if (status != SI_OK) {
     si_error_set(error, status, "LOCAL_STACK", "out of memory");
   }
@@ -279,9 +279,9 @@ static si_status put_in_order(struct local_plan *plan, struct si_error *error) {
 
 /* --- the whole --- */
 
-si_status local_plan_read(const char *json, struct local_plan *out, struct si_error *error) {
+si_rc local_plan_read(const char *json, struct local_plan *out, struct si_error *error) {
   struct local_plan plan SI_AUTO(local_plan_free) = {0};
-  si_status status = si_json_parse(json, strlen(json), &plan.document, error);
+  si_rc status = si_json_parse(json, strlen(json), &plan.document, error);
   if (status != SI_OK) {
     return status;
   }
@@ -320,9 +320,9 @@ void local_plan_free(struct local_plan *plan) {
   *plan = (struct local_plan){0};
 }
 
-si_status local_spec_hash(const cJSON *spec, const char *image_id, char hex[SI_SHA256_HEX]) {
+si_rc local_spec_hash(const cJSON *spec, const char *image_id, char hex[SI_SHA256_HEX]) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(4 * 1024 * 1024);
-  si_status status = si_json_canonical(spec, &text);
+  si_rc status = si_json_canonical(spec, &text);
   status = status == SI_OK ? si_buf_puts(&text, image_id) : status;
   return status == SI_OK ? si_sha256_hex(si_buf_text(&text), text.len, hex) : status;
 }

@@ -48,8 +48,7 @@ struct local_plan {
  * description: a missing member, a name that is used but not declared, an unknown member of a
  * service, a circle of dependencies (the message names its services), ports on internal networks
  * alone (they would never open). */
-si_status local_plan_read(const char *json, struct local_plan *out,
-                          struct si_error *error) SI_MUST_USE;
+si_rc local_plan_read(const char *json, struct local_plan *out, struct si_error *error) SI_MUST_USE;
 void local_plan_free(struct local_plan *plan); /* for SI_AUTO; zeroed is fine */
 
 /* NULL where the plan has none of that name. */
@@ -57,7 +56,6 @@ const struct local_service *local_plan_service(const struct local_plan *plan, co
 const struct local_part *local_plan_network(const struct local_plan *plan, const char *name);
 
 /* SHA-256 of the canonical document followed by the image's id ("" for what has none). */
-si_status local_spec_hash(const cJSON *spec, const char *image_id,
-                          char hex[SI_SHA256_HEX]) SI_MUST_USE;
+si_rc local_spec_hash(const cJSON *spec, const char *image_id, char hex[SI_SHA256_HEX]) SI_MUST_USE;
 
 #endif

@@ -14,13 +14,13 @@ static bool id_valid(const char *id, size_t size) {
          strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == len;
 }
 
-static si_status lacks(struct si_error *error, const char *member) {
+static si_rc lacks(struct si_error *error, const char *member) {
   return si_error_set(error, SI_E_INVALID, "LOCAL_PROJECT",
                       "the project document has no valid \"%s\"", member);
 }
 
-si_status local_marks_read(const cJSON *value, bool context_only, struct local_project *out,
-                           struct si_error *error) {
+si_rc local_marks_read(const cJSON *value, bool context_only, struct local_project *out,
+                       struct si_error *error) {
   struct local_project p = {0};
   const char *context = si_json_str(value, "context_id");
   const char *project = si_json_str(value, "project_id");
@@ -38,10 +38,10 @@ si_status local_marks_read(const cJSON *value, bool context_only, struct local_p
   return SI_OK;
 }
 
-si_status local_project_read(const char *json, struct local_project *out, struct si_error *error) {
+si_rc local_project_read(const char *json, struct local_project *out, struct si_error *error) {
   cJSON *value SI_AUTO(si_json_free) = NULL;
   struct local_project p;
-  si_status status = si_json_parse(json, strlen(json), &value, error);
+  si_rc status = si_json_parse(json, strlen(json), &value, error);
   if (status != SI_OK) {
     return status;
   }
@@ -63,10 +63,10 @@ si_status local_project_read(const char *json, struct local_project *out, struct
   return status;
 }
 
-si_status local_resource_name(const struct local_project *project, const char *name,
-                              char out[LOCAL_NAME_SIZE]) {
+si_rc local_resource_name(const struct local_project *project, const char *name,
+                          char out[LOCAL_NAME_SIZE]) {
   char hex[SI_SHA256_HEX];
-  si_status status = si_sha256_hex(project->context_id, strlen(project->context_id), hex);
+  si_rc status = si_sha256_hex(project->context_id, strlen(project->context_id), hex);
   if (status != SI_OK) {
     return status;
   }
@@ -85,8 +85,8 @@ bool local_is_ours(const struct local_project *project, const cJSON *labels) {
          label_is(labels, "si.project", project->project_id);
 }
 
-si_status local_labels(const struct local_project *project, const char *kind, const char *name,
-                       const char *spec, cJSON *labels) {
+si_rc local_labels(const struct local_project *project, const char *kind, const char *name,
+                   const char *spec, cJSON *labels) {
   const char *const pairs[][2] = {{"si.context", project->context_id},
                                   {"si.project", project->project_id},
                                   {"si.slug", project->slug},

@@ -25,24 +25,24 @@ struct local_project {
 
 /* Reads a `si.project/1` document; LOCAL_PROJECT (SI_E_INVALID) where it lacks what it must have.
  */
-si_status local_project_read(const char *json, struct local_project *out,
-                             struct si_error *error) SI_MUST_USE;
+si_rc local_project_read(const char *json, struct local_project *out,
+                         struct si_error *error) SI_MUST_USE;
 /* As above from {context_id, project_id} alone; slug and the rest stay "". project_id may be left
  * out where `context_only`. */
-si_status local_marks_read(const cJSON *value, bool context_only, struct local_project *out,
-                           struct si_error *error) SI_MUST_USE;
+si_rc local_marks_read(const cJSON *value, bool context_only, struct local_project *out,
+                       struct si_error *error) SI_MUST_USE;
 
 /* The name of a service's container, of a volume or of a network on the engine:
  * si-<8 hex of SHA-256 of the context's id>-<slug>_<name>. */
-si_status local_resource_name(const struct local_project *project, const char *name,
-                              char out[LOCAL_NAME_SIZE]) SI_MUST_USE;
+si_rc local_resource_name(const struct local_project *project, const char *name,
+                          char out[LOCAL_NAME_SIZE]) SI_MUST_USE;
 
 /* Does it carry both marks? `labels` is an object or NULL. */
 bool local_is_ours(const struct local_project *project, const cJSON *labels);
 
 /* Writes the labels of one resource into `labels`: the marks and where it came from. `kind` is the
  * label that names it: "si.service", "si.volume" or "si.network". SI_E_NOMEM. */
-si_status local_labels(const struct local_project *project, const char *kind, const char *name,
-                       const char *spec, cJSON *labels) SI_MUST_USE;
+si_rc local_labels(const struct local_project *project, const char *kind, const char *name,
+                   const char *spec, cJSON *labels) SI_MUST_USE;
 
 #endif

@@ -44,9 +44,9 @@ static void converge_free(struct converge *c) {
   free(c->ids.ids);
 }
 
-static si_status converge_begin(struct converge *c, const char *stack) {
+static si_rc converge_begin(struct converge *c, const char *stack) {
   struct local_call *call = c->call;
-  si_status status = local_plan_read(stack, &c->plan, &call->error);
+  si_rc status = local_plan_read(stack, &c->plan, &call->error);
   if (status != SI_OK) {
     return status;
   }
@@ -60,12 +60,11 @@ static si_status converge_begin(struct converge *c, const char *stack) {
 
 /* --- looking, before anything is changed --- */
 
-static si_status look_at_image(struct converge *c, size_t i) {
+static si_rc look_at_image(struct converge *c, size_t i) {
   struct local_call *call = c->call;
   const struct local_service *service = &c->plan.services[i];
   struct service_state *state = &c->services[i];
-  si_status status =
-      si_engine_image(call->in->engine, service->image, state->image_id, &call->error);
+  si_rc status = si_engine_image(call->in->engine, service->image, state->image_id, &call->error);
   if (status == SI_E_NOT_FOUND) {
     return local_error(call, SI_E_NOT_FOUND, service->name,
                        "service %s: image %s is not on this engine: docker pull %s there (or load "
@@ -84,8 +83,8 @@ static si_status look_at_image(struct converge *c, size_t i) {
                                        service->name);
 }
 
-static si_status look_at_names(struct converge *c) {
-  si_status status = SI_OK;
+static si_rc look_at_names(struct converge *c) {
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < c->plan.service_count; i++) {
     status = local_name_free(c->call, SI_ENGINE_CONTAINER, c->plan.services[i].name);
   }
@@ -105,9 +104,9 @@ static bool is_named(struct converge *c, const struct local_found *found) {
 }
 
 /* Which networks stay: those of the plan whose document did not change. */
-static si_status look_at_networks(struct converge *c) {
+static si_rc look_at_networks(struct converge *c) {
   for (size_t i = 0; i < c->plan.network_count; i++) {
-    si_status status = local_spec_hash(c->plan.networks[i].spec, "", c->networks[i].spec);
+    si_rc status = local_spec_hash(c->plan.networks[i].spec, "", c->networks[i].spec);
     if (status != SI_OK) {
       return local_error(c->call, status, c->plan.networks[i].name,
                          "network %s: its document cannot be hashed", c->plan.networks[i].name);
@@ -156,8 +155,7 @@ static bool fits(struct converge *c, size_t i, const struct si_engine_container 
 }
 
 /* Decides what becomes of one container of the project; *gone where it is to be removed. */
-static si_status look_at_container(struct converge *c, const struct local_found *found,
-                                   bool *gone) {
+static si_rc look_at_container(struct converge *c, const struct local_found *found, bool *gone) {
   struct si_engine_container container SI_AUTO(si_engine_container_free) = {0};
   const struct local_service *service = local_plan_service(&c->plan, found->part);
   *gone = true;
@@ -165,8 +163,7 @@ static si_status look_at_container(struct converge *c, const struct local_found 
     return SI_OK;
   }
   size_t i = (size_t)(service - c->plan.services);
-  si_status status =
-      si_engine_container(c->call->in->engine, found->id, &container, &c->call->error);
+  si_rc status = si_engine_container(c->call->in->engine, found->id, &container, &c->call->error);
   if (status != SI_OK) {
     return status == SI_E_NOT_FOUND ? SI_OK : status;
   }
@@ -180,8 +177,8 @@ static si_status look_at_container(struct converge *c, const struct local_found 
   return SI_OK;
 }
 
-static si_status look(struct converge *c) {
-  si_status status = SI_OK;
+static si_rc look(struct converge *c) {
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < c->plan.service_count; i++) {
     status = look_at_image(c, i);
   }
@@ -198,12 +195,12 @@ static size_t rank(struct converge *c, const struct local_found *found) {
   return service ? (size_t)(service - c->plan.services) : c->plan.service_count;
 }
 
-static si_status retire_containers(struct converge *c) {
+static si_rc retire_containers(struct converge *c) {
   bool *gone = calloc(c->there.count + 1, sizeof *gone);
   if (!gone) {
     return local_error(c->call, SI_E_NOMEM, NULL, "out of memory");
   }
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t k = 0; status == SI_OK && k < c->there.count; k++) {
     if (c->there.items[k].type == SI_ENGINE_CONTAINER) {
       status = look_at_container(c, &c->there.items[k], &gone[k]);
@@ -223,8 +220,8 @@ static si_status retire_containers(struct converge *c) {
 
 /* Removes networks of the project that the plan does not keep: those of the plan (`planned`) that
  * changed, before they are made anew; or the rest, once nothing uses them. */
-static si_status retire_networks(struct converge *c, bool planned) {
-  si_status status = SI_OK;
+static si_rc retire_networks(struct converge *c, bool planned) {
+  si_rc status = SI_OK;
   for (size_t k = 0; status == SI_OK && k < c->there.count; k++) {
     const struct local_found *found = &c->there.items[k];
     const struct local_part *part = local_plan_network(&c->plan, found->part);
@@ -242,8 +239,8 @@ static si_status retire_networks(struct converge *c, bool planned) {
 
 /* --- making --- */
 
-static si_status make_parts(struct converge *c) {
-  si_status status = SI_OK;
+static si_rc make_parts(struct converge *c) {
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < c->plan.network_count; i++) {
     status = local_network_make(c->call, &c->plan.networks[i], c->networks[i].spec, c->ids.ids[i]);
   }
@@ -254,8 +251,8 @@ static si_status make_parts(struct converge *c) {
 }
 
 /* Waits until what the service needs is in the state that it asks for. */
-static si_status await_needs(struct converge *c, const struct local_service *service) {
-  si_status status = SI_OK;
+static si_rc await_needs(struct converge *c, const struct local_service *service) {
+  si_rc status = SI_OK;
   for (size_t k = 0; status == SI_OK && k < service->need_count; k++) {
     struct service_state *other = &c->services[service->needs[k].service];
     if (service->needs[k].condition != LOCAL_STARTED && !other->watch.ready) {
@@ -267,10 +264,10 @@ static si_status await_needs(struct converge *c, const struct local_service *ser
   return status;
 }
 
-static si_status bring_up(struct converge *c, size_t i) {
+static si_rc bring_up(struct converge *c, size_t i) {
   const struct local_service *service = &c->plan.services[i];
   struct service_state *state = &c->services[i];
-  si_status status = await_needs(c, service);
+  si_rc status = await_needs(c, service);
   if (status == SI_OK && !state->kept) {
     local_progress(c->call, i, c->plan.service_count, "service %s: creating", service->name);
     status = local_container_make(c->call, &c->plan, service, &c->ids, state->image_id, state->spec,
@@ -288,12 +285,12 @@ static si_status bring_up(struct converge *c, size_t i) {
 
 /* All services at once, each by its own clock. A health check that passed while others were waited
  * for is looked at again: all must be up together. */
-static si_status await_all(struct converge *c) {
+static si_rc await_all(struct converge *c) {
   size_t n = c->plan.service_count;
   for (size_t up = 0, told = SIZE_MAX;;) {
     up = 0;
     for (size_t i = 0; i < n; i++) {
-      si_status status = local_watch_look(c->call, &c->services[i].watch);
+      si_rc status = local_watch_look(c->call, &c->services[i].watch);
       if (status != SI_OK) {
         return status;
       }
@@ -306,15 +303,15 @@ static si_status await_all(struct converge *c) {
     if (up == n) {
       return SI_OK;
     }
-    si_status status = local_pause(c->call, LOCAL_POLL_MS);
+    si_rc status = local_pause(c->call, LOCAL_POLL_MS);
     if (status != SI_OK) {
       return status;
     }
   }
 }
 
-static si_status converge(struct converge *c, const char *stack) {
-  si_status status = converge_begin(c, stack);
+static si_rc converge(struct converge *c, const char *stack) {
+  si_rc status = converge_begin(c, stack);
   status = status == SI_OK ? look(c) : status;
   status = status == SI_OK ? retire_containers(c) : status;
   status = status == SI_OK ? retire_networks(c, true) : status;
@@ -326,12 +323,12 @@ static si_status converge(struct converge *c, const char *stack) {
   return status == SI_OK ? retire_networks(c, false) : status;
 }
 
-si_status local_provision(si_instance *instance, si_op *op, const char *project, const char *stack,
-                          void *ctx, si_emit emit) {
+si_rc local_provision(si_instance *instance, si_op *op, const char *project, const char *stack,
+                      void *ctx, si_emit emit) {
   struct local_call call;
   local_call_begin(&call, instance, op);
   struct converge c SI_AUTO(converge_free) = {.call = &call};
-  si_status status = local_project_read(project, &call.project, &call.error);
+  si_rc status = local_project_read(project, &call.project, &call.error);
   status = status == SI_OK ? converge(&c, stack) : status;
   status = status == SI_OK ? local_inspect_emit(&call, ctx, emit) : status;
   return local_call_end(&call, status);

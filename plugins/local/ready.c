@@ -18,11 +18,10 @@ void local_watch_begin(struct local_watch *watch, const struct local_service *se
 
 /* --- judging --- */
 
-static si_status lost(const struct local_watch *watch, struct si_error *error, const char *fmt, ...)
+static si_rc lost(const struct local_watch *watch, struct si_error *error, const char *fmt, ...)
     SI_PRINTF(3, 4);
 
-static si_status lost(const struct local_watch *watch, struct si_error *error, const char *fmt,
-                      ...) {
+static si_rc lost(const struct local_watch *watch, struct si_error *error, const char *fmt, ...) {
   char why[512];
   va_list args;
   va_start(args, fmt);
@@ -34,8 +33,8 @@ static si_status lost(const struct local_watch *watch, struct si_error *error, c
   return SI_E_FAILED;
 }
 
-static si_status ended(const struct local_watch *watch, const struct si_engine_container *c,
-                       struct si_error *error) {
+static si_rc ended(const struct local_watch *watch, const struct si_engine_container *c,
+                   struct si_error *error) {
   if (c->oom_killed) {
     return lost(watch, error, "the container was killed for lack of memory before it was ready");
   }
@@ -73,9 +72,9 @@ static void judge_running(struct local_watch *watch, const struct si_engine_cont
   }
 }
 
-static si_status judge_time(const struct local_watch *watch, const struct si_engine_container *c,
-                            const struct local_config *config, uint64_t now_ns,
-                            struct si_error *error) {
+static si_rc judge_time(const struct local_watch *watch, const struct si_engine_container *c,
+                        const struct local_config *config, uint64_t now_ns,
+                        struct si_error *error) {
   unsigned limit = config->ready_timeout_ms;
   if ((now_ns - watch->from_ns) / 1000000u < limit) {
     return SI_OK;
@@ -92,9 +91,9 @@ static si_status judge_time(const struct local_watch *watch, const struct si_eng
               limit / 100 % 10, c->state);
 }
 
-si_status local_watch_judge(struct local_watch *watch, const struct si_engine_container *c,
-                            const struct local_config *config, uint64_t now_ns,
-                            struct si_error *error) {
+si_rc local_watch_judge(struct local_watch *watch, const struct si_engine_container *c,
+                        const struct local_config *config, uint64_t now_ns,
+                        struct si_error *error) {
   bool running = strcmp(c->state, "running") == 0;
   bool over = strcmp(c->state, "exited") == 0 || strcmp(c->state, "dead") == 0 ||
               strcmp(c->state, "stopped") == 0; /* podman's word for a container that was asked */
@@ -160,9 +159,9 @@ void local_last_words(struct local_call *call, const char *id, const cJSON *chec
 
 /* --- waiting --- */
 
-si_status local_watch_look(struct local_call *call, struct local_watch *watch) {
+si_rc local_watch_look(struct local_call *call, struct local_watch *watch) {
   struct si_engine_container container SI_AUTO(si_engine_container_free) = {0};
-  si_status status = si_engine_container(call->in->engine, watch->id, &container, &call->error);
+  si_rc status = si_engine_container(call->in->engine, watch->id, &container, &call->error);
   if (status == SI_E_NOT_FOUND) {
     return local_error(call, SI_E_CONFLICT, watch->service->name,
                        "service %s: its container was removed while it came up: retry",
@@ -178,8 +177,8 @@ si_status local_watch_look(struct local_call *call, struct local_watch *watch) {
   return status;
 }
 
-si_status local_watch_wait(struct local_call *call, struct local_watch *watch) {
-  si_status status = local_watch_look(call, watch);
+si_rc local_watch_wait(struct local_call *call, struct local_watch *watch) {
+  si_rc status = local_watch_look(call, watch);
   while (status == SI_OK && !watch->ready) {
     status = local_pause(call, LOCAL_POLL_MS);
     status = status == SI_OK ? local_watch_look(call, watch) : status;

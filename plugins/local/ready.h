@@ -28,15 +28,15 @@ struct local_watch {
 void local_watch_begin(struct local_watch *watch, const struct local_service *service,
                        const char *id);
 /* One look; sets watch->ready. A failure names the service, the reason and its last log lines. */
-si_status local_watch_look(struct local_call *call, struct local_watch *watch) SI_MUST_USE;
+si_rc local_watch_look(struct local_call *call, struct local_watch *watch) SI_MUST_USE;
 /* Looks until it is ready. */
-si_status local_watch_wait(struct local_call *call, struct local_watch *watch) SI_MUST_USE;
+si_rc local_watch_wait(struct local_call *call, struct local_watch *watch) SI_MUST_USE;
 
 /* What one look at a container means for a wait that began `waited_ms` ago. Pure but for the
  * watch. SI_OK: go on, or watch->ready; else *error says why not, without log lines. */
-si_status local_watch_judge(struct local_watch *watch, const struct si_engine_container *container,
-                            const struct local_config *config, uint64_t now_ns,
-                            struct si_error *error) SI_MUST_USE;
+si_rc local_watch_judge(struct local_watch *watch, const struct si_engine_container *container,
+                        const struct local_config *config, uint64_t now_ns,
+                        struct si_error *error) SI_MUST_USE;
 
 /* Puts the last lines of the container's log into call->error.detail. */
 void local_last_words(struct local_call *call, const char *id, const cJSON *checks);

@@ -94,7 +94,7 @@ static void put_healthcheck(struct maker *m, cJSON *body, const cJSON *spec) {
   copy_member(m, to, "Retries", check, "retries");
 }
 
-si_status local_request_port(const cJSON *port, char out[24]) {
+si_rc local_request_port(const cJSON *port, char out[24]) {
   int64_t number = si_json_int(port, "port", 1, 65535, 0);
   const char *protocol = si_json_str(port, "protocol");
   protocol = protocol ? protocol : "tcp";
@@ -256,11 +256,10 @@ static void put_labels(struct maker *m, cJSON *body, const struct local_project 
   add(m, body, "Labels", labels);
 }
 
-si_status local_request_container(const struct local_project *project,
-                                  const struct local_plan *plan,
-                                  const struct local_service *service,
-                                  const struct local_network_ids *networks, const char *spec,
-                                  uint32_t stop_timeout_s, cJSON **out, struct si_error *error) {
+si_rc local_request_container(const struct local_project *project, const struct local_plan *plan,
+                              const struct local_service *service,
+                              const struct local_network_ids *networks, const char *spec,
+                              uint32_t stop_timeout_s, cJSON **out, struct si_error *error) {
   struct maker m = {0};
   cJSON *body SI_AUTO(si_json_free) = cJSON_CreateObject();
   cJSON *host = object_in(&m, body, "HostConfig");
@@ -276,7 +275,7 @@ si_status local_request_container(const struct local_project *project,
   copy_member(&m, host, "Init", service->spec, "init");
   copy_member(&m, host, "ReadonlyRootfs", service->spec, "read_only");
   if (m.wrong || m.failed) {
-    si_status status = m.wrong ? SI_E_INVALID : SI_E_NOMEM;
+    si_rc status = m.wrong ? SI_E_INVALID : SI_E_NOMEM;
     si_error_set(error, status, "LOCAL_STACK", "service %s: %s%s", service->name,
                  m.wrong ? m.wrong : "out of memory", m.wrong ? " has a value that cannot be" : "");
     si_error_target(error, "stack", service->name);
@@ -289,11 +288,11 @@ si_status local_request_container(const struct local_project *project,
 
 /* --- volumes and networks --- */
 
-static si_status make_part(const struct local_project *project, const char *kind,
-                           const struct local_part *part, const char *spec, cJSON **out) {
+static si_rc make_part(const struct local_project *project, const char *kind,
+                       const struct local_part *part, const char *spec, cJSON **out) {
   struct maker m = {0};
   char name[LOCAL_NAME_SIZE];
-  si_status status = local_resource_name(project, part->name, name);
+  si_rc status = local_resource_name(project, part->name, name);
   cJSON *body = cJSON_CreateObject();
   add(&m, body, "Name", cJSON_CreateString(status == SI_OK ? name : ""));
   cJSON *labels = object_in(&m, body, "Labels");
@@ -306,11 +305,11 @@ static si_status make_part(const struct local_project *project, const char *kind
   return SI_OK;
 }
 
-si_status local_request_volume(const struct local_project *project, const struct local_part *volume,
-                               const char *spec, cJSON **out) {
+si_rc local_request_volume(const struct local_project *project, const struct local_part *volume,
+                           const char *spec, cJSON **out) {
   cJSON *body = NULL;
   struct maker m = {0};
-  si_status status = make_part(project, "si.volume", volume, spec, &body);
+  si_rc status = make_part(project, "si.volume", volume, spec, &body);
   if (status == SI_OK) {
     add(&m, body, "Driver", cJSON_CreateString("local"));
     *out = body;
@@ -318,11 +317,11 @@ si_status local_request_volume(const struct local_project *project, const struct
   return status;
 }
 
-si_status local_request_network(const struct local_project *project,
-                                const struct local_part *network, const char *spec, cJSON **out) {
+si_rc local_request_network(const struct local_project *project, const struct local_part *network,
+                            const char *spec, cJSON **out) {
   cJSON *body = NULL;
   struct maker m = {0};
-  si_status status = make_part(project, "si.network", network, spec, &body);
+  si_rc status = make_part(project, "si.network", network, spec, &body);
   if (status == SI_OK) {
     add(&m, body, "Driver", cJSON_CreateString("bridge"));
     add(&m, body, "CheckDuplicate", cJSON_CreateBool(1));

@@ -20,25 +20,23 @@ struct local_network_ids {
  * before the start (older engines take one network only). `stop_timeout_s` counts where the
  * service has no stop_grace_ms. *out is the caller's. LOCAL_STACK (SI_E_INVALID) for a member whose
  * value makes no sense; error->target names the service. */
-si_status local_request_container(const struct local_project *project,
-                                  const struct local_plan *plan,
-                                  const struct local_service *service,
-                                  const struct local_network_ids *networks, const char *spec,
-                                  uint32_t stop_timeout_s, cJSON **out,
-                                  struct si_error *error) SI_MUST_USE;
+si_rc local_request_container(const struct local_project *project, const struct local_plan *plan,
+                              const struct local_service *service,
+                              const struct local_network_ids *networks, const char *spec,
+                              uint32_t stop_timeout_s, cJSON **out,
+                              struct si_error *error) SI_MUST_USE;
 
 /* The aliases of a service on one of its networks: its name, then the document's, each once.
  * NULL: out of memory. The caller frees it. */
 cJSON *local_request_aliases(const struct local_service *service, const cJSON *network);
 
 /* The bodies of volume create and network create. */
-si_status local_request_volume(const struct local_project *project, const struct local_part *volume,
-                               const char *spec, cJSON **out) SI_MUST_USE;
-si_status local_request_network(const struct local_project *project,
-                                const struct local_part *network, const char *spec,
-                                cJSON **out) SI_MUST_USE;
+si_rc local_request_volume(const struct local_project *project, const struct local_part *volume,
+                           const char *spec, cJSON **out) SI_MUST_USE;
+si_rc local_request_network(const struct local_project *project, const struct local_part *network,
+                            const char *spec, cJSON **out) SI_MUST_USE;
 
 /* "80/tcp", or SI_E_INVALID. */
-si_status local_request_port(const cJSON *port, char out[24]) SI_MUST_USE;
+si_rc local_request_port(const cJSON *port, char out[24]) SI_MUST_USE;
 
 #endif

@@ -11,22 +11,19 @@
 
 extern const si_provisioner_vt local_provisioner;
 
-si_status local_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
-                     si_instance **out);
+si_rc local_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                 si_instance **out);
 void local_close(si_instance *instance);
 
 /* The verbs, a file each; the contracts stand in si/provisioner.h. */
-si_status local_provision(si_instance *instance, si_op *op, const char *project, const char *stack,
-                          void *ctx, si_emit emit);
-si_status local_destroy(si_instance *instance, si_op *op, const char *project, void *ctx,
-                        si_emit emit);
-si_status local_inspect(si_instance *instance, si_op *op, const char *project, void *ctx,
-                        si_emit emit);
-si_status local_list(si_instance *instance, si_op *op, const char *context, void *ctx,
-                     si_emit emit);
-si_status local_remove(si_instance *instance, si_op *op, const char *resource);
+si_rc local_provision(si_instance *instance, si_op *op, const char *project, const char *stack,
+                      void *ctx, si_emit emit);
+si_rc local_destroy(si_instance *instance, si_op *op, const char *project, void *ctx, si_emit emit);
+si_rc local_inspect(si_instance *instance, si_op *op, const char *project, void *ctx, si_emit emit);
+si_rc local_list(si_instance *instance, si_op *op, const char *context, void *ctx, si_emit emit);
+si_rc local_remove(si_instance *instance, si_op *op, const char *resource);
 
 /* Emits the inspection of the call's project; for provision, which ends with one. */
-si_status local_inspect_emit(struct local_call *call, void *ctx, si_emit emit) SI_MUST_USE;
+si_rc local_inspect_emit(struct local_call *call, void *ctx, si_emit emit) SI_MUST_USE;
 
 #endif

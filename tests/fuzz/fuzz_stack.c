@@ -25,7 +25,7 @@ static void judge_document(const struct si_stack *stack) {
   require(strlen(stack->json) == stack->len && strlen(stack->sha256) == 64);
 }
 
-static void judge_refusal(si_status status, const struct si_error *error) {
+static void judge_refusal(si_rc status, const struct si_error *error) {
   require(status == SI_E_INVALID && error->status == status);
   require(strncmp(error->code, "STACK_", 6) == 0 && strcmp(error->code, "STACK_UNREADABLE") != 0);
   require(strncmp(error->target, "s.yaml:", 7) == 0 && atoi(error->target + 7) > 0);
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   struct si_stack one SI_AUTO(si_stack_free) = {0};
   struct si_stack two SI_AUTO(si_stack_free) = {0};
   struct si_error error = {0};
-  si_status status = si_stack_parse("s.yaml", (const char *)data, size, &one, &error);
+  si_rc status = si_stack_parse("s.yaml", (const char *)data, size, &one, &error);
   if (status != SI_OK) {
     require(one.json == NULL);
     judge_refusal(status, &error);

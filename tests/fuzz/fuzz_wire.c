@@ -82,7 +82,7 @@ static void read_fields(const struct si_frame *frame, struct si_ring *ring) {
 
 static void read_frames(struct si_inbox *inbox, struct si_ring *ring, size_t *taken) {
   struct si_frame frame;
-  si_status status;
+  si_rc status;
   while ((status = si_inbox_next(inbox, &frame)) == SI_OK) {
     require(frame.len <= SI_FRAME_MAX && frame.data >= inbox->bytes.data);
     require(frame.data + frame.len == inbox->bytes.data + inbox->from);

@@ -103,18 +103,18 @@ static void misbehave(si_op *op) {
   }
 }
 
-static si_status emit_text(void *ctx, si_emit emit, const char *text) {
+static si_rc emit_text(void *ctx, si_emit emit, const char *text) {
   return emit(ctx, text, strlen(text));
 }
 
-static si_status check(si_instance *self, si_op *op, void *ctx, si_emit emit) {
+static si_rc check(si_instance *self, si_op *op, void *ctx, si_emit emit) {
   (void)self;
   (void)op;
   return emit_text(ctx, emit, "{\"engine\":\"none\"}");
 }
 
-static si_status provision(si_instance *self, si_op *op, const char *project, const char *stack,
-                           void *ctx, si_emit emit) {
+static si_rc provision(si_instance *self, si_op *op, const char *project, const char *stack,
+                       void *ctx, si_emit emit) {
   (void)self;
   (void)project;
   (void)stack;
@@ -126,7 +126,7 @@ static si_status provision(si_instance *self, si_op *op, const char *project, co
     return SI_OK;
   }
   if (told("twice")) {
-    si_status status = emit_text(ctx, emit, "{}");
+    si_rc status = emit_text(ctx, emit, "{}");
     return status == SI_OK ? emit_text(ctx, emit, "{}") : status;
   }
   if (told("silent-failure")) {
@@ -138,8 +138,7 @@ static si_status provision(si_instance *self, si_op *op, const char *project, co
   return emit_text(ctx, emit, "{\"services\":[]}");
 }
 
-static si_status destroy(si_instance *self, si_op *op, const char *project, void *ctx,
-                         si_emit emit) {
+static si_rc destroy(si_instance *self, si_op *op, const char *project, void *ctx, si_emit emit) {
   (void)self;
   (void)project;
   if (told("destroy")) {
@@ -154,8 +153,7 @@ static si_status destroy(si_instance *self, si_op *op, const char *project, void
 }
 
 /* Claims that a service is up which nobody made: si must hold it against the stack. */
-static si_status inspect(si_instance *self, si_op *op, const char *project, void *ctx,
-                         si_emit emit) {
+static si_rc inspect(si_instance *self, si_op *op, const char *project, void *ctx, si_emit emit) {
   (void)self;
   (void)op;
   (void)project;
@@ -172,22 +170,22 @@ static si_status inspect(si_instance *self, si_op *op, const char *project, void
   return emit_text(ctx, emit, "{\"services\":[]}");
 }
 
-static si_status list(si_instance *self, si_op *op, const char *context, void *ctx, si_emit emit) {
+static si_rc list(si_instance *self, si_op *op, const char *context, void *ctx, si_emit emit) {
   (void)self;
   (void)op;
   (void)context;
   return emit_text(ctx, emit, "{\"resources\":[]}");
 }
 
-static si_status remove_one(si_instance *self, si_op *op, const char *resource) {
+static si_rc remove_one(si_instance *self, si_op *op, const char *resource) {
   (void)self;
   (void)op;
   (void)resource;
   return SI_OK;
 }
 
-static si_status open_instance(const si_host_vt *vt, si_host *host, si_op *op,
-                               const char *config_json, si_instance **out) {
+static si_rc open_instance(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                           si_instance **out) {
   instance.host = vt;
   instance.handle = host;
   snprintf(instance.config, sizeof instance.config, "%s", config_json);
@@ -209,7 +207,7 @@ static void close_instance(si_instance *self) {
 }
 
 /* What lies behind the end of a table that says it is longer than it is. */
-#define STRANGER ((si_status(*)(si_instance *, si_op *, const char *))0x4141414141414141)
+#define STRANGER ((si_rc(*)(si_instance *, si_op *, const char *))0x4141414141414141)
 
 static const struct {
   si_provisioner_vt vt;

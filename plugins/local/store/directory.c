@@ -12,7 +12,7 @@
 #include "kit/base/text.h"
 #include "plugins/local/store/store.h"
 
-si_status store_check_key(si_instance *store, si_op *op, const char *key) {
+si_rc store_check_key(si_instance *store, si_op *op, const char *key) {
   size_t len = strnlen(key, SI_PATH_MAX + 1);
   size_t parts = 0;
   int valid = len > 0 && len <= SI_PATH_MAX;
@@ -37,7 +37,7 @@ void store_forget(si_instance *store) {
 }
 
 /* The root comes into being with its first object. */
-static si_status make_root(si_instance *store, si_op *op, const char *key) {
+static si_rc make_root(si_instance *store, si_op *op, const char *key) {
   if (mkdir(store->root_path, 0700) != 0 && errno != EEXIST) {
     return store_fail(store, op, si_status_of_errno(errno), key,
                       "cannot make the store's root %s: %s", store->root_path, strerror(errno));
@@ -65,13 +65,13 @@ static int open_directory(si_instance *store, const char *path, int make) {
   return si_open_beneath(store->root, path[0] ? path : ".", flags, 0);
 }
 
-si_status store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
-                          const char **name) {
+si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
+                      const char **name) {
   char path[SI_PATH_MAX];
   const char *slash = strrchr(key, '/');
   size_t len = slash ? (size_t)(slash - key) : 0;
   if (store->root < 0 && make) {
-    si_status status = make_root(store, op, key);
+    si_rc status = make_root(store, op, key);
     if (status != SI_OK) {
       return status;
     }

@@ -33,12 +33,12 @@ static const char schema[] =
     "\"description\":\"the longest object that is taken; without it, any\"}},"
     "\"required\":[\"root\"],\"additionalProperties\":false}";
 
-static si_status record(const si_host_vt *vt, si_op *op, const si_failure *failure) {
+static si_rc record(const si_host_vt *vt, si_op *op, const si_failure *failure) {
   return op && SI_HAS(vt, si_host_vt, fail) ? vt->fail(op, failure) : failure->status;
 }
 
-si_status store_fail(si_instance *store, si_op *op, si_status status, const char *key,
-                     const char *fmt, ...) {
+si_rc store_fail(si_instance *store, si_op *op, si_rc status, const char *key, const char *fmt,
+                 ...) {
   char message[SI_PATH_MAX * 2 + 256];
   va_list args;
   va_start(args, fmt);
@@ -52,8 +52,7 @@ si_status store_fail(si_instance *store, si_op *op, si_status status, const char
   return record(store->vt, op, &failure);
 }
 
-si_status store_fail_errno(si_instance *store, si_op *op, int err, const char *key,
-                           const char *what) {
+si_rc store_fail_errno(si_instance *store, si_op *op, int err, const char *key, const char *what) {
   char message[SI_PATH_MAX * 2 + 256];
   int n = snprintf(message, sizeof message, "%s %s/%s: %s%s", what, store->root_path, key,
                    strerror(err),
@@ -72,7 +71,7 @@ si_status store_fail_errno(si_instance *store, si_op *op, int err, const char *k
 
 /* --- configuration --- */
 
-static si_status bad_config(si_instance *store, si_op *op, const char *field, const char *message) {
+static si_rc bad_config(si_instance *store, si_op *op, const char *field, const char *message) {
   const si_failure failure = {
       .size = sizeof failure, .status = SI_E_INVALID, .field = field, .message = message};
   return record(store->vt, op, &failure);
@@ -102,7 +101,7 @@ static int take_root(si_instance *store, const char *root) {
   return 1;
 }
 
-static si_status configure(si_instance *store, si_op *op, const char *config_json) {
+static si_rc configure(si_instance *store, si_op *op, const char *config_json) {
   struct si_error error;
   cJSON *config SI_AUTO(si_json_free) = NULL;
   if (si_json_parse(config_json, strlen(config_json), &config, &error) != SI_OK ||
@@ -139,7 +138,7 @@ static si_status configure(si_instance *store, si_op *op, const char *config_jso
 /* --- open, close --- */
 
 /* Its last component must not be a link; those before it are the operator's own. */
-static si_status open_root(si_instance *store, si_op *op) {
+static si_rc open_root(si_instance *store, si_op *op) {
   store->root = open(store->root_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (store->root >= 0) {
     return SI_OK;
@@ -172,8 +171,8 @@ static void store_close(si_instance *store) {
   free(store);
 }
 
-static si_status store_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
-                            si_instance **out) {
+static si_rc store_open(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                        si_instance **out) {
   si_instance *store = calloc(1, sizeof *store);
   if (!store) {
     return SI_E_NOMEM;
@@ -182,7 +181,7 @@ static si_status store_open(const si_host_vt *vt, si_host *host, si_op *op, cons
   store->host = host;
   store->root = -1;
   store->dir = -1;
-  si_status status = configure(store, op, config_json);
+  si_rc status = configure(store, op, config_json);
   char random[13];
   if (status == SI_OK && (status = si_random_hex(random, 6)) != SI_OK) {
     store_fail(store, op, status, NULL, "no random bytes");

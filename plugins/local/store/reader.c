@@ -26,13 +26,13 @@ struct si_reader {
   char key[];
 };
 
-static si_status refuse_type(si_instance *store, si_op *op, const char *key) {
+static si_rc refuse_type(si_instance *store, si_op *op, const char *key) {
   return store_fail(store, op, SI_E_REFUSED, key, "%s/%s is not a regular file", store->root_path,
                     key);
 }
 
 /* -1 and errno, or -1 and *status. O_NONBLOCK: a FIFO must not hold us. */
-static int open_file(si_instance *store, si_op *op, const char *key, si_status *status) {
+static int open_file(si_instance *store, si_op *op, const char *key, si_rc *status) {
   const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   for (int tries = 0;; tries++) {
     const char *name = NULL;
@@ -47,10 +47,10 @@ static int open_file(si_instance *store, si_op *op, const char *key, si_status *
   }
 }
 
-static si_status open_object(si_instance *store, si_op *op, const char *key, int *out,
-                             uint64_t *length) {
+static si_rc open_object(si_instance *store, si_op *op, const char *key, int *out,
+                         uint64_t *length) {
   struct stat st;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   int fd = open_file(store, op, key, &status);
   if (status != SI_OK) {
     return status;
@@ -74,11 +74,11 @@ static si_status open_object(si_instance *store, si_op *op, const char *key, int
   return SI_OK;
 }
 
-si_status store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
-                            uint64_t limit, si_reader **out) {
+si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
+                        uint64_t limit, si_reader **out) {
   uint64_t length = 0;
   int fd = -1;
-  si_status status = store_check_key(store, op, key);
+  si_rc status = store_check_key(store, op, key);
   status = status == SI_OK ? open_object(store, op, key, &fd, &length) : status;
   if (status != SI_OK) {
     return status;
@@ -104,7 +104,7 @@ si_status store_reader_open(si_instance *store, si_op *op, const char *key, uint
   return SI_OK;
 }
 
-si_status store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got) {
+si_rc store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got) {
   size_t want = cap < reader->left ? cap : (size_t)reader->left;
   ssize_t n;
   do {
@@ -130,11 +130,11 @@ void store_reader_close(si_reader *reader) {
   free(reader);
 }
 
-si_status store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out) {
+si_rc store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out) {
   const char *name = NULL;
   struct stat st;
   int dir = -1;
-  si_status status = store_check_key(store, op, key);
+  si_rc status = store_check_key(store, op, key);
   /* Not through the directory kept open: this call tells what stands under the key now. */
   store_forget(store);
   status = status == SI_OK ? store_directory(store, op, key, 0, &dir, &name) : status;
@@ -174,11 +174,11 @@ static void prune(si_instance *store, const char *key) {
   }
 }
 
-si_status store_remove(si_instance *store, si_op *op, const char *key) {
+si_rc store_remove(si_instance *store, si_op *op, const char *key) {
   si_object_info info;
   const char *name = NULL;
   int dir = -1;
-  si_status status = store_check_key(store, op, key);
+  si_rc status = store_check_key(store, op, key);
   if (status != SI_OK) {
     return status;
   }

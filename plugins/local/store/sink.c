@@ -38,8 +38,8 @@ static void sink_free(si_sink *sink) {
   free(sink);
 }
 
-static si_status check_options(si_instance *store, si_op *op, const char *key,
-                               const si_put_options *options) {
+static si_rc check_options(si_instance *store, si_op *op, const char *key,
+                           const si_put_options *options) {
   if (options->size < sizeof *options ||
       (options->flags & ~(uint32_t)(SI_PUT_CREATE_ONLY | SI_PUT_COMMIT))) {
     return store_fail(store, op, SI_E_UNSUPPORTED, key,
@@ -54,12 +54,12 @@ static si_status check_options(si_instance *store, si_op *op, const char *key,
   return SI_OK;
 }
 
-static si_status exists(si_instance *store, si_op *op, const char *key) {
+static si_rc exists(si_instance *store, si_op *op, const char *key) {
   return store_fail(store, op, SI_E_EXISTS, key, "%s/%s exists already", store->root_path, key);
 }
 
 /* Looks early, so that nothing is written in vain; the rename decides. */
-static si_status check_absent(si_instance *store, si_op *op, const si_sink *sink) {
+static si_rc check_absent(si_instance *store, si_op *op, const si_sink *sink) {
   struct stat st;
   if (fstatat(sink->dir, sink->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
     return exists(store, op, sink->key);
@@ -67,11 +67,11 @@ static si_status check_absent(si_instance *store, si_op *op, const si_sink *sink
   return errno == ENOENT ? SI_OK : store_fail_errno(store, op, errno, sink->key, "cannot look at");
 }
 
-static si_status open_temp(si_instance *store, si_op *op, si_sink *sink) {
+static si_rc open_temp(si_instance *store, si_op *op, si_sink *sink) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   for (int tries = 0; tries < 2; tries++) {
     int dir = -1;
-    si_status status = store_directory(store, op, sink->key, 1, &dir, &sink->name);
+    si_rc status = store_directory(store, op, sink->key, 1, &dir, &sink->name);
     if (status != SI_OK) {
       return status;
     }
@@ -95,9 +95,9 @@ static si_status open_temp(si_instance *store, si_op *op, si_sink *sink) {
   return store_fail_errno(store, op, errno, sink->key, "cannot store");
 }
 
-si_status store_sink_open(si_instance *store, si_op *op, const char *key,
-                          const si_put_options *options, si_sink **out) {
-  si_status status = store_check_key(store, op, key);
+si_rc store_sink_open(si_instance *store, si_op *op, const char *key, const si_put_options *options,
+                      si_sink **out) {
+  si_rc status = store_check_key(store, op, key);
   status = status == SI_OK ? check_options(store, op, key, options) : status;
   if (status != SI_OK) {
     return status;
@@ -149,7 +149,7 @@ static int push(si_sink *sink) {
   return 0;
 }
 
-si_status store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len) {
+si_rc store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len) {
   const char *from = data;
   if (len > sink->length - sink->written) {
     return store_fail(sink->store, op, SI_E_INVALID, sink->key,
@@ -190,7 +190,7 @@ static int put_in_place(const si_sink *sink) {
   return unlinkat(sink->dir, sink->temp, 0);
 }
 
-static si_status put_failed(si_instance *store, si_op *op, const si_sink *sink, int err) {
+static si_rc put_failed(si_instance *store, si_op *op, const si_sink *sink, int err) {
   if (err == EEXIST && (sink->flags & SI_PUT_CREATE_ONLY)) {
     return exists(store, op, sink->key);
   }
@@ -207,9 +207,9 @@ static int commit_before(const si_sink *sink) {
   return (sink->flags & SI_PUT_COMMIT) && (syncfs(sink->store->root) != 0 || fsync(sink->fd) != 0);
 }
 
-si_status store_sink_finish(si_sink *sink, si_op *op) {
+si_rc store_sink_finish(si_sink *sink, si_op *op) {
   si_instance *store = sink->store;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (sink->written != sink->length) {
     status = store_fail(
         store, op, SI_E_INVALID, sink->key, "%llu bytes came for %s, not the %llu announced",

@@ -38,37 +38,36 @@ struct si_instance {
 
 /* Records status and text, with the key as subject; returns status. Without an op nothing is
  * recorded: for questions whose "no" is no failure. */
-si_status store_fail(si_instance *store, si_op *op, si_status status, const char *key,
-                     const char *fmt, ...) SI_PRINTF(5, 6);
+si_rc store_fail(si_instance *store, si_op *op, si_rc status, const char *key, const char *fmt, ...)
+    SI_PRINTF(5, 6);
 /* The same for an errno value; "<what> <root>/<key>: <its text>". */
-si_status store_fail_errno(si_instance *store, si_op *op, int err, const char *key,
-                           const char *what);
+si_rc store_fail_errno(si_instance *store, si_op *op, int err, const char *key, const char *what);
 
 /* --- directories --- */
 
 /* Is it a key that this store takes? Records the failure where not. */
-si_status store_check_key(si_instance *store, si_op *op, const char *key) SI_MUST_USE;
+si_rc store_check_key(si_instance *store, si_op *op, const char *key) SI_MUST_USE;
 /* The open directory that holds the object (the instance's; valid until the next call) and the
  * object's name in it (points into key). With `make` missing directories are made; without, a
  * missing one is SI_E_NOT_FOUND. */
-si_status store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
-                          const char **name) SI_MUST_USE;
+si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
+                      const char **name) SI_MUST_USE;
 /* Forgets the directory used last, after it turned out to be gone. */
 void store_forget(si_instance *store);
 
 /* --- the verbs --- */
 
-si_status store_sink_open(si_instance *store, si_op *op, const char *key,
-                          const si_put_options *options, si_sink **out);
-si_status store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len);
-si_status store_sink_finish(si_sink *sink, si_op *op);
+si_rc store_sink_open(si_instance *store, si_op *op, const char *key, const si_put_options *options,
+                      si_sink **out);
+si_rc store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len);
+si_rc store_sink_finish(si_sink *sink, si_op *op);
 void store_sink_abort(si_sink *sink);
-si_status store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
-                            uint64_t limit, si_reader **out);
-si_status store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got);
+si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
+                        uint64_t limit, si_reader **out);
+si_rc store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got);
 void store_reader_close(si_reader *reader);
-si_status store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out);
-si_status store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each);
-si_status store_remove(si_instance *store, si_op *op, const char *key);
+si_rc store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out);
+si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each);
+si_rc store_remove(si_instance *store, si_op *op, const char *key);
 
 #endif

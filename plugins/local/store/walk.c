@@ -28,7 +28,7 @@ static void close_dir(DIR **dir) {
   }
 }
 
-static si_status tell(struct walk *w, const struct stat *st) {
+static si_rc tell(struct walk *w, const struct stat *st) {
   const si_object_info info = {
       .length = (uint64_t)st->st_size,
       .modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000};
@@ -45,10 +45,10 @@ static void pass_over(const struct walk *w) {
   }
 }
 
-static si_status walk(struct walk *w, int parent, const char *name, int depth);
+static si_rc walk(struct walk *w, int parent, const char *name, int depth);
 
 /* w->key is the entry's key. */
-static si_status visit(struct walk *w, int dir, const char *name, int depth) {
+static si_rc visit(struct walk *w, int dir, const char *name, int depth) {
   struct stat st;
   if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
     /* Gone since its name was read. */
@@ -67,7 +67,7 @@ static si_status visit(struct walk *w, int dir, const char *name, int depth) {
                                           "%s lies deeper than a key can", w->key);
 }
 
-static si_status walk(struct walk *w, int parent, const char *name, int depth) {
+static si_rc walk(struct walk *w, int parent, const char *name, int depth) {
   size_t len = strlen(w->key);
   int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   DIR *dir SI_AUTO(close_dir) = fd >= 0 ? fdopendir(fd) : NULL;
@@ -76,7 +76,7 @@ static si_status walk(struct walk *w, int parent, const char *name, int depth) {
     si_close(&fd);
     return err == ENOENT ? SI_OK : store_fail_errno(w->store, w->op, err, w->key, "cannot list");
   }
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   while (status == SI_OK) {
     errno = 0;
     const struct dirent *entry = readdir(dir);
@@ -99,8 +99,7 @@ static si_status walk(struct walk *w, int parent, const char *name, int depth) {
   return status;
 }
 
-si_status store_list(si_instance *store, si_op *op, const char *prefix, void *ctx,
-                     si_list_fn each) {
+si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each) {
   struct walk w = {.store = store, .op = op, .ctx = ctx, .each = each};
   const char *name = NULL;
   int dir = -1;
@@ -110,7 +109,7 @@ si_status store_list(si_instance *store, si_op *op, const char *prefix, void *ct
   if (prefix[0] == '\0') {
     return walk(&w, store->root, ".", 0);
   }
-  si_status status = store_check_key(store, op, prefix);
+  si_rc status = store_check_key(store, op, prefix);
   if (status != SI_OK) {
     return status;
   }

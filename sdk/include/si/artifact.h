@@ -43,7 +43,7 @@ typedef struct si_object_info {
 } si_object_info;
 
 /* Receives one listed object. A status other than SI_OK ends the listing with it. */
-typedef si_status (*si_list_fn)(void *ctx, const char *key, const si_object_info *info);
+typedef si_rc (*si_list_fn)(void *ctx, const char *key, const si_object_info *info);
 
 typedef struct si_artifact_vt {
   uint32_t size;
@@ -53,29 +53,28 @@ typedef struct si_artifact_vt {
 
   /* Begins an object. Nothing is visible under the key before sink_finish. Without CREATE_ONLY an
    * object that exists is replaced. */
-  si_status (*sink_open)(si_instance *instance, si_op *op, const char *key,
-                         const si_put_options *options, si_sink **out);
+  si_rc (*sink_open)(si_instance *instance, si_op *op, const char *key,
+                     const si_put_options *options, si_sink **out);
   /* Takes all of `len` bytes, or fails. */
-  si_status (*sink_write)(si_sink *sink, si_op *op, const void *data, size_t len);
+  si_rc (*sink_write)(si_sink *sink, si_op *op, const void *data, size_t len);
   /* Makes the object visible and frees the sink, on failure too. */
-  si_status (*sink_finish)(si_sink *sink, si_op *op);
+  si_rc (*sink_finish)(si_sink *sink, si_op *op);
   /* Drops what was written and frees the sink. Never fails. */
   void (*sink_abort)(si_sink *sink);
 
   /* Reads from `offset` at most `limit` bytes (UINT64_MAX: to the end). */
-  si_status (*reader_open)(si_instance *instance, si_op *op, const char *key, uint64_t offset,
-                           uint64_t limit, si_reader **out);
+  si_rc (*reader_open)(si_instance *instance, si_op *op, const char *key, uint64_t offset,
+                       uint64_t limit, si_reader **out);
   /* *got bytes, at most `cap`; 0 = the end. Short reads are allowed. */
-  si_status (*reader_read)(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got);
+  si_rc (*reader_read)(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got);
   void (*reader_close)(si_reader *reader);
 
-  si_status (*stat)(si_instance *instance, si_op *op, const char *key, si_object_info *out);
+  si_rc (*stat)(si_instance *instance, si_op *op, const char *key, si_object_info *out);
   /* Every object whose key begins with `prefix` and a '/', or equals it; order as the store's. */
-  si_status (*list)(si_instance *instance, si_op *op, const char *prefix, void *ctx,
-                    si_list_fn each);
+  si_rc (*list)(si_instance *instance, si_op *op, const char *prefix, void *ctx, si_list_fn each);
 
   /* --- optional: SI_CAP_ARTIFACT_REMOVE --- */
-  si_status (*remove)(si_instance *instance, si_op *op, const char *key); /* gone is success */
+  si_rc (*remove)(si_instance *instance, si_op *op, const char *key); /* gone is success */
 } si_artifact_vt;
 
 #ifdef __cplusplus

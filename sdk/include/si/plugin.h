@@ -19,8 +19,6 @@
 #ifndef SI_PLUGIN_H
 #define SI_PLUGIN_H
 
-#include <signal.h> /* TEMPORARY, the lead removes it: glibc defines a macro si_status */
-#undef si_status
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,7 +35,7 @@ extern "C" {
 #define SI_TABLE_MAX 4096u
 
 /* What a call came to. Zero is success; every other value is stable and may be stored. */
-typedef int32_t si_status;
+typedef int32_t si_rc;
 enum {
   SI_OK = 0,
   SI_E_INVALID = 1,      /* the input is wrong; the same call will fail again */
@@ -70,7 +68,7 @@ enum {
 /* A failure, as plain data. The plugin fills it on its stack; the host copies it inside fail(). */
 typedef struct si_failure {
   uint32_t size;           /* sizeof(si_failure) */
-  si_status status;        /* never SI_OK */
+  si_rc status;            /* never SI_OK */
   uint32_t retry;          /* SI_RETRY_* or SI_OUTCOME_UNKNOWN */
   uint32_t retry_after_ms; /* with SI_RETRY_AFTER */
   int32_t sys_errno;       /* errno, or 0 */
@@ -90,7 +88,7 @@ typedef struct si_host si_host; /* one instance's host side; the host's */
 typedef struct si_op si_op;     /* one call in flight; the host's */
 
 /* Reads the bytes of a secret while they exist. They are wiped as soon as it returns. */
-typedef si_status (*si_secret_use)(void *ctx, const void *bytes, size_t len);
+typedef si_rc (*si_secret_use)(void *ctx, const void *bytes, size_t len);
 
 /*
  * What a plugin may ask of the host. Members are usable only where SI_HAS() says so.
@@ -103,7 +101,7 @@ typedef struct si_host_vt {
   void (*log)(si_host *host, uint32_t level, const char *message);
   /* Records why this call fails and returns failure->status, so that a provider can write
    * `return vt->fail(op, &f);`. The last record before the verb returns counts. */
-  si_status (*fail)(si_op *op, const si_failure *failure);
+  si_rc (*fail)(si_op *op, const si_failure *failure);
   /* Non-zero once the operator asked to stop or the deadline passed: return soon. */
   int (*cancelled)(si_op *op);
   /* How far this call has come. total 0 = unknown. Rate-limited by the host. */
@@ -112,9 +110,9 @@ typedef struct si_host_vt {
   uint64_t (*deadline_ns)(si_op *op);
   /* Journals a side effect in the outer world: BEGIN before it, DONE (with the outside id) or
    * FAILED after it. Returns once the record is durable. When it fails, do not do the thing. */
-  si_status (*step)(si_op *op, const char *name, uint32_t phase, const char *outside_id);
+  si_rc (*step)(si_op *op, const char *name, uint32_t phase, const char *outside_id);
   /* Lends the value of a secret that the configuration refers to, for the time of `use`. */
-  si_status (*secret)(si_op *op, const char *name, void *ctx, si_secret_use use);
+  si_rc (*secret)(si_op *op, const char *name, void *ctx, si_secret_use use);
   /* A further service by id ("si.state/1"), or NULL where this host has none of that name. */
   const void *(*service)(si_host *host, const char *id);
 } si_host_vt;
@@ -141,8 +139,8 @@ typedef struct si_provider {
   const char *schema; /* JSON Schema of the configuration; `x-secret` marks references */
   const char *needs;  /* JSON object, equal to the tree manifest's `needs` */
   /* Makes an instance from a configuration (a JSON object). Writes *out on success alone. */
-  si_status (*open)(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
-                    si_instance **out);
+  si_rc (*open)(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                si_instance **out);
   void (*close)(si_instance *instance); /* never fails */
   const void *vt;                       /* the kind's table, which begins with its size */
 } si_provider;

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Receives a verb's result: one JSON text. Called at most once, before the verb returns. */
-typedef si_status (*si_emit)(void *ctx, const char *json, size_t len);
+typedef si_rc (*si_emit)(void *ctx, const char *json, size_t len);
 
 typedef struct si_provisioner_vt {
   uint32_t size;
@@ -32,33 +32,31 @@ typedef struct si_provisioner_vt {
   /* --- required --- */
 
   /* Can this engine be used? Changes nothing. Emits {"engine","version","api"}. */
-  si_status (*check)(si_instance *instance, si_op *op, void *ctx, si_emit emit);
+  si_rc (*check)(si_instance *instance, si_op *op, void *ctx, si_emit emit);
 
   /* Makes the outer world match the stack, and returns once every service is up: healthy where a
    * health check is declared, ended with 0 where it is a one-shot, running otherwise. Idempotent:
    * what is already right stays untouched, volumes are never removed. Emits an inspection. */
-  si_status (*provision)(si_instance *instance, si_op *op, const char *project, const char *stack,
-                         void *ctx, si_emit emit);
+  si_rc (*provision)(si_instance *instance, si_op *op, const char *project, const char *stack,
+                     void *ctx, si_emit emit);
 
   /* Removes everything that carries the project's marks, volumes included. Idempotent. Emits
    * {"remaining":[{"type","id","name","reason"}]}: what it could not prove gone. Success means
    * that the list is empty and that a fresh listing showed nothing. */
-  si_status (*destroy)(si_instance *instance, si_op *op, const char *project, void *ctx,
-                       si_emit emit);
+  si_rc (*destroy)(si_instance *instance, si_op *op, const char *project, void *ctx, si_emit emit);
 
   /* What is there now. Changes nothing. Emits
    * {"services":[{"name","id","state","health","exit_code","restarts","image","image_id",
    *   "spec_sha256","ports":[...]}],"volumes":[{"name","id"}],"networks":[{"name","id"}]}. */
-  si_status (*inspect)(si_instance *instance, si_op *op, const char *project, void *ctx,
-                       si_emit emit);
+  si_rc (*inspect)(si_instance *instance, si_op *op, const char *project, void *ctx, si_emit emit);
 
   /* Everything that carries this context's mark, whichever project. Changes nothing. `context` is
    * {"context_id"}. Emits {"resources":[{"type","id","name","project_id"}]}. */
-  si_status (*list)(si_instance *instance, si_op *op, const char *context, void *ctx, si_emit emit);
+  si_rc (*list)(si_instance *instance, si_op *op, const char *context, void *ctx, si_emit emit);
 
   /* Removes one resource of list(), if it still carries the same marks. `resource` is
    * {"context_id","project_id","type","id"}. Gone already is success. */
-  si_status (*remove)(si_instance *instance, si_op *op, const char *resource);
+  si_rc (*remove)(si_instance *instance, si_op *op, const char *resource);
 } si_provisioner_vt;
 
 #ifdef __cplusplus

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-si_status si_buf_reserve(struct si_buf *buf, size_t more) {
+si_rc si_buf_reserve(struct si_buf *buf, size_t more) {
   if (more > buf->max || buf->len > buf->max - more) {
     return SI_E_QUOTA;
   }
@@ -28,8 +28,8 @@ si_status si_buf_reserve(struct si_buf *buf, size_t more) {
   return SI_OK;
 }
 
-si_status si_buf_add(struct si_buf *buf, const void *data, size_t len) {
-  si_status status = si_buf_reserve(buf, len);
+si_rc si_buf_add(struct si_buf *buf, const void *data, size_t len) {
+  si_rc status = si_buf_reserve(buf, len);
   if (status == SI_OK && len) {
     memcpy(buf->data + buf->len, data, len);
     buf->len += len;
@@ -38,11 +38,11 @@ si_status si_buf_add(struct si_buf *buf, const void *data, size_t len) {
   return status;
 }
 
-si_status si_buf_puts(struct si_buf *buf, const char *text) {
+si_rc si_buf_puts(struct si_buf *buf, const char *text) {
   return si_buf_add(buf, text, strlen(text));
 }
 
-si_status si_buf_printf(struct si_buf *buf, const char *fmt, ...) {
+si_rc si_buf_printf(struct si_buf *buf, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
   int n = vsnprintf(NULL, 0, fmt, args);
@@ -50,7 +50,7 @@ si_status si_buf_printf(struct si_buf *buf, const char *fmt, ...) {
   if (n < 0) {
     return SI_E_INVALID;
   }
-  si_status status = si_buf_reserve(buf, (size_t)n);
+  si_rc status = si_buf_reserve(buf, (size_t)n);
   if (status == SI_OK) {
     va_start(args, fmt);
     vsnprintf(buf->data + buf->len, (size_t)n + 1, fmt, args);

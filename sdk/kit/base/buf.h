@@ -21,10 +21,10 @@ struct si_buf {
   { NULL, 0, 0, (limit) }
 
 /* Make room for `more` bytes; SI_E_QUOTA past the maximum, SI_E_NOMEM. On failure unchanged. */
-si_status si_buf_reserve(struct si_buf *buf, size_t more) SI_MUST_USE;
-si_status si_buf_add(struct si_buf *buf, const void *data, size_t len) SI_MUST_USE;
-si_status si_buf_puts(struct si_buf *buf, const char *text) SI_MUST_USE;
-si_status si_buf_printf(struct si_buf *buf, const char *fmt, ...) SI_PRINTF(2, 3) SI_MUST_USE;
+si_rc si_buf_reserve(struct si_buf *buf, size_t more) SI_MUST_USE;
+si_rc si_buf_add(struct si_buf *buf, const void *data, size_t len) SI_MUST_USE;
+si_rc si_buf_puts(struct si_buf *buf, const char *text) SI_MUST_USE;
+si_rc si_buf_printf(struct si_buf *buf, const char *fmt, ...) SI_PRINTF(2, 3) SI_MUST_USE;
 /* The text so far; "" where nothing was added. Owned by the buffer. */
 const char *si_buf_text(const struct si_buf *buf);
 /* Empties it, keeps the memory. */

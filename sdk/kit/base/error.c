@@ -17,8 +17,7 @@ static void SI_PRINTF(3, 0) put(char *to, size_t size, const char *fmt, va_list 
   }
 }
 
-si_status si_error_set(struct si_error *error, si_status status, const char *code, const char *fmt,
-                       ...) {
+si_rc si_error_set(struct si_error *error, si_rc status, const char *code, const char *fmt, ...) {
   if (error) {
     va_list args;
     memset(error, 0, sizeof *error);
@@ -31,7 +30,7 @@ si_status si_error_set(struct si_error *error, si_status status, const char *cod
   return status;
 }
 
-si_status si_error_hint(struct si_error *error, const char *fmt, ...) {
+si_rc si_error_hint(struct si_error *error, const char *fmt, ...) {
   if (!error) {
     return SI_E_INTERNAL;
   }
@@ -42,7 +41,7 @@ si_status si_error_hint(struct si_error *error, const char *fmt, ...) {
   return error->status;
 }
 
-si_status si_error_target(struct si_error *error, const char *stage, const char *target) {
+si_rc si_error_target(struct si_error *error, const char *stage, const char *target) {
   if (!error) {
     return SI_E_INTERNAL;
   }
@@ -61,7 +60,7 @@ void si_error_detail(struct si_error *error, const char *text) {
   }
 }
 
-const char *si_status_text(si_status status) {
+const char *si_status_text(si_rc status) {
   static const char *const texts[] = {
       "done",     "invalid",        "not authorised", "not found",     "exists already",
       "conflict", "locked",         "limit reached",  "not reachable", "input or output failed",
@@ -74,7 +73,7 @@ const char *si_status_text(si_status status) {
   return texts[status];
 }
 
-si_status si_status_of_errno(int err) {
+si_rc si_status_of_errno(int err) {
   switch (err) {
     case 0: return SI_OK;
     case ENOENT:
@@ -102,8 +101,8 @@ si_status si_status_of_errno(int err) {
   }
 }
 
-si_status si_error_errno(struct si_error *error, int err, const char *code, const char *fmt, ...) {
-  si_status status = si_status_of_errno(err);
+si_rc si_error_errno(struct si_error *error, int err, const char *code, const char *fmt, ...) {
+  si_rc status = si_status_of_errno(err);
   if (error) {
     char what[sizeof error->message];
     va_list args;

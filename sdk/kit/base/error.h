@@ -3,7 +3,7 @@
  * kit/base/error.h - how a function of ours tells what went wrong: a status that the caller acts
  * on, and a record that a person reads. Depends on si/plugin.h for the status values.
  *
- * Functions return si_status and write outputs on success alone. Those that can explain
+ * Functions return si_rc and write outputs on success alone. Those that can explain
  * themselves take a `struct si_error *` last; it may be NULL, and is written on failure alone.
  * A record is plain memory of fixed size: no ownership, copied by assignment. Texts that do not
  * fit are cut at a character's border.
@@ -19,7 +19,7 @@
 #define SI_AUTO(fn) __attribute__((cleanup(fn)))
 
 struct si_error {
-  si_status status;
+  si_rc status;
   uint32_t retry;     /* SI_RETRY_* or SI_OUTCOME_UNKNOWN */
   char code[48];      /* stable, upper case: PAAS_PROJECT_EXISTS */
   char stage[32];     /* where in the operation: "stack", "provision"; or "" */
@@ -30,20 +30,20 @@ struct si_error {
 };
 
 /* Fills *error (status, code, message), clears the rest, and returns `status`. */
-si_status si_error_set(struct si_error *error, si_status status, const char *code, const char *fmt,
-                       ...) SI_PRINTF(4, 5);
+si_rc si_error_set(struct si_error *error, si_rc status, const char *code, const char *fmt, ...)
+    SI_PRINTF(4, 5);
 /* Add to a record that is set already; NULL is ignored. They return error->status (or INTERNAL for
  * NULL), so that they can end a return statement. */
-si_status si_error_hint(struct si_error *error, const char *fmt, ...) SI_PRINTF(2, 3);
-si_status si_error_target(struct si_error *error, const char *stage, const char *target);
+si_rc si_error_hint(struct si_error *error, const char *fmt, ...) SI_PRINTF(2, 3);
+si_rc si_error_target(struct si_error *error, const char *stage, const char *target);
 void si_error_detail(struct si_error *error, const char *text);
 
 /* "not found", ... for people; never NULL. */
-const char *si_status_text(si_status status);
+const char *si_status_text(si_rc status);
 /* The status that an errno value stands for: ENOSPC is QUOTA, ENOENT NOT_FOUND, other IO. */
-si_status si_status_of_errno(int err);
+si_rc si_status_of_errno(int err);
 /* As si_error_set, with ": <text of err>" behind the message and the status taken from it. */
-si_status si_error_errno(struct si_error *error, int err, const char *code, const char *fmt, ...)
+si_rc si_error_errno(struct si_error *error, int err, const char *code, const char *fmt, ...)
     SI_PRINTF(4, 5);
 
 #endif

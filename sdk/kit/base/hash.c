@@ -18,7 +18,7 @@ static void fetch(void) {
   sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-si_status si_hasher_start(struct si_hasher *hasher) {
+si_rc si_hasher_start(struct si_hasher *hasher) {
   pthread_once(&fetched, fetch);
   if (!sha256) {
     return SI_E_INTERNAL;
@@ -32,11 +32,11 @@ si_status si_hasher_start(struct si_hasher *hasher) {
   return EVP_DigestInit_ex2(hasher->context, sha256, NULL) ? SI_OK : SI_E_INTERNAL;
 }
 
-si_status si_hasher_add(struct si_hasher *hasher, const void *data, size_t len) {
+si_rc si_hasher_add(struct si_hasher *hasher, const void *data, size_t len) {
   return EVP_DigestUpdate(hasher->context, data, len) ? SI_OK : SI_E_INTERNAL;
 }
 
-si_status si_hasher_end(struct si_hasher *hasher, char hex[SI_SHA256_HEX]) {
+si_rc si_hasher_end(struct si_hasher *hasher, char hex[SI_SHA256_HEX]) {
   unsigned char digest[SI_SHA256_SIZE];
   if (!EVP_DigestFinal_ex(hasher->context, digest, NULL)) {
     return SI_E_INTERNAL;
@@ -50,19 +50,19 @@ void si_hasher_free(struct si_hasher *hasher) {
   hasher->context = NULL;
 }
 
-si_status si_sha256_hex(const void *data, size_t len, char hex[SI_SHA256_HEX]) {
+si_rc si_sha256_hex(const void *data, size_t len, char hex[SI_SHA256_HEX]) {
   struct si_hasher hasher SI_AUTO(si_hasher_free) = {NULL};
-  si_status status = si_hasher_start(&hasher);
+  si_rc status = si_hasher_start(&hasher);
   if (status == SI_OK) {
     status = si_hasher_add(&hasher, data, len);
   }
   return status == SI_OK ? si_hasher_end(&hasher, hex) : status;
 }
 
-si_status si_sha256_fd(int fd, char hex[SI_SHA256_HEX]) {
+si_rc si_sha256_fd(int fd, char hex[SI_SHA256_HEX]) {
   struct si_hasher hasher SI_AUTO(si_hasher_free) = {NULL};
   const size_t size = 128 * 1024;
-  si_status status = si_hasher_start(&hasher);
+  si_rc status = si_hasher_start(&hasher);
   char *block = malloc(size);
   if (!block) {
     return SI_E_NOMEM;

@@ -16,15 +16,15 @@ struct si_hasher {
 };
 
 /* Begins a hash; a hasher can be started again and again. */
-si_status si_hasher_start(struct si_hasher *hasher) SI_MUST_USE;
-si_status si_hasher_add(struct si_hasher *hasher, const void *data, size_t len) SI_MUST_USE;
+si_rc si_hasher_start(struct si_hasher *hasher) SI_MUST_USE;
+si_rc si_hasher_add(struct si_hasher *hasher, const void *data, size_t len) SI_MUST_USE;
 /* Writes the lower-case hex digest. */
-si_status si_hasher_end(struct si_hasher *hasher, char hex[SI_SHA256_HEX]) SI_MUST_USE;
+si_rc si_hasher_end(struct si_hasher *hasher, char hex[SI_SHA256_HEX]) SI_MUST_USE;
 void si_hasher_free(struct si_hasher *hasher);
 
-si_status si_sha256_hex(const void *data, size_t len, char hex[SI_SHA256_HEX]) SI_MUST_USE;
+si_rc si_sha256_hex(const void *data, size_t len, char hex[SI_SHA256_HEX]) SI_MUST_USE;
 /* The rest of an open file, from its present offset. */
-si_status si_sha256_fd(int fd, char hex[SI_SHA256_HEX]) SI_MUST_USE;
+si_rc si_sha256_fd(int fd, char hex[SI_SHA256_HEX]) SI_MUST_USE;
 /* Is it 64 lower-case hex digits? */
 int si_sha256_hex_valid(const char *hex);
 

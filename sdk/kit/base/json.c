@@ -276,7 +276,7 @@ static const cJSON **sorted_members(const cJSON *object, size_t *count) {
 }
 
 /* SI_E_INVALID where an object below `value` names a key twice; *key is then that key. */
-static si_status check_duplicates(const cJSON *value, const char **key) {
+static si_rc check_duplicates(const cJSON *value, const char **key) {
   if (cJSON_IsObject(value) && value->child && value->child->next) {
     size_t count = 0;
     const cJSON **members = sorted_members(value, &count);
@@ -293,7 +293,7 @@ static si_status check_duplicates(const cJSON *value, const char **key) {
     free(members);
   }
   for (const cJSON *child = value->child; child; child = child->next) {
-    si_status status = check_duplicates(child, key);
+    si_rc status = check_duplicates(child, key);
     if (status != SI_OK) {
       return status;
     }
@@ -301,7 +301,7 @@ static si_status check_duplicates(const cJSON *value, const char **key) {
   return SI_OK;
 }
 
-si_status si_json_parse(const char *text, size_t len, cJSON **out, struct si_error *error) {
+si_rc si_json_parse(const char *text, size_t len, cJSON **out, struct si_error *error) {
   struct scan s = {text, text + len, NULL};
   bool ok = scan_value(&s, 0);
   if (ok) {
@@ -317,7 +317,7 @@ si_status si_json_parse(const char *text, size_t len, cJSON **out, struct si_err
     return si_error_set(error, SI_E_NOMEM, "JSON_INVALID", "out of memory while reading JSON");
   }
   const char *key = "";
-  si_status status = check_duplicates(value, &key);
+  si_rc status = check_duplicates(value, &key);
   if (status != SI_OK) {
     si_error_set(error, status, "JSON_INVALID", "not valid JSON: key \"%.100s\" stands twice", key);
     cJSON_Delete(value);
@@ -359,19 +359,19 @@ int64_t si_json_int(const cJSON *object, const char *key, int64_t min, int64_t m
 
 /* --- writing --- */
 
-si_status si_json_quote(const char *text, size_t len, struct si_buf *out) {
+si_rc si_json_quote(const char *text, size_t len, struct si_buf *out) {
   static const char hex[] = "0123456789abcdef";
   if (!si_utf8_valid(text, len)) {
     /* Rare: keep what is plain ASCII, replace every other byte. */
     struct si_buf plain SI_AUTO(si_buf_free) = SI_BUF(len * 3);
-    si_status status = SI_OK;
+    si_rc status = SI_OK;
     for (size_t i = 0; status == SI_OK && i < len; i++) {
       bool ascii = (unsigned char)text[i] < 0x80;
       status = ascii ? si_buf_add(&plain, text + i, 1) : si_buf_puts(&plain, "\xEF\xBF\xBD");
     }
     return status == SI_OK ? si_json_quote(si_buf_text(&plain), plain.len, out) : status;
   }
-  si_status status = si_buf_add(out, "\"", 1);
+  si_rc status = si_buf_add(out, "\"", 1);
   for (size_t i = 0; status == SI_OK && i < len;) {
     size_t run = i;
     while (run < len && (unsigned char)text[run] >= 0x20 && text[run] != '"' && text[run] != '\\') {
@@ -393,13 +393,13 @@ si_status si_json_quote(const char *text, size_t len, struct si_buf *out) {
   return status == SI_OK ? si_buf_add(out, "\"", 1) : status;
 }
 
-static si_status canonical_object(const cJSON *object, struct si_buf *out) {
+static si_rc canonical_object(const cJSON *object, struct si_buf *out) {
   size_t count = 0;
   const cJSON **members = sorted_members(object, &count);
   if (!members) {
     return SI_E_NOMEM;
   }
-  si_status status = si_buf_add(out, "{", 1);
+  si_rc status = si_buf_add(out, "{", 1);
   for (size_t i = 0; status == SI_OK && i < count; i++) {
     const char *key = members[i]->string;
     status = i ? si_buf_add(out, ",", 1) : SI_OK;
@@ -411,12 +411,12 @@ static si_status canonical_object(const cJSON *object, struct si_buf *out) {
   return status == SI_OK ? si_buf_add(out, "}", 1) : status;
 }
 
-si_status si_json_canonical(const cJSON *value, struct si_buf *out) {
+si_rc si_json_canonical(const cJSON *value, struct si_buf *out) {
   if (cJSON_IsObject(value)) {
     return canonical_object(value, out);
   }
   if (cJSON_IsArray(value)) {
-    si_status status = si_buf_add(out, "[", 1);
+    si_rc status = si_buf_add(out, "[", 1);
     for (const cJSON *e = value->child; status == SI_OK && e; e = e->next) {
       status = e != value->child ? si_buf_add(out, ",", 1) : SI_OK;
       status = status == SI_OK ? si_json_canonical(e, out) : status;
@@ -439,12 +439,12 @@ si_status si_json_canonical(const cJSON *value, struct si_buf *out) {
   return cJSON_IsNull(value) ? si_buf_puts(out, "null") : SI_E_INVALID;
 }
 
-si_status si_json_print(const cJSON *value, bool indented, struct si_buf *out) {
+si_rc si_json_print(const cJSON *value, bool indented, struct si_buf *out) {
   char *text = indented ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
   if (!text) {
     return SI_E_NOMEM;
   }
-  si_status status = si_buf_puts(out, text);
+  si_rc status = si_buf_puts(out, text);
   cJSON_free(text);
   return status;
 }

@@ -16,8 +16,7 @@
 /* Parses one JSON text of `len` bytes. Refused (SI_E_INVALID, with the byte offset): a BOM, bad
  * UTF-8, lone surrogates, \u0000, duplicate keys, `01`, `1.`, trailing bytes, depth over 64,
  * integers beyond 2^53. */
-si_status si_json_parse(const char *text, size_t len, cJSON **out,
-                        struct si_error *error) SI_MUST_USE;
+si_rc si_json_parse(const char *text, size_t len, cJSON **out, struct si_error *error) SI_MUST_USE;
 void si_json_free(cJSON **value); /* for SI_AUTO */
 
 /* Members of an object, exact case; NULL or the default where absent or of another type. */
@@ -29,10 +28,10 @@ int64_t si_json_int(const cJSON *object, const char *key, int64_t min, int64_t m
                     int64_t otherwise);
 
 /* Appends the canonical form: keys sorted by UTF-16 code units, no blanks. */
-si_status si_json_canonical(const cJSON *value, struct si_buf *out) SI_MUST_USE;
+si_rc si_json_canonical(const cJSON *value, struct si_buf *out) SI_MUST_USE;
 /* Appends `text` as a JSON string with quotes; bad UTF-8 becomes U+FFFD. */
-si_status si_json_quote(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;
+si_rc si_json_quote(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;
 /* Appends cJSON's compact or indented text. */
-si_status si_json_print(const cJSON *value, bool indented, struct si_buf *out) SI_MUST_USE;
+si_rc si_json_print(const cJSON *value, bool indented, struct si_buf *out) SI_MUST_USE;
 
 #endif

@@ -140,10 +140,10 @@ int si_write_all(int fd, const void *data, size_t len) {
   return 0;
 }
 
-si_status si_write_file(int dir, const char *name, const void *data, size_t len, mode_t mode) {
+si_rc si_write_file(int dir, const char *name, const void *data, size_t len, mode_t mode) {
   char suffix[17];
   char temp[300];
-  si_status status = si_random_hex(suffix, 8);
+  si_rc status = si_random_hex(suffix, 8);
   if (status != SI_OK) {
     return status;
   }
@@ -166,7 +166,7 @@ si_status si_write_file(int dir, const char *name, const void *data, size_t len,
   return fsync(dir) == 0 ? SI_OK : si_status_of_errno(errno);
 }
 
-si_status si_read_fd(int fd, struct si_buf *out) {
+si_rc si_read_fd(int fd, struct si_buf *out) {
   char block[16384];
   for (;;) {
     ssize_t n = read(fd, block, sizeof block);
@@ -176,7 +176,7 @@ si_status si_read_fd(int fd, struct si_buf *out) {
     if (n <= 0) {
       return n < 0 ? si_status_of_errno(errno) : SI_OK;
     }
-    si_status status = si_buf_add(out, block, (size_t)n);
+    si_rc status = si_buf_add(out, block, (size_t)n);
     if (status != SI_OK) {
       errno = status == SI_E_QUOTA ? EFBIG : ENOMEM;
       return status;
@@ -184,7 +184,7 @@ si_status si_read_fd(int fd, struct si_buf *out) {
   }
 }
 
-si_status si_read_file(int dir, const char *name, struct si_buf *out) {
+si_rc si_read_file(int dir, const char *name, struct si_buf *out) {
   int fd SI_AUTO(si_close) = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   struct stat st;
   if (fd < 0 || fstat(fd, &st) != 0) {
@@ -197,12 +197,12 @@ si_status si_read_file(int dir, const char *name, struct si_buf *out) {
   return si_read_fd(fd, out);
 }
 
-si_status si_path_join(char *to, size_t size, const char *a, const char *b) {
+si_rc si_path_join(char *to, size_t size, const char *a, const char *b) {
   int n = snprintf(to, size, "%s/%s", a, b);
   return n >= 0 && (size_t)n < size ? SI_OK : SI_E_QUOTA;
 }
 
-si_status si_path_absolute(const char *path, char *to, size_t size) {
+si_rc si_path_absolute(const char *path, char *to, size_t size) {
   char here[SI_PATH_MAX];
   if (path[0] == '/') {
     if (strlen(path) >= size) {
@@ -217,7 +217,7 @@ si_status si_path_absolute(const char *path, char *to, size_t size) {
   return si_path_join(to, size, here, path);
 }
 
-static si_status component_trusted(const char *path, struct si_error *error) {
+static si_rc component_trusted(const char *path, struct si_error *error) {
   struct stat st;
   if (lstat(path, &st) != 0) {
     return si_error_errno(error, errno, "PATH_UNREADABLE", "cannot look at %s", path);
@@ -238,14 +238,14 @@ static si_status component_trusted(const char *path, struct si_error *error) {
   return SI_OK;
 }
 
-si_status si_path_trusted(const char *path, struct si_error *error) {
+si_rc si_path_trusted(const char *path, struct si_error *error) {
   char part[SI_PATH_MAX];
   size_t total = strlen(path);
   if (path[0] != '/' || total >= sizeof part) {
     return si_error_set(error, SI_E_INVALID, "PATH_NOT_ABSOLUTE", "%s is not an absolute path",
                         path);
   }
-  si_status status = component_trusted("/", error);
+  si_rc status = component_trusted("/", error);
   for (size_t i = 1; status == SI_OK && i <= total; i++) {
     if (path[i] == '/' || path[i] == '\0') {
       memcpy(part, path, i);

@@ -24,24 +24,24 @@ int si_mkdir_path(const char *path, mode_t mode) SI_MUST_USE;
 
 /* Writes the whole file under `name` in dir: temporary file, fsync, rename, fsync of dir. The old
  * content stays until the new one is durable. */
-si_status si_write_file(int dir, const char *name, const void *data, size_t len,
-                        mode_t mode) SI_MUST_USE;
+si_rc si_write_file(int dir, const char *name, const void *data, size_t len,
+                    mode_t mode) SI_MUST_USE;
 /* Appends the file's bytes to *out, which bounds it; refuses anything but a regular file. */
-si_status si_read_file(int dir, const char *name, struct si_buf *out) SI_MUST_USE;
-si_status si_read_fd(int fd, struct si_buf *out) SI_MUST_USE;
+si_rc si_read_file(int dir, const char *name, struct si_buf *out) SI_MUST_USE;
+si_rc si_read_fd(int fd, struct si_buf *out) SI_MUST_USE;
 
 /* All of it, through EINTR and short writes; 0, or -1 and errno. */
 int si_write_all(int fd, const void *data, size_t len) SI_MUST_USE;
 
 /* to = a + '/' + b; SI_E_QUOTA where it does not fit. */
-si_status si_path_join(char *to, size_t size, const char *a, const char *b) SI_MUST_USE;
+si_rc si_path_join(char *to, size_t size, const char *a, const char *b) SI_MUST_USE;
 /* Absolute form of `path` from the working directory, without resolving links. */
-si_status si_path_absolute(const char *path, char *to, size_t size) SI_MUST_USE;
+si_rc si_path_absolute(const char *path, char *to, size_t size) SI_MUST_USE;
 
 /* Is every component of the absolute path owned by root or by this process's user, and not
  * writable by group or others (a sticky directory of root's is fine)? Resolves no symlink: the
  * path must have none. On failure *error names the component. */
-si_status si_path_trusted(const char *path, struct si_error *error) SI_MUST_USE;
+si_rc si_path_trusted(const char *path, struct si_error *error) SI_MUST_USE;
 
 void si_close(int *fd); /* for SI_AUTO: closes what is >= 0, keeps errno, sets -1 */
 

@@ -69,7 +69,7 @@ bool si_utf8_valid(const char *text, size_t len) {
   return true;
 }
 
-si_status si_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
+si_rc si_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
   uint64_t value = 0;
   if (!text || !text[0] || (text[0] == '0' && text[1])) {
     return SI_E_INVALID;
@@ -91,7 +91,7 @@ si_status si_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *o
   return SI_OK;
 }
 
-si_status si_parse_duration_ms(const char *text, uint64_t *out) {
+si_rc si_parse_duration_ms(const char *text, uint64_t *out) {
   static const struct {
     const char *name;
     uint64_t ms;
@@ -165,7 +165,7 @@ void si_hex(const void *bytes, size_t len, char *to) {
   to[2 * len] = '\0';
 }
 
-si_status si_random_hex(char *to, size_t bytes) {
+si_rc si_random_hex(char *to, size_t bytes) {
   unsigned char raw[64];
   if (bytes > sizeof raw) {
     return SI_E_INVALID;
@@ -191,7 +191,7 @@ void si_now_text(char to[SI_TIME_SIZE]) {
   snprintf(to, SI_TIME_SIZE, "%s.%03uZ", stamp, (unsigned)(now.tv_nsec / 1000000) % 1000u);
 }
 
-si_status si_time_parse(const char *text, int64_t *ms) {
+si_rc si_time_parse(const char *text, int64_t *ms) {
   struct tm utc = {0};
   uint64_t fraction = 0;
   const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) : NULL;

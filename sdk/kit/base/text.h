@@ -19,9 +19,9 @@ bool si_utf8_valid(const char *text, size_t len);
 
 /* Decimal, no sign, no blanks, no leading zero but "0" itself; within [min, max], else
  * SI_E_INVALID. */
-si_status si_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) SI_MUST_USE;
+si_rc si_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) SI_MUST_USE;
 /* "90s", "3m", "1h30m", "250ms", "1m30s" -> milliseconds, at most 365 days; SI_E_INVALID else. */
-si_status si_parse_duration_ms(const char *text, uint64_t *out) SI_MUST_USE;
+si_rc si_parse_duration_ms(const char *text, uint64_t *out) SI_MUST_USE;
 
 /* A name: [a-z0-9][a-z0-9-]{0,62}. Contexts, projects, providers, services. */
 bool si_name_valid(const char *name);
@@ -31,13 +31,13 @@ bool si_component_valid(const char *component, size_t len);
 /* Lower-case hex; `to` holds 2 * len + 1 bytes. */
 void si_hex(const void *bytes, size_t len, char *to);
 /* Random bytes of the kernel as hex: `to` holds 2 * bytes + 1. */
-si_status si_random_hex(char *to, size_t bytes) SI_MUST_USE;
+si_rc si_random_hex(char *to, size_t bytes) SI_MUST_USE;
 
 #define SI_TIME_SIZE 32
 /* Now, as "2026-11-20T20:15:01.042Z". */
 void si_now_text(char to[SI_TIME_SIZE]);
 /* Such a text as Unix time in milliseconds; SI_E_INVALID. */
-si_status si_time_parse(const char *text, int64_t *ms) SI_MUST_USE;
+si_rc si_time_parse(const char *text, int64_t *ms) SI_MUST_USE;
 int64_t si_now_ms(void);        /* Unix time, milliseconds */
 uint64_t si_monotonic_ns(void); /* CLOCK_MONOTONIC */
 

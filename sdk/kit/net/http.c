@@ -31,7 +31,7 @@ struct exchange {
   struct curl_slist *headers;
   uint64_t given; /* bytes of the body handed to libcurl */
   size_t header_bytes;
-  si_status stopped;   /* why a callback of ours stopped it, or SI_OK */
+  si_rc stopped;       /* why a callback of ours stopped it, or SI_OK */
   const char *stopper; /* the code that goes with it */
   char reason[CURL_ERROR_SIZE];
 };
@@ -54,7 +54,7 @@ static bool printable(const char *text, bool blanks) {
   return true;
 }
 
-static si_status check_base(const char *base, bool *tls, struct si_error *error) {
+static si_rc check_base(const char *base, bool *tls, struct si_error *error) {
   size_t skip = strncmp(base, "http://", 7) == 0 ? 7 : strncmp(base, "https://", 8) == 0 ? 8 : 0;
   if (skip == 0 || base[skip] == '\0' || strpbrk(base + skip, "/?#@\\") ||
       !printable(base, false) || strlen(base) >= sizeof((struct si_http *)0)->base) {
@@ -66,10 +66,10 @@ static si_status check_base(const char *base, bool *tls, struct si_error *error)
   return SI_OK;
 }
 
-si_status si_http_open(const struct si_http_options *options, struct si_http **out,
-                       struct si_error *error) {
+si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
+                   struct si_error *error) {
   bool tls = false;
-  si_status status = check_base(options->base ? options->base : "", &tls, error);
+  si_rc status = check_base(options->base ? options->base : "", &tls, error);
   if (status != SI_OK) {
     return status;
   }
@@ -110,7 +110,7 @@ void si_http_close(struct si_http **client) {
 
 /* --- what libcurl calls --- */
 
-static size_t stop(struct exchange *x, si_status status, const char *code) {
+static size_t stop(struct exchange *x, si_rc status, const char *code) {
   if (x->stopped == SI_OK) {
     x->stopped = status;
     x->stopper = code;
@@ -127,10 +127,10 @@ static size_t on_body(char *data, size_t one, size_t len, void *ctx) {
     return 0;
   }
   if (x->request->sink && http >= 200 && http < 300) {
-    si_status status = x->request->sink(x->request->sink_ctx, data, len);
+    si_rc status = x->request->sink(x->request->sink_ctx, data, len);
     return status == SI_OK ? len : stop(x, status, "HTTP_CALLBACK");
   }
-  si_status status = si_buf_add(&x->response->body, data, len);
+  si_rc status = si_buf_add(&x->response->body, data, len);
   if (status == SI_OK) {
     return len;
   }
@@ -211,7 +211,7 @@ static size_t on_source(char *to, size_t one, size_t len, void *ctx) {
   if (cap == 0) {
     return 0;
   }
-  si_status status = x->request->source(x->request->source_ctx, to, cap, &got);
+  si_rc status = x->request->source(x->request->source_ctx, to, cap, &got);
   if (status == SI_OK && (got == 0 || got > cap)) {
     status = SI_E_INTERNAL; /* the source broke its promise on the length */
   }
@@ -239,7 +239,7 @@ static bool method_valid(const char *method) {
   return len > 0 && len < 17 && strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
 }
 
-static si_status add_header(struct exchange *x, const char *name, const char *value) {
+static si_rc add_header(struct exchange *x, const char *name, const char *value) {
   char line[8192];
   int n = snprintf(line, sizeof line, "%s:%s%s", name, value[0] ? " " : "", value);
   if (n < 0 || (size_t)n >= sizeof line) {
@@ -253,10 +253,10 @@ static si_status add_header(struct exchange *x, const char *name, const char *va
   return SI_OK;
 }
 
-static si_status add_headers(struct exchange *x) {
+static si_rc add_headers(struct exchange *x) {
   const struct si_http_request *request = x->request;
   bool typed = false;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < request->header_count; i++) {
     const struct si_http_header *h = &request->headers[i];
     if (!h->name[0] || !printable(h->name, false) || strpbrk(h->name, ":;") || !h->value[0] ||
@@ -308,11 +308,11 @@ static void set_peer(CURL *easy, const struct si_http *client) {
   }
 }
 
-static si_status set_up(struct si_http *client, struct exchange *x, struct si_error *error) {
+static si_rc set_up(struct si_http *client, struct exchange *x, struct si_error *error) {
   const struct si_http_request *request = x->request;
   struct si_buf url SI_AUTO(si_buf_free) = SI_BUF(64 * 1024);
   CURL *easy = client->easy;
-  si_status status = SI_E_INVALID;
+  si_rc status = SI_E_INVALID;
   if (method_valid(request->method) && request->target[0] == '/' &&
       printable(request->target, false) && !strchr(request->target, '#')) {
     status = add_headers(x);
@@ -351,7 +351,7 @@ static int wait_ms(const struct si_http_request *request) {
 }
 
 /* SI_OK: go on. */
-static si_status interrupted(struct exchange *x) {
+static si_rc interrupted(struct exchange *x) {
   const struct si_http_request *request = x->request;
   if (request->deadline_ns && si_monotonic_ns() >= request->deadline_ns) {
     stop(x, SI_E_TIMEOUT, "HTTP_TIMEOUT");
@@ -384,8 +384,8 @@ static uint32_t retry_class(struct si_http *client, const struct exchange *x) {
   return sent > 0 && !repeatable(x->request) ? SI_OUTCOME_UNKNOWN : SI_RETRY_SAFE;
 }
 
-static si_status explain_stop(const struct si_http *client, const struct exchange *x,
-                              struct si_error *error) {
+static si_rc explain_stop(const struct si_http *client, const struct exchange *x,
+                          struct si_error *error) {
   const char *why = x->stopped == SI_E_TIMEOUT     ? "the deadline passed"
                     : x->stopped == SI_E_CANCELLED ? "cancelled"
                     : x->stopped == SI_E_QUOTA     ? "the answer is larger than allowed"
@@ -395,8 +395,8 @@ static si_status explain_stop(const struct si_http *client, const struct exchang
                       client->unix_socket[0] ? client->unix_socket : client->base, why);
 }
 
-static si_status explain_connect(const struct si_http *client, CURLcode result, long os_errno,
-                                 struct si_error *error) {
+static si_rc explain_connect(const struct si_http *client, CURLcode result, long os_errno,
+                             struct si_error *error) {
   const char *where = client->unix_socket[0] ? client->unix_socket : client->base;
   bool forbidden = os_errno == EACCES || os_errno == EPERM;
   return si_error_set(error, forbidden ? SI_E_AUTH : SI_E_UNAVAILABLE, "HTTP_CONNECT",
@@ -404,8 +404,8 @@ static si_status explain_connect(const struct si_http *client, CURLcode result, 
                       os_errno ? strerror((int)os_errno) : curl_easy_strerror(result));
 }
 
-static si_status explain(struct si_http *client, const struct exchange *x, CURLcode result,
-                         struct si_error *error) {
+static si_rc explain(struct si_http *client, const struct exchange *x, CURLcode result,
+                     struct si_error *error) {
   const char *where = client->unix_socket[0] ? client->unix_socket : client->base;
   const char *why = x->reason[0] ? x->reason : curl_easy_strerror(result);
   long os_errno = 0;
@@ -439,15 +439,15 @@ static si_status explain(struct si_http *client, const struct exchange *x, CURLc
   }
 }
 
-si_status si_http_send(struct si_http *client, const struct si_http_request *request,
-                       struct si_http_response *response, struct si_error *error) {
+si_rc si_http_send(struct si_http *client, const struct si_http_request *request,
+                   struct si_http_response *response, struct si_error *error) {
   struct exchange x = {.request = request, .response = response, .easy = client->easy};
   long http = 0;
   si_buf_clear(&response->body);
   forget_headers(&x);
   response->status = 0;
   response->retry = SI_RETRY_NEVER;
-  si_status status = set_up(client, &x, error);
+  si_rc status = set_up(client, &x, error);
   if (status == SI_OK) {
     CURLcode result = CURLE_OUT_OF_MEMORY;
     if (curl_multi_add_handle(client->multi, client->easy) == CURLM_OK) {
@@ -474,15 +474,15 @@ si_status si_http_send(struct si_http *client, const struct si_http_request *req
   return status;
 }
 
-si_status si_http_refusal(const struct si_http_response *response, const char *code,
-                          const char *what, const char *why, struct si_error *error) {
+si_rc si_http_refusal(const struct si_http_response *response, const char *code, const char *what,
+                      const char *why, struct si_error *error) {
   static const struct {
     int http;
-    si_status status;
+    si_rc status;
   } known[] = {{401, SI_E_AUTH},        {403, SI_E_REFUSED},     {404, SI_E_NOT_FOUND},
                {409, SI_E_CONFLICT},    {413, SI_E_QUOTA},       {429, SI_E_UNAVAILABLE},
                {501, SI_E_UNSUPPORTED}, {503, SI_E_UNAVAILABLE}, {507, SI_E_QUOTA}};
-  si_status status = response->status >= 400 && response->status < 500 ? SI_E_INVALID : SI_E_IO;
+  si_rc status = response->status >= 400 && response->status < 500 ? SI_E_INVALID : SI_E_IO;
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     status = known[i].http == response->status ? known[i].status : status;
   }

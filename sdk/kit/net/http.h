@@ -27,15 +27,15 @@ struct si_http_options {
 };
 
 /* HTTP_OPTIONS (SI_E_INVALID) where base is not of that form. */
-si_status si_http_open(const struct si_http_options *options, struct si_http **out,
-                       struct si_error *error) SI_MUST_USE;
+si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
+                   struct si_error *error) SI_MUST_USE;
 void si_http_close(struct si_http **client); /* for SI_AUTO; NULL inside is fine */
 
 /* Takes part of an answer's body. A status other than SI_OK ends the request with it. */
-typedef si_status (*si_http_sink)(void *ctx, const void *data, size_t len);
+typedef si_rc (*si_http_sink)(void *ctx, const void *data, size_t len);
 /* Gives at most `cap` bytes of a request's body; *got 0 = the end, which must come after exactly
  * body_len bytes. A status other than SI_OK ends the request with it. */
-typedef si_status (*si_http_source)(void *ctx, void *data, size_t cap, size_t *got);
+typedef si_rc (*si_http_source)(void *ctx, void *data, size_t cap, size_t *got);
 
 struct si_http_header {
   const char *name;
@@ -81,13 +81,13 @@ struct si_http_response {
  * connection broke), HTTP_PROTOCOL (the answer is no HTTP), HTTP_TOO_LARGE (SI_E_QUOTA: the body is
  * beyond its buffer), HTTP_TIMEOUT, HTTP_CANCELLED, HTTP_REQUEST (a malformed request),
  * HTTP_CALLBACK (a sink or source said stop). */
-si_status si_http_send(struct si_http *client, const struct si_http_request *request,
-                       struct si_http_response *response, struct si_error *error) SI_MUST_USE;
+si_rc si_http_send(struct si_http *client, const struct si_http_request *request,
+                   struct si_http_response *response, struct si_error *error) SI_MUST_USE;
 
 /* Fills *error from an answer that is not 2xx: 401 is AUTH, 403 REFUSED, 404 NOT_FOUND, 409
  * CONFLICT, 413 QUOTA, 429 and 503 UNAVAILABLE (retry AFTER), 501 UNSUPPORTED, other 4xx INVALID,
  * other 5xx IO. `what` begins the message ("<what>: <why> (HTTP <status>)"); `why` may be NULL. */
-si_status si_http_refusal(const struct si_http_response *response, const char *code,
-                          const char *what, const char *why, struct si_error *error);
+si_rc si_http_refusal(const struct si_http_response *response, const char *code, const char *what,
+                      const char *why, struct si_error *error);
 
 #endif

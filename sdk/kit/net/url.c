@@ -6,9 +6,9 @@ static bool plain(unsigned char c, bool keep_slash) {
          c == '.' || c == '_' || c == '~' || (keep_slash && c == '/');
 }
 
-si_status si_url_encode(const char *text, size_t len, bool keep_slash, struct si_buf *out) {
+si_rc si_url_encode(const char *text, size_t len, bool keep_slash, struct si_buf *out) {
   static const char digits[] = "0123456789ABCDEF";
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < len; i++) {
     unsigned char c = (unsigned char)text[i];
     char coded[3] = {'%', digits[c >> 4], digits[c & 15]};

@@ -11,7 +11,6 @@
 
 /* Appends `text` with every byte but A-Z a-z 0-9 - . _ ~ as %XX, upper case (RFC 3986, and what
  * request signatures expect). With keep_slash, '/' stays: for a path of several components. */
-si_status si_url_encode(const char *text, size_t len, bool keep_slash,
-                        struct si_buf *out) SI_MUST_USE;
+si_rc si_url_encode(const char *text, size_t len, bool keep_slash, struct si_buf *out) SI_MUST_USE;
 
 #endif

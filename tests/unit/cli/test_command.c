@@ -6,7 +6,7 @@
 #include "tests/unit/cli/run.h"
 
 /* Says what it was given. */
-static si_status echo(struct si_invocation *inv) {
+static si_rc echo(struct si_invocation *inv) {
   char line[2048];
   size_t at = 0;
   int n = snprintf(line, sizeof line, "%s:", inv->command->path);
@@ -26,16 +26,16 @@ static si_status echo(struct si_invocation *inv) {
   return SI_OK;
 }
 
-static si_status events(struct si_invocation *inv) {
+static si_rc events(struct si_invocation *inv) {
   uint64_t limit;
-  si_status status = si_opt_u64(inv, "limit", 1, 1000, 20, &limit);
+  si_rc status = si_opt_u64(inv, "limit", 1, 1000, 20, &limit);
   if (status == SI_OK) {
     si_out_line(inv->out, "limit %llu", (unsigned long long)limit);
   }
   return status;
 }
 
-static si_status exclude(struct si_invocation *inv) {
+static si_rc exclude(struct si_invocation *inv) {
   return si_usage_error(inv, "--stdin and --file exclude each other");
 }
 
@@ -77,7 +77,7 @@ static const struct si_command *const rows[] = {&si_cmd_help, &create, &list,   
                                                 &events_list, &verify, &secret, &version, NULL};
 static const char *in_use; /* what `use` chose */
 
-static si_status resolve(const char *flag, char *to, size_t size, struct si_error *error) {
+static si_rc resolve(const char *flag, char *to, size_t size, struct si_error *error) {
   const char *name = flag ? flag : in_use;
   if (!name) {
     si_error_set(error, SI_E_INVALID, "PAAS_CONTEXT_REQUIRED", "no context");

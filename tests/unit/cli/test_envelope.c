@@ -4,7 +4,7 @@
 #include "kit/base/json.h"
 #include "tests/unit/cli/run.h"
 
-static si_status show(struct si_invocation *inv) {
+static si_rc show(struct si_invocation *inv) {
   cJSON *data = cJSON_CreateObject();
   cJSON_AddStringToObject(data, "name", "blog\x1b\x7f\xc2\x9b\"");
   cJSON_AddStringToObject(data, "broken", "\xff");
@@ -21,7 +21,7 @@ static si_status show(struct si_invocation *inv) {
   return si_out_result(inv->out, data);
 }
 
-static si_status list(struct si_invocation *inv) {
+static si_rc list(struct si_invocation *inv) {
   cJSON *data = cJSON_CreateArray();
   for (size_t i = 0; i < si_arg_count(inv); i++) {
     cJSON_AddItemToArray(data, cJSON_CreateString(si_arg(inv, i)));
@@ -29,22 +29,22 @@ static si_status list(struct si_invocation *inv) {
   return si_out_list(inv->out, data);
 }
 
-static si_status twice(struct si_invocation *inv) {
+static si_rc twice(struct si_invocation *inv) {
   (void)si_out_list(inv->out, cJSON_CreateArray());
   return si_out_result(inv->out, cJSON_CreateString("the last"));
 }
 
-static si_status silent(struct si_invocation *inv) {
+static si_rc silent(struct si_invocation *inv) {
   (void)inv;
   return SI_OK;
 }
 
-static si_status mute(struct si_invocation *inv) {
+static si_rc mute(struct si_invocation *inv) {
   (void)inv;
   return SI_E_NOMEM;
 }
 
-static si_status fail(struct si_invocation *inv) {
+static si_rc fail(struct si_invocation *inv) {
   si_error_set(&inv->error, SI_E_NOT_FOUND, "LOCAL_IMAGE_MISSING", "no image %s", "web\n:1");
   si_error_target(&inv->error, "provision", "web");
   si_error_hint(&inv->error, "build it");
@@ -53,12 +53,12 @@ static si_status fail(struct si_invocation *inv) {
   return si_exit_failed(inv);
 }
 
-static si_status findings(struct si_invocation *inv) {
+static si_rc findings(struct si_invocation *inv) {
   (void)si_out_list(inv->out, cJSON_CreateStringArray((const char *[]){"a"}, 1));
   return si_error_set(&inv->error, SI_E_CORRUPT, "DOCTOR", "1 critical finding");
 }
 
-static si_status follow(struct si_invocation *inv) {
+static si_rc follow(struct si_invocation *inv) {
   for (int i = 1; i < 3; i++) {
     cJSON *record = cJSON_CreateObject();
     cJSON_AddNumberToObject(record, "n", i);
@@ -68,8 +68,8 @@ static si_status follow(struct si_invocation *inv) {
 }
 
 /* Would never end on its own. */
-static si_status endless(struct si_invocation *inv) {
-  si_status status = SI_OK;
+static si_rc endless(struct si_invocation *inv) {
+  si_rc status = SI_OK;
   while (status == SI_OK) {
     si_out_text(inv->out, "line\n", 5);
     status = si_out_flush(inv->out, &inv->error);

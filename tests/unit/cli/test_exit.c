@@ -4,7 +4,7 @@
 
 static void every_status_has_its_code(void) {
   static const struct {
-    si_status status;
+    si_rc status;
     int code;
     int ran;
   } cases[] = {

@@ -2,7 +2,7 @@
 #include "cli/help.h"
 #include "tests/unit/cli/run.h"
 
-static si_status nothing(struct si_invocation *inv) {
+static si_rc nothing(struct si_invocation *inv) {
   (void)inv;
   return SI_OK;
 }

@@ -11,7 +11,7 @@
 
 static char text[262144];
 
-static si_status print_all(struct si_invocation *inv) {
+static si_rc print_all(struct si_invocation *inv) {
   struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("NAME", "STATUS", "NOTE");
   si_grid_row(&table, "blog", "running", "as it should be, and for a long time now");
   si_grid_row(&table, "\xe4\xb8\xad\xe6\x96\x87", "failed", "no \x1b[31mred\nline");
@@ -28,27 +28,27 @@ static si_status print_all(struct si_invocation *inv) {
   return SI_OK;
 }
 
-static si_status print_much(struct si_invocation *inv) {
+static si_rc print_much(struct si_invocation *inv) {
   for (int i = 0; i < 40000; i++) {
     si_out_line(inv->out, "line %d", i);
   }
   return SI_OK;
 }
 
-static si_status print_wide(struct si_invocation *inv) {
+static si_rc print_wide(struct si_invocation *inv) {
   si_out_line(inv->out, "before");
   si_out_line(inv->out, "%0*d", 100000, 7);
   si_out_line(inv->out, "after");
   return SI_OK;
 }
 
-static si_status print_nothing(struct si_invocation *inv) {
+static si_rc print_nothing(struct si_invocation *inv) {
   struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("NAME");
   si_grid_print(inv->out, &table);
   return SI_OK;
 }
 
-static si_status missing(struct si_invocation *inv) {
+static si_rc missing(struct si_invocation *inv) {
   si_out_line(inv->out, "something");
   return si_error_set(&inv->error, SI_E_NOT_FOUND, "GONE", "it is not there");
 }

@@ -7,16 +7,16 @@
 #include "tests/unit/cli/run.h"
 #include "tests/unit/cli/terminal.h"
 
-static si_status wipe(struct si_invocation *inv) {
-  si_status status = si_confirm(inv, "Remove the volume\x1b?");
+static si_rc wipe(struct si_invocation *inv) {
+  si_rc status = si_confirm(inv, "Remove the volume\x1b?");
   if (status == SI_OK) {
     si_out_line(inv->out, "done");
   }
   return status;
 }
 
-static si_status delete (struct si_invocation *inv) {
-  si_status status = si_confirm_name(inv, "This removes blog and its data.", "blog");
+static si_rc delete (struct si_invocation *inv) {
+  si_rc status = si_confirm_name(inv, "This removes blog and its data.", "blog");
   if (status == SI_OK) {
     si_out_line(inv->out, "done");
   }

@@ -38,7 +38,7 @@ static unsigned mode_of(const char *where, const char *name) {
   return st.st_mode & 07777;
 }
 
-static si_status create(const char *name, struct si_context *out, struct si_error *error) {
+static si_rc create(const char *name, struct si_context *out, struct si_error *error) {
   struct si_context_options options = {.name = name};
   return si_context_create(&options, out, NULL, error);
 }
@@ -141,7 +141,7 @@ static void the_type_follows_from_the_name_unless_it_is_given(void) {
     struct si_context_options options = {.name = cases[i].name, .type = cases[i].type};
     struct si_context made = {.name = ""};
     struct si_error error = {0};
-    si_status status = si_context_create(&options, &made, NULL, &error);
+    si_rc status = si_context_create(&options, &made, NULL, &error);
     CU_ASSERT_EQUAL(status, cases[i].want ? SI_OK : SI_E_INVALID);
     EXPECT_TEXT(made.type, cases[i].want ? cases[i].want : "");
     EXPECT_TEXT(error.code, cases[i].want ? "" : "PAAS_INVALID_ARGUMENT");
@@ -353,8 +353,8 @@ struct listing {
   char text[512];
 };
 
-static si_status list_one(void *ctx, const char *name, const struct si_context *context,
-                          const struct si_error *error) {
+static si_rc list_one(void *ctx, const char *name, const struct si_context *context,
+                      const struct si_error *error) {
   struct listing *listing = ctx;
   size_t len = strlen(listing->text);
   snprintf(listing->text + len, sizeof listing->text - len, "%s=%s ", name,
@@ -423,7 +423,7 @@ static void a_config_that_makes_no_sense_is_refused(void) {
   snprintf(contexts, sizeof contexts, "%s/contexts", root);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     scratch_file(contexts, "one/config.json", cases[i].text);
-    si_status status = si_context_open("one", &found, &error);
+    si_rc status = si_context_open("one", &found, &error);
     CU_ASSERT_EQUAL(status, cases[i].code[0] ? SI_E_CORRUPT : SI_OK);
     if (status == SI_OK) { /* what is not there has its default */
       CU_ASSERT_EQUAL(si_context_provider(&found, "sink", &provider, &config, NULL), SI_OK);
@@ -485,7 +485,7 @@ static void a_create_killed_at_any_system_call_leaves_all_or_nothing(void) {
       killed = killed_at(nth, create_here, &options);
       swept += halves();
       bool visible = there(contexts, "one");
-      si_status status = si_context_open("one", &found, &error);
+      si_rc status = si_context_open("one", &found, &error);
       CU_ASSERT_EQUAL(status, visible ? SI_OK : SI_E_NOT_FOUND);
       if (visible) {
         CU_ASSERT_EQUAL(si_state_open(found.dir, found.id, SI_STATE_READ, &state, &error), SI_OK);

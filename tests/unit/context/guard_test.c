@@ -108,7 +108,7 @@ static void expect_all(bool relative) {
     char path[200];
     struct si_error error = {0};
     snprintf(path, sizeof path, "%s/%s", base, cases[i].path);
-    si_status status = si_context_guard(relative ? cases[i].path : path, &error);
+    si_rc status = si_context_guard(relative ? cases[i].path : path, &error);
     if (strcmp(error.code, cases[i].code) != 0) {
       printf("\n%s: %s\n", cases[i].path, error.message);
     }
@@ -156,7 +156,7 @@ static void what_cannot_be_searched_is_refused(void) {
     if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)) {
       _exit(3);
     }
-    si_status status = si_context_guard(path, &error);
+    si_rc status = si_context_guard(path, &error);
     _exit(status == SI_E_REFUSED && strcmp(error.code, "STATE_ROOT_UNCHECKED") == 0 ? 0 : 1);
   }
   int status;

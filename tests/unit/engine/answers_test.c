@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#undef si_status
+#undef si_rc
 
 #include "kit/base/text.h"
 #include "plugins/engine/container.h"
@@ -61,7 +61,7 @@ static void stop(pid_t child) {
 static void an_answer_that_makes_no_sense_is_an_error_that_says_so(void) {
   static const struct {
     const char *first, *second;
-    si_status status;
+    si_rc status;
     const char *code;
     const char *message;
   } cases[] = {
@@ -91,7 +91,7 @@ static void an_answer_that_makes_no_sense_is_an_error_that_says_so(void) {
     struct si_error error = {0};
     pid_t child = serve(replies, 2);
     CU_ASSERT_EQUAL_FATAL(si_engine_open(path, &engine, &error), SI_OK);
-    si_status status = si_engine_container(engine, "x", &out, &error);
+    si_rc status = si_engine_container(engine, "x", &out, &error);
     CU_ASSERT_EQUAL(status, cases[i].status);
     CU_ASSERT_STRING_EQUAL(error.code, cases[i].code);
     if (!strstr(error.message, cases[i].message)) {

@@ -8,9 +8,9 @@
 #include "tests/unit/unit.h"
 
 /* Feeds the stream in pieces of `piece` bytes. */
-static si_status feed(struct si_buf *to, const char *stream, size_t len, size_t piece) {
+static si_rc feed(struct si_buf *to, const char *stream, size_t len, size_t piece) {
   struct si_frames frames = {.to = to};
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t at = 0; status == SI_OK && at < len; at += piece) {
     status = si_frames_feed(&frames, stream + at, len - at < piece ? len - at : piece);
   }
@@ -84,7 +84,7 @@ static void log_text_is_made_fit_to_show(void) {
 static void the_version_spoken_fits_client_and_engine(void) {
   static const struct {
     const char *api, *least;
-    si_status status;
+    si_rc status;
     const char *out;
   } cases[] = {
       {"1.41", "1.12", SI_OK, "1.41"},       {"1.43", "1.24", SI_OK, "1.41"},

@@ -64,7 +64,7 @@ static void log_line(const char *value) {
   raw(SI_FRAME_LOG, 0, payload, len + 9);
 }
 
-static void done(uint64_t id, uint64_t value, si_status status) {
+static void done(uint64_t id, uint64_t value, si_rc status) {
   struct si_buf out = SI_BUF(16384);
   struct si_error error = {.status = SI_OK};
   if (status != SI_OK) {
@@ -79,7 +79,7 @@ static void done(uint64_t id, uint64_t value, si_status status) {
 static struct si_frame next(void) {
   struct si_frame frame;
   for (;;) {
-    si_status status = si_inbox_next(&inbox, &frame);
+    si_rc status = si_inbox_next(&inbox, &frame);
     if (status == SI_OK) {
       return frame;
     }

@@ -32,7 +32,7 @@ static void on_log(void *ctx, uint32_t level, const char *message) {
   heard.dropped = heard.dropped || strstr(message, "were dropped");
 }
 
-static si_status on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
+static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
   (void)ctx;
   (void)name;
   (void)phase;
@@ -43,56 +43,56 @@ static si_status on_step(void *ctx, const char *name, uint32_t phase, const char
 
 /* --- what is done with a session --- */
 
-static si_status drop_data(void *ctx, const void *data, size_t len) {
+static si_rc drop_data(void *ctx, const void *data, size_t len) {
   (void)ctx;
   (void)data;
   (void)len;
   return SI_OK;
 }
 
-static void note_end(void *ctx, si_status status, const struct si_error *error) {
+static void note_end(void *ctx, si_rc status, const struct si_error *error) {
   (void)error;
-  *(si_status *)ctx = status;
+  *(si_rc *)ctx = status;
 }
 
-static si_status drop_item(void *ctx, const char *key, uint64_t length) {
+static si_rc drop_item(void *ctx, const char *key, uint64_t length) {
   (void)ctx;
   (void)key;
   (void)length;
   return SI_OK;
 }
 
-static si_status call(struct si_session *session, struct si_error *error) {
+static si_rc call(struct si_session *session, struct si_error *error) {
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(10000);
   return si_session_call(session, SI_VERB_PROVISION, "{}", "{}", &result, error);
 }
 
-static si_status call_twice(struct si_session *session, struct si_error *error) {
-  si_status status = call(session, error);
+static si_rc call_twice(struct si_session *session, struct si_error *error) {
+  si_rc status = call(session, error);
   return status == SI_OK ? call(session, error) : status;
 }
 
-static si_status get(struct si_session *session, struct si_error *error) {
+static si_rc get(struct si_session *session, struct si_error *error) {
   struct si_store *store = si_session_store(session);
-  si_status end = SI_E_INTERNAL;
-  si_status status = store->vt->get(store, "key", 10, &end, drop_data, note_end, error);
+  si_rc end = SI_E_INTERNAL;
+  si_rc status = store->vt->get(store, "key", 10, &end, drop_data, note_end, error);
   status = status == SI_OK ? store->vt->flush(store, error) : status;
   return status == SI_OK && end != SI_OK
              ? si_error_set(error, end, "ENDED", "the object ended with %d", (int)end)
              : status;
 }
 
-static si_status list(struct si_session *session, struct si_error *error) {
+static si_rc list(struct si_session *session, struct si_error *error) {
   struct si_store *store = si_session_store(session);
   return store->vt->list(store, "prefix", 3, NULL, drop_item, error);
 }
 
 /* More than the ring holds. */
-static si_status put(struct si_session *session, struct si_error *error) {
+static si_rc put(struct si_session *session, struct si_error *error) {
   static char bytes[3 * SI_RING_SLOT + 17];
   struct si_store *store = si_session_store(session);
   const uint64_t length = 40 * sizeof bytes;
-  si_status status = store->vt->put_open(store, "key", 0, length, "text/plain", error);
+  si_rc status = store->vt->put_open(store, "key", 0, length, "text/plain", error);
   for (uint64_t at = 0; status == SI_OK && at < length; at += sizeof bytes) {
     for (size_t i = 0; i < sizeof bytes; i++) {
       bytes[i] = (char)(at + i);
@@ -121,9 +121,8 @@ static size_t entries(const char *path) {
   return count;
 }
 
-static si_status run(const char *behaviour,
-                     si_status (*drive)(struct si_session *, struct si_error *),
-                     uint64_t deadline_ms, int interrupt_fd, struct si_error *error) {
+static si_rc run(const char *behaviour, si_rc (*drive)(struct si_session *, struct si_error *),
+                 uint64_t deadline_ms, int interrupt_fd, struct si_error *error) {
   struct si_session *session = NULL;
   const struct si_session_options options = {
       .plugin = behaviour,
@@ -136,7 +135,7 @@ static si_status run(const char *behaviour,
   memset(&heard, 0, sizeof heard);
   memset(error, 0, sizeof *error);
   size_t descriptors = entries("/proc/self/fd");
-  si_status status = si_session_open(&options, &session, error);
+  si_rc status = si_session_open(&options, &session, error);
   if (status == SI_OK) {
     status = drive(session, error);
   }
@@ -148,9 +147,9 @@ static si_status run(const char *behaviour,
 
 static const struct hostile {
   const char *behaviour;
-  si_status (*drive)(struct si_session *, struct si_error *);
+  si_rc (*drive)(struct si_session *, struct si_error *);
   const char *code;
-  si_status status;
+  si_rc status;
   unsigned deadline_ms; /* 0: far away */
 } hostiles[] = {
     {"exit_after_open", call, "PLUGIN_EXITED", SI_E_INTERNAL, 0},
@@ -205,8 +204,7 @@ static void whatever_the_child_does_ends_in_time_with_a_clear_error(void) {
     const struct hostile *h = &hostiles[i];
     struct si_error error;
     uint64_t began = si_monotonic_ns();
-    si_status status =
-        run(h->behaviour, h->drive, h->deadline_ms ? h->deadline_ms : 60000, -1, &error);
+    si_rc status = run(h->behaviour, h->drive, h->deadline_ms ? h->deadline_ms : 60000, -1, &error);
     uint64_t took_ms = (si_monotonic_ns() - began) / 1000000;
     if (status != h->status || strcmp(error.code, h->code) != 0 || error.status != h->status ||
         took_ms > 20000) {

@@ -78,7 +78,7 @@ static void verdict(const char *dir, char code[48]) {
   struct si_tree_entry entry;
   struct si_error error = {.code = ""};
   int fd = -1;
-  si_status status = si_tree_open(dir, &tree, &error);
+  si_rc status = si_tree_open(dir, &tree, &error);
   if (status == SI_OK) {
     status = si_tree_find(&tree, "one", SI_KIND_PROVISIONER, &entry, &error);
     status = status == SI_OK ? si_tree_verify(&tree, &entry, &fd, &error) : status;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#undef si_status
+#undef si_rc
 
 #include "kit/base/json.h"
 #include "kit/base/text.h"
@@ -48,7 +48,7 @@ static cJSON *echoed(struct si_http *http, const struct si_http_request *r) {
   struct si_http_response response = {.body = SI_BUF(1024 * 1024)};
   struct si_error error = {0};
   cJSON *value = NULL;
-  si_status status = si_http_send(http, r, &response, &error);
+  si_rc status = si_http_send(http, r, &response, &error);
   if (status != SI_OK) {
     fprintf(stderr, "  %s %s: %s\n", r->method, r->target, error.message);
   }
@@ -95,7 +95,7 @@ static void a_request_arrives_as_it_was_given(void) {
   }
 }
 
-static si_status give_abc(void *ctx, void *data, size_t cap, size_t *got) {
+static si_rc give_abc(void *ctx, void *data, size_t cap, size_t *got) {
   size_t *given = ctx;
   *got = cap < 1000 ? cap : 1000;
   memset(data, 'a' + (int)(*given / 1000 % 3), *got);
@@ -126,7 +126,7 @@ struct taken {
   size_t bytes, most;
 };
 
-static si_status take(void *ctx, const void *data, size_t len) {
+static si_rc take(void *ctx, const void *data, size_t len) {
   struct taken *t = ctx;
   (void)data;
   t->bytes += len;
@@ -137,7 +137,7 @@ static void an_answer_streams_into_a_callback_that_may_stop_it(void) {
   static const struct {
     const char *target;
     size_t most;
-    si_status status;
+    si_rc status;
     int http;
     size_t bytes; /* taken by the sink */
     const char *body;
@@ -204,7 +204,7 @@ static void what_an_answer_holds_is_told_as_it_is(void) {
 static void a_failure_says_whether_it_may_be_repeated(void) {
   static const struct {
     const char *method, *target;
-    si_status status;
+    si_rc status;
     const char *code;
     uint32_t retry;
   } cases[] = {
@@ -229,7 +229,7 @@ static void a_failure_says_whether_it_may_be_repeated(void) {
     struct si_http_response response = {.body = SI_BUF(10000), .wanted = wanted, .wanted_count = 1};
     struct si_error error = {0};
     struct si_http_request r = request(cases[i].method, cases[i].target);
-    si_status status = si_http_send(http, &r, &response, &error);
+    si_rc status = si_http_send(http, &r, &response, &error);
     CU_ASSERT_EQUAL(status, cases[i].status);
     CU_ASSERT_STRING_EQUAL(error.code, cases[i].code);
     CU_ASSERT_EQUAL(error.retry, cases[i].retry);
@@ -348,7 +348,7 @@ static void only_plain_bases_are_taken(void) {
 static void refusals_become_statuses(void) {
   static const struct {
     int http;
-    si_status status;
+    si_rc status;
   } cases[] = {{400, SI_E_INVALID},     {401, SI_E_AUTH},        {403, SI_E_REFUSED},
                {404, SI_E_NOT_FOUND},   {409, SI_E_CONFLICT},    {413, SI_E_QUOTA},
                {418, SI_E_INVALID},     {429, SI_E_UNAVAILABLE}, {500, SI_E_IO},

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#undef si_status
+#undef si_rc
 
 #include "kit/base/hash.h"
 #include "tests/unit/unit.h"
@@ -96,7 +96,7 @@ static void a_path_is_trusted_only_as_far_as_its_owners(void) {
     CU_ASSERT_EQUAL(mkdirat(dir, cases[i].name, 0700), 0);
     CU_ASSERT_EQUAL(fchmodat(dir, cases[i].name, cases[i].mode, 0), 0);
     CU_ASSERT_EQUAL(si_path_join(path, sizeof path, root, cases[i].name), SI_OK);
-    si_status status = si_path_trusted(path, &error);
+    si_rc status = si_path_trusted(path, &error);
     CU_ASSERT_EQUAL(status == SI_OK, cases[i].code == NULL && !sticky_of_ours);
     CU_ASSERT_STRING_EQUAL(error.code, sticky_of_ours  ? "PATH_WRITABLE"
                                        : cases[i].code ? cases[i].code

@@ -31,7 +31,7 @@ static void numbers_from_outside_are_checked(void) {
   static const struct {
     const char *text;
     uint64_t min, max;
-    si_status status;
+    si_rc status;
     uint64_t value;
   } cases[] = {{"0", 0, 10, SI_OK, 0},
                {"10", 0, 10, SI_OK, 10},
@@ -59,7 +59,7 @@ static void numbers_from_outside_are_checked(void) {
 static void durations_are_read(void) {
   static const struct {
     const char *text;
-    si_status status;
+    si_rc status;
     uint64_t ms;
   } cases[] = {
       {"90s", SI_OK, 90000},        {"3m", SI_OK, 180000},     {"1h30m", SI_OK, 5400000},

@@ -18,8 +18,8 @@ static cJSON *parse(const char *text) {
   return value;
 }
 
-static void judged(const char *what, si_status status, const struct si_error *error,
-                   const char *code, const char *target) {
+static void judged(const char *what, si_rc status, const struct si_error *error, const char *code,
+                   const char *target) {
   bool right = strcmp(error->code, code) == 0 && strcmp(error->target, target) == 0 &&
                (status == SI_OK) == (code[0] == '\0') && error->status == status;
   if (!right) {
@@ -82,7 +82,7 @@ static void an_inspection_is_held_against_the_stack(void) {
     cJSON *stack SI_AUTO(si_json_free) = parse(cases[i].stack);
     cJSON *seen SI_AUTO(si_json_free) = parse(cases[i].seen);
     struct si_error error = {.code = ""};
-    si_status status = si_judge_inspection(stack, seen, &error);
+    si_rc status = si_judge_inspection(stack, seen, &error);
     judged(cases[i].what, status, &error, cases[i].code, cases[i].target);
     CU_ASSERT_EQUAL(si_judge_inspection(stack, seen, NULL), status);
   }

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#undef si_status
+#undef si_rc
 
 #include "kit/base/text.h"
 #include "tests/unit/local/world.h"
@@ -32,18 +32,18 @@ static const char stack[] =
 
 enum { STEPS = 18 }; /* calls of step in a whole provision of it */
 
-typedef si_status verb(struct si_op *op);
+typedef si_rc verb(struct si_op *op);
 
-static si_status provision(struct si_op *op) {
+static si_rc provision(struct si_op *op) {
   si_instance *instance = world_open("");
-  si_status status = local_provision(instance, op, PROJECT, stack, op, op_emit);
+  si_rc status = local_provision(instance, op, PROJECT, stack, op, op_emit);
   local_close(instance);
   return status;
 }
 
-static si_status destroy(struct si_op *op) {
+static si_rc destroy(struct si_op *op) {
   si_instance *instance = world_open("");
-  si_status status = local_destroy(instance, op, PROJECT, op, op_emit);
+  si_rc status = local_destroy(instance, op, PROJECT, op, op_emit);
   local_close(instance);
   return status;
 }
@@ -71,7 +71,7 @@ static bool killed(verb *run, size_t at_step, long us) {
 static void must(verb *run, const char *what) {
   struct si_op op;
   op_begin(&op);
-  si_status status = run(&op);
+  si_rc status = run(&op);
   CU_ASSERT_EQUAL(status, SI_OK);
   if (status != SI_OK) {
     fprintf(stderr, "  %s: %s\n", what, op.failure.message);

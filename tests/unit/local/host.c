@@ -2,12 +2,12 @@
 #include "tests/unit/local/host.h"
 
 #include <signal.h>
-#undef si_status /* glibc's <signal.h> names a member of siginfo_t so */
+#undef si_rc /* glibc's <signal.h> names a member of siginfo_t so */
 #include <string.h>
 
 #include "kit/base/text.h"
 
-static si_status on_fail(si_op *op, const si_failure *f) {
+static si_rc on_fail(si_op *op, const si_failure *f) {
   op->failure.status = f->status;
   op->failure.retry = f->retry;
   si_copy(op->failure.subject, sizeof op->failure.subject, f->subject);
@@ -26,7 +26,7 @@ static uint64_t on_deadline(si_op *op) {
   return op->deadline_ns;
 }
 
-static si_status on_step(si_op *op, const char *name, uint32_t phase, const char *id) {
+static si_rc on_step(si_op *op, const char *name, uint32_t phase, const char *id) {
   op->step_calls++;
   if (op->kill_at && op->step_calls == op->kill_at) {
     raise(SIGKILL);
@@ -66,7 +66,7 @@ void op_end(struct si_op *op) {
   si_buf_free(&op->emitted);
 }
 
-si_status op_emit(void *ctx, const char *json, size_t len) {
+si_rc op_emit(void *ctx, const char *json, size_t len) {
   struct si_op *op = ctx;
   si_buf_clear(&op->emitted);
   return si_buf_add(&op->emitted, json, len);

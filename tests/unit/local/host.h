@@ -18,7 +18,7 @@ struct host_step {
 };
 
 struct host_failure {
-  si_status status; /* SI_OK: none was recorded */
+  si_rc status; /* SI_OK: none was recorded */
   uint32_t retry;
   char subject[256];
   char field[128];
@@ -50,7 +50,7 @@ extern const si_host_vt test_host;
 
 void op_begin(struct si_op *op); /* zeroes it; free it with op_end */
 void op_end(struct si_op *op);
-si_status op_emit(void *op, const char *json, size_t len);
+si_rc op_emit(void *op, const char *json, size_t len);
 /* How many steps of that phase have a name that begins so. */
 size_t op_steps(const struct si_op *op, const char *prefix, uint32_t phase);
 /* What was emitted, parsed; NULL where it is no JSON. The caller frees it. */

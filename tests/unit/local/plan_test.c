@@ -185,7 +185,7 @@ static void a_project_without_its_ids_is_refused(void) {
 static void the_configuration_is_strict(void) {
   static const struct {
     const char *json;
-    si_status status;
+    si_rc status;
     const char *field;
     const char *socket;
   } cases[] = {

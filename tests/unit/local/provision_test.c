@@ -34,7 +34,7 @@
 
 static const char blog[] = BLOG(WEB("18080") "," DB(DB_RUN));
 
-static void must(si_status status, const struct si_op *op) {
+static void must(si_rc status, const struct si_op *op) {
   CU_ASSERT_EQUAL(status, SI_OK);
   if (status != SI_OK) {
     fprintf(stderr, "  %d: %s\n%s\n", status, op->failure.message, op->failure.detail);
@@ -157,7 +157,7 @@ static void every_member_of_a_service_reaches_the_container(void) {
 
 struct refusal {
   const char *stack;
-  si_status status;
+  si_rc status;
   const char *subject;
   const char *message;
   const char *detail; /* or NULL */
@@ -381,7 +381,7 @@ static void a_listing_shows_the_context_and_remove_takes_only_what_is_marked(voi
   cJSON_Delete(result);
   static const struct {
     const char *project;
-    si_status status;
+    si_rc status;
   } cases[] = {{"prj-2", SI_E_REFUSED}, {"prj-1", SI_OK}, {"prj-1", SI_OK}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     snprintf(

@@ -89,7 +89,7 @@ static void tell(const struct story *story) {
     si_copy(c.state, sizeof c.state, look->state);
     si_copy(c.health, sizeof c.health, look->health);
     si_copy(c.started_at, sizeof c.started_at, look->started);
-    si_status status =
+    si_rc status =
         local_watch_judge(&watch, &c, &config, watch.from_ns + look->at_ms * 1000000ull, &error);
     int verdict = status != SI_OK ? LOST : watch.ready ? READY : GO_ON;
     CU_ASSERT_EQUAL(verdict, look->verdict);

@@ -20,7 +20,7 @@ static void set_project(void) {
 }
 
 /* The request for the one service of a stack, as canonical JSON. */
-static si_status ask(const char *service, struct si_buf *out, struct si_error *error) {
+static si_rc ask(const char *service, struct si_buf *out, struct si_error *error) {
   struct si_buf stack SI_AUTO(si_buf_free) = SI_BUF(10000);
   struct local_plan plan SI_AUTO(local_plan_free) = {0};
   cJSON *body SI_AUTO(si_json_free) = NULL;
@@ -33,8 +33,8 @@ static si_status ask(const char *service, struct si_buf *out, struct si_error *e
                                 service),
                   SI_OK);
   CU_ASSERT_EQUAL_FATAL(local_plan_read(si_buf_text(&stack), &plan, error), SI_OK);
-  si_status status = local_request_container(&project, &plan, &plan.services[0], &networks, "hash",
-                                             10, &body, error);
+  si_rc status = local_request_container(&project, &plan, &plan.services[0], &networks, "hash", 10,
+                                         &body, error);
   return status == SI_OK ? si_json_canonical(body, out) : status;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#undef si_status
+#undef si_rc
 
 #include "kit/base/text.h"
 
@@ -39,31 +39,31 @@ si_instance *world_open(const char *extra) {
   return instance;
 }
 
-si_status world_provision(struct si_op *op, const char *project, const char *stack) {
+si_rc world_provision(struct si_op *op, const char *project, const char *stack) {
   si_instance *instance = world_open("");
   op_begin(op);
-  si_status status = local_provision(instance, op, project, stack, op, op_emit);
+  si_rc status = local_provision(instance, op, project, stack, op, op_emit);
   local_close(instance);
   return status;
 }
 
-si_status world_destroy(struct si_op *op, const char *project) {
+si_rc world_destroy(struct si_op *op, const char *project) {
   si_instance *instance = world_open("");
   op_begin(op);
-  si_status status = local_destroy(instance, op, project, op, op_emit);
+  si_rc status = local_destroy(instance, op, project, op, op_emit);
   local_close(instance);
   return status;
 }
 
-si_status world_inspect(struct si_op *op, const char *project) {
+si_rc world_inspect(struct si_op *op, const char *project) {
   si_instance *instance = world_open("");
   op_begin(op);
-  si_status status = local_inspect(instance, op, project, op, op_emit);
+  si_rc status = local_inspect(instance, op, project, op, op_emit);
   local_close(instance);
   return status;
 }
 
-static si_status count_one(void *ctx, const struct si_engine_item *item) {
+static si_rc count_one(void *ctx, const struct si_engine_item *item) {
   (void)item;
   ++*(size_t *)ctx;
   return SI_OK;

@@ -30,9 +30,9 @@ bool world_missing(void);
 si_instance *world_open(const char *extra);
 
 /* One verb on an instance of its own; *op is begun by it, to be ended by the caller. */
-si_status world_provision(struct si_op *op, const char *project, const char *stack);
-si_status world_destroy(struct si_op *op, const char *project);
-si_status world_inspect(struct si_op *op, const char *project);
+si_rc world_provision(struct si_op *op, const char *project, const char *stack);
+si_rc world_destroy(struct si_op *op, const char *project);
+si_rc world_inspect(struct si_op *op, const char *project);
 
 /* The engine's own word: how many containers, networks and volumes carry the label. */
 size_t world_count(const char *label);

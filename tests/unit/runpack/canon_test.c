@@ -9,8 +9,8 @@
 #include "kit/base/json.h"
 #include "tests/unit/unit.h"
 
-static si_status ignore(void *ctx, enum si_canon_event event, const char *text, size_t len,
-                        struct si_error *error) {
+static si_rc ignore(void *ctx, enum si_canon_event event, const char *text, size_t len,
+                    struct si_error *error) {
   (void)event;
   (void)text;
   (void)len;
@@ -20,10 +20,10 @@ static si_status ignore(void *ctx, enum si_canon_event event, const char *text, 
 }
 
 /* Reads `text` in pieces of n bytes. */
-static si_status read_pieces(const char *text, size_t len, size_t n, struct si_error *error) {
+static si_rc read_pieces(const char *text, size_t len, size_t n, struct si_error *error) {
   struct si_canon canon;
   size_t events = 0;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   si_canon_start(&canon, ignore, &events);
   for (size_t at = 0; status == SI_OK && at < len; at += n) {
     size_t piece = len - at < n ? len - at : n;
@@ -118,7 +118,7 @@ static void every_other_text_is_refused_with_its_place(void) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     for (size_t n = 1; n < 8; n++) {
       struct si_error error = {.code = ""};
-      si_status status = read_pieces(bad[i], strlen(bad[i]), n, &error);
+      si_rc status = read_pieces(bad[i], strlen(bad[i]), n, &error);
       if (status != SI_E_INVALID) {
         printf("\n  taken: %s\n", bad[i]);
       }

@@ -138,7 +138,7 @@ static void an_unfinished_export_can_be_repeated_unless_it_left_something_else(v
 }
 
 /* Adds one artifact to a fresh export; then tries to finish. */
-static si_status add_one(const struct si_artifact *artifact, uint64_t cap, struct si_error *error) {
+static si_rc add_one(const struct si_artifact *artifact, uint64_t cap, struct si_error *error) {
   struct memory_store store;
   struct si_export_result result;
   struct si_export_options options = fixture_options();
@@ -148,7 +148,7 @@ static si_status add_one(const struct si_artifact *artifact, uint64_t cap, struc
   CU_ASSERT_EQUAL_FATAL(
       si_export_begin(&store.head, &options, FIXTURE_SPEC, sizeof FIXTURE_SPEC - 1, &e, error),
       SI_OK);
-  si_status status = si_export_add(e, artifact, error);
+  si_rc status = si_export_add(e, artifact, error);
   struct si_error later;
   CU_ASSERT_EQUAL(si_export_finish(e, &result, &later), status == SI_OK ? SI_OK : SI_E_CONFLICT);
   CU_ASSERT_EQUAL(memory_find(&store, "/manifest.json") != NULL, status == SI_OK);
@@ -162,7 +162,7 @@ static void names_kinds_and_types_are_checked(void) {
   memset(long_name, 'a', sizeof long_name - 1);
   const struct {
     const char *name, *kind, *type;
-    si_status status;
+    si_rc status;
   } cases[] = {
       {"a", NULL, NULL, SI_OK},
       {"a/b/c.txt", "custom", "text/plain; charset=utf-8", SI_OK},
@@ -276,12 +276,12 @@ static void drop_folder(int dir, const char *path, const char *const *names) {
   CU_ASSERT_EQUAL(rmdir(path), 0);
 }
 
-static si_status export_folder(struct memory_store *store, int dir, struct si_error *error) {
+static si_rc export_folder(struct memory_store *store, int dir, struct si_error *error) {
   struct si_export_result result;
   const struct si_export_options options = fixture_options();
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   memory_store_init(store);
-  si_status status = si_export_begin(&store->head, &options, "{}", 2, &e, error);
+  si_rc status = si_export_begin(&store->head, &options, "{}", 2, &e, error);
   status = status == SI_OK ? si_export_add_folder(e, dir, error) : status;
   return status == SI_OK ? si_export_finish(e, &result, error) : status;
 }
@@ -368,9 +368,9 @@ static void files_of_any_length_around_a_block_arrive_whole(void) {
 /* put_data of a store that changes the file under the exporter. */
 static int growing = -1;
 static int shrink;
-static si_status (*real_put)(struct si_store *, const void *, size_t, struct si_error *);
-static si_status put_and_change(struct si_store *store, const void *data, size_t len,
-                                struct si_error *error) {
+static si_rc (*real_put)(struct si_store *, const void *, size_t, struct si_error *);
+static si_rc put_and_change(struct si_store *store, const void *data, size_t len,
+                            struct si_error *error) {
   if (growing >= 0) {
     CU_ASSERT_EQUAL(ftruncate(growing, shrink ? 300000 : 2000000), 0);
   }

@@ -33,8 +33,8 @@ static inline struct si_artifact fixture_artifact(const char *name, const char *
   return artifact;
 }
 
-static inline si_status fixture_export(struct si_store *store, struct si_export_result *result,
-                                       struct si_error *error) {
+static inline si_rc fixture_export(struct si_store *store, struct si_export_result *result,
+                                   struct si_error *error) {
   const struct si_export_options options = fixture_options();
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   struct si_artifact json = fixture_artifact("out/result.json", "{\"ok\":true}");
@@ -43,8 +43,7 @@ static inline si_status fixture_export(struct si_store *store, struct si_export_
   json.content_type = "application/json";
   json.required = true;
   log.content_type = "text/plain";
-  si_status status =
-      si_export_begin(store, &options, FIXTURE_SPEC, sizeof FIXTURE_SPEC - 1, &e, error);
+  si_rc status = si_export_begin(store, &options, FIXTURE_SPEC, sizeof FIXTURE_SPEC - 1, &e, error);
   status = status == SI_OK ? si_export_add(e, &json, error) : status;
   status = status == SI_OK ? si_export_add(e, &log, error) : status;
   return status == SI_OK ? si_export_finish(e, result, error) : status;

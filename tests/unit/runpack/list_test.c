@@ -16,7 +16,7 @@ struct seen {
   bool complete[8];
 };
 
-static si_status on_found(void *ctx, const struct si_runpack_found *found) {
+static si_rc on_found(void *ctx, const struct si_runpack_found *found) {
   struct seen *seen = ctx;
   if (seen->count == 8) {
     return SI_E_QUOTA;

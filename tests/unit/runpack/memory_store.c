@@ -55,8 +55,8 @@ void memory_drop(struct memory_store *store, const char *key_end) {
   }
 }
 
-static si_status put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
-                          const char *content_type, struct si_error *error) {
+static si_rc put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
+                      const char *content_type, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
   (void)content_type;
   (void)error;
@@ -71,8 +71,7 @@ static si_status put_open(struct si_store *head, const char *key, uint32_t flags
   return SI_OK;
 }
 
-static si_status put_data(struct si_store *head, const void *data, size_t len,
-                          struct si_error *error) {
+static si_rc put_data(struct si_store *head, const void *data, size_t len, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
   if (store->putting.len + len > store->want) {
     return si_error_set(error, SI_E_INVALID, "TEST", "more than announced");
@@ -82,7 +81,7 @@ static si_status put_data(struct si_store *head, const void *data, size_t len,
   return SI_OK;
 }
 
-static si_status put_close(struct si_store *head, int commit, struct si_error *error) {
+static si_rc put_close(struct si_store *head, int commit, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
   (void)error;
   if (commit) {
@@ -103,8 +102,8 @@ static si_status put_close(struct si_store *head, int commit, struct si_error *e
   return SI_OK;
 }
 
-static si_status get(struct si_store *head, const char *key, uint64_t limit, void *ctx,
-                     si_store_data on_data, si_store_end on_end, struct si_error *error) {
+static si_rc get(struct si_store *head, const char *key, uint64_t limit, void *ctx,
+                 si_store_data on_data, si_store_end on_end, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
   if (store->get_count == MEMORY_OBJECTS) {
     return si_error_set(error, SI_E_QUOTA, "TEST", "too many gets");
@@ -118,9 +117,9 @@ static si_status get(struct si_store *head, const char *key, uint64_t limit, voi
   return SI_OK;
 }
 
-static si_status deliver_endless(void *ctx, si_store_data on_data) {
+static si_rc deliver_endless(void *ctx, si_store_data on_data) {
   static const char block[65536];
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   /* A store that ignores its limit: only the receiver can end this. */
   for (int i = 0; status == SI_OK && i < 100000; i++) {
     status = on_data(ctx, block, sizeof block);
@@ -133,7 +132,7 @@ static void deliver(struct memory_store *store, size_t i) {
   void *ctx = store->gets[i].ctx;
   const struct memory_object *object = exact(store, key);
   struct si_error error;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   if (!object || ends(key, store->drop)) {
     status = SI_E_NOT_FOUND;
   } else if (ends(key, store->fail_get)) {
@@ -152,7 +151,7 @@ static void deliver(struct memory_store *store, size_t i) {
   store->gets[i].on_end(ctx, status, status == SI_OK ? NULL : &error);
 }
 
-static si_status flush(struct si_store *head, struct si_error *error) {
+static si_rc flush(struct si_store *head, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
   store->flushes++;
   store->unflushed = 0;
@@ -163,13 +162,13 @@ static si_status flush(struct si_store *head, struct si_error *error) {
     free(store->gets[i].key);
   }
   store->get_count = 0;
-  si_status late = store->late;
+  si_rc late = store->late;
   store->late = SI_OK;
   return late == SI_OK ? SI_OK : si_error_set(error, late, "TEST", "a put failed");
 }
 
-static si_status stat_object(struct si_store *head, const char *key, uint64_t *length,
-                             struct si_error *error) {
+static si_rc stat_object(struct si_store *head, const char *key, uint64_t *length,
+                         struct si_error *error) {
   const struct memory_object *object = exact((struct memory_store *)head, key);
   if (!object) {
     return si_error_set(error, SI_E_NOT_FOUND, "TEST", "no %s", key);
@@ -186,19 +185,19 @@ struct telling {
   si_store_each each;
 };
 
-static si_status tell(struct telling *t, const char *key, uint64_t length) {
+static si_rc tell(struct telling *t, const char *key, uint64_t length) {
   if (t->told++ >= t->most && !t->store->endless_listing) {
     return SI_E_QUOTA;
   }
   return t->each(t->ctx, key, length + t->store->lie_length);
 }
 
-static si_status list(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
-                      si_store_each each, struct si_error *error) {
+static si_rc list(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
+                  si_store_each each, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
   struct telling t = {store, 0, most, ctx, each};
   size_t len = strlen(prefix);
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < store->count; i++) {
     const char *key = store->objects[i].key;
     if ((len && (strncmp(key, prefix, len) != 0 || key[len] != '/')) || ends(key, store->hide)) {

@@ -26,7 +26,7 @@ struct memory_store {
   struct memory_object putting;
   uint32_t flags;
   size_t want;
-  si_status late; /* a put that failed: told at flush */
+  si_rc late; /* a put that failed: told at flush */
   struct {
     char *key;
     uint64_t limit;
@@ -43,7 +43,7 @@ struct memory_store {
   const char *drop;     /* not found, though listed */
   const char *endless;  /* bytes without end */
   const char *fail_get; /* ends with get_status */
-  si_status get_status;
+  si_rc get_status;
   const char *hide;       /* missing from the listing */
   const char *extra;      /* a key that the listing adds */
   const char *list_twice; /* listed a second time */

@@ -15,7 +15,7 @@
 #define P FIXTURE_PREFIX "/"
 
 struct outcome {
-  si_status status;
+  si_rc status;
   struct si_error error;
   struct si_verify_report report;
   char *json;
@@ -278,8 +278,8 @@ static void the_cap_holds_at_verification_too(void) {
 }
 
 static void a_store_that_cannot_be_asked_gives_no_verdict(void) {
-  static const si_status statuses[] = {SI_E_UNAVAILABLE, SI_E_TIMEOUT, SI_E_CANCELLED, SI_E_AUTH,
-                                       SI_E_NOMEM};
+  static const si_rc statuses[] = {SI_E_UNAVAILABLE, SI_E_TIMEOUT, SI_E_CANCELLED, SI_E_AUTH,
+                                   SI_E_NOMEM};
   static const char *const keys[] = {"log.txt", "/manifest.json"};
   for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
     for (size_t k = 0; k < 2; k++) {

@@ -16,7 +16,7 @@ static const char *code_of(const struct si_buf *text, struct si_error *error) {
   struct si_stack stack SI_AUTO(si_stack_free) = {0};
   uint64_t start = si_monotonic_ns();
   memset(error, 0, sizeof *error);
-  si_status status = si_stack_parse("stack.yaml", si_buf_text(text), text->len, &stack, error);
+  si_rc status = si_stack_parse("stack.yaml", si_buf_text(text), text->len, &stack, error);
   CU_ASSERT_TRUE(si_monotonic_ns() - start < 5000000000ull);
   CU_ASSERT_EQUAL(status == SI_OK, stack.json != NULL);
   return status == SI_OK ? "" : error->code;
@@ -37,7 +37,7 @@ static void put(struct si_buf *text, const char *what) {
 }
 
 static void put_many(struct si_buf *text, const char *what, size_t count) {
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < count; i++) {
     status = si_buf_puts(text, what);
   }
@@ -306,7 +306,7 @@ static void every_prefix_of_a_good_file_gets_a_verdict(void) {
     struct si_error error = {0};
     CU_ASSERT_PTR_NOT_NULL_FATAL(exact);
     memcpy(exact, good, len);
-    si_status status = si_stack_parse("s", exact, len, &stack, &error);
+    si_rc status = si_stack_parse("s", exact, len, &stack, &error);
     CU_ASSERT_TRUE(status == SI_OK || (status == SI_E_INVALID && error.message[0]));
     free(exact);
   }

@@ -66,7 +66,7 @@ static void lines_are_split_as_a_shell_would(void) {
     cJSON *list SI_AUTO(si_json_free) = cJSON_CreateArray();
     struct si_buf json SI_AUTO(si_buf_free) = SI_BUF(1024);
     const char *why = NULL;
-    si_status status = si_words_split(table[i].line, list, &why);
+    si_rc status = si_words_split(table[i].line, list, &why);
     CU_ASSERT_EQUAL(status, table[i].words ? SI_OK : SI_E_INVALID);
     CU_ASSERT_EQUAL(why == NULL, status == SI_OK);
     if (table[i].words && si_json_canonical(list, &json) == SI_OK) {

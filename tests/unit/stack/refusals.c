@@ -22,7 +22,7 @@ static void expect_refusal(const struct refusal *want) {
   struct si_error error = {0};
   char target[64];
   char place[64];
-  si_status status = si_stack_parse("stack.yaml", want->text, strlen(want->text), &stack, &error);
+  si_rc status = si_stack_parse("stack.yaml", want->text, strlen(want->text), &stack, &error);
   snprintf(target, sizeof target, "stack.yaml:%u", want->line);
   snprintf(place, sizeof place, "stack.yaml:%u: ", want->line);
   bool ok = status == SI_E_INVALID && error.status == status &&

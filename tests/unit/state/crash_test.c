@@ -110,7 +110,7 @@ static void expect_there(struct si_state *state, const struct ack *ack) {
 }
 
 /* One command's work after a crash: everything unfinished has no owner, and is ended. */
-static si_status recover(void *ctx, const struct si_operation *operation) {
+static si_rc recover(void *ctx, const struct si_operation *operation) {
   struct si_state *state = ctx;
   int lock = -1;
   CU_ASSERT(!si_state_owned(state, operation->id));
@@ -215,7 +215,7 @@ static int create_same(unsigned round) {
   if (si_state_open(dir, CONTEXT_ID, SI_STATE_WRITE, &state, NULL) != SI_OK) {
     return 9;
   }
-  si_status status = scratch_create(state, slug, &project, &operation, &lock, &error);
+  si_rc status = scratch_create(state, slug, &project, &operation, &lock, &error);
   si_state_close(state);
   if (status == SI_OK) {
     return 0;

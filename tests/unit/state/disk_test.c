@@ -59,7 +59,7 @@ static void fill(char path[96]) {
   close(fd);
 }
 
-static si_status count_it(void *ctx, const struct si_project *project) {
+static si_rc count_it(void *ctx, const struct si_project *project) {
   (void)project;
   ++*(int *)ctx;
   return SI_OK;
@@ -106,7 +106,7 @@ static void a_full_disk_is_said_and_changes_nothing(void) {
   CU_ASSERT_EQUAL(none, -1);
   EXPECT_TEXT(big.id, "");
   int stepped = 0;
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   while (stepped < 1000 &&
          (status = si_state_step(state, operation.id, name, "begin", name, &error)) == SI_OK) {
     stepped++;

@@ -241,7 +241,7 @@ static void a_store_that_is_not_ours_is_refused_and_left_alone(void) {
   static const struct {
     void (*make)(void);
     const char *reading, *writing;
-    si_status status;
+    si_rc status;
   } cases[] = {
       {make_newer, "STATE_NEWER", "STATE_NEWER", SI_E_UNSUPPORTED},
       {make_older, "STATE_MIGRATE", "STATE_MISSING", SI_E_NOT_FOUND},

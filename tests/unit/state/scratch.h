@@ -95,9 +95,9 @@ static inline struct si_project scratch_project(const char *slug) {
   return project;
 }
 
-static inline si_status scratch_create(struct si_state *state, const char *slug,
-                                       struct si_project *project, struct si_operation *operation,
-                                       int *lock, struct si_error *error) {
+static inline si_rc scratch_create(struct si_state *state, const char *slug,
+                                   struct si_project *project, struct si_operation *operation,
+                                   int *lock, struct si_error *error) {
   *project = scratch_project(slug);
   return si_state_project_create(state, project, operation, lock, error);
 }

@@ -100,7 +100,7 @@ static void a_project_walks_only_the_allowed_ways(void) {
   CU_ASSERT_EQUAL_FATAL(scratch_create(state, "blog", &project, &operation, &lock, NULL), SI_OK);
   for (size_t i = 0; i < sizeof walk / sizeof *walk; i++) {
     struct si_error error = {0};
-    si_status status = SI_OK;
+    si_rc status = SI_OK;
     if (walk[i].begin) {
       int other = -1;
       status =
@@ -275,7 +275,7 @@ static void what_makes_no_project_is_refused(void) {
     struct si_operation operation;
     struct si_error error = {0};
     int lock = -1;
-    si_status status = si_state_project_create(state, &bad[i], &operation, &lock, &error);
+    si_rc status = si_state_project_create(state, &bad[i], &operation, &lock, &error);
     CU_ASSERT_EQUAL(status, i == 6 ? SI_E_CONFLICT : SI_E_INVALID);
     EXPECT_TEXT(error.code, i == 6 ? "STATE_REFUSED" : "PAAS_INVALID_ARGUMENT");
     CU_ASSERT_EQUAL(lock, -1);
@@ -288,7 +288,7 @@ struct seen {
   struct si_state *state;
 };
 
-static si_status see_project(void *ctx, const struct si_project *project) {
+static si_rc see_project(void *ctx, const struct si_project *project) {
   struct seen *seen = ctx;
   size_t len = strlen(seen->slugs);
   snprintf(seen->slugs + len, sizeof seen->slugs - len, "%s=%s ", project->slug, project->status);
@@ -296,12 +296,12 @@ static si_status see_project(void *ctx, const struct si_project *project) {
   return SI_OK;
 }
 
-static si_status end_it(void *ctx, const struct si_operation *operation) {
+static si_rc end_it(void *ctx, const struct si_operation *operation) {
   struct seen *seen = ctx;
   return si_state_operation_end(seen->state, operation->id, "ok", NULL, NULL, NULL);
 }
 
-static si_status count_it(void *ctx, const struct si_operation *operation) {
+static si_rc count_it(void *ctx, const struct si_operation *operation) {
   (void)operation;
   ++*(int *)ctx;
   return SI_OK;
@@ -409,7 +409,7 @@ static void evidence_is_stored_once_after_the_end(void) {
   CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
   static const struct {
     const char *runpack, *hash;
-    si_status want;
+    si_rc want;
   } cases[] = {
       {"", SPEC, SI_E_INVALID},           {"tenant/a", "abc", SI_E_INVALID},
       {"tenant/a", SPEC, SI_OK},          {"tenant/a", SPEC, SI_OK},

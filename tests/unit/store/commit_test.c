@@ -49,10 +49,10 @@ static char root[64];
 static si_instance *store;
 static si_op op;
 
-static si_status put_one(const char *key, uint32_t flags, const char *fail_at) {
+static si_rc put_one(const char *key, uint32_t flags, const char *fail_at) {
   order[0] = '\0';
   failing = fail_at;
-  si_status status = put_all(store, &op, key, flags, "x", 1);
+  si_rc status = put_all(store, &op, key, flags, "x", 1);
   failing = NULL;
   return status;
 }

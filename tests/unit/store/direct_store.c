@@ -8,7 +8,7 @@
 
 enum { BLOCK = 256 * 1024 };
 
-static si_status told(struct direct_store *store, si_status status, struct si_error *error) {
+static si_rc told(struct direct_store *store, si_rc status, struct si_error *error) {
   if (status != SI_OK) {
     si_error_set(error, status, "STORE", "%s", store->op->message);
     si_error_target(error, "", store->op->subject);
@@ -16,21 +16,20 @@ static si_status told(struct direct_store *store, si_status status, struct si_er
   return status;
 }
 
-static si_status put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
-                          const char *content_type, struct si_error *error) {
+static si_rc put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
+                      const char *content_type, struct si_error *error) {
   struct direct_store *s = (struct direct_store *)head;
   const si_put_options options = {
       .size = sizeof options, .flags = flags, .length = length, .content_type = content_type};
   return told(s, s->vt->sink_open(s->instance, s->op, key, &options, &s->sink), error);
 }
 
-static si_status put_data(struct si_store *head, const void *data, size_t len,
-                          struct si_error *error) {
+static si_rc put_data(struct si_store *head, const void *data, size_t len, struct si_error *error) {
   struct direct_store *s = (struct direct_store *)head;
   return told(s, s->vt->sink_write(s->sink, s->op, data, len), error);
 }
 
-static si_status put_close(struct si_store *head, int commit, struct si_error *error) {
+static si_rc put_close(struct si_store *head, int commit, struct si_error *error) {
   struct direct_store *s = (struct direct_store *)head;
   si_sink *sink = s->sink;
   s->sink = NULL;
@@ -41,8 +40,8 @@ static si_status put_close(struct si_store *head, int commit, struct si_error *e
   return told(s, s->vt->sink_finish(sink, s->op), error);
 }
 
-static si_status get(struct si_store *head, const char *key, uint64_t limit, void *ctx,
-                     si_store_data on_data, si_store_end on_end, struct si_error *error) {
+static si_rc get(struct si_store *head, const char *key, uint64_t limit, void *ctx,
+                 si_store_data on_data, si_store_end on_end, struct si_error *error) {
   struct direct_store *s = (struct direct_store *)head;
   struct si_error why = {.status = SI_OK};
   si_reader *reader = NULL;
@@ -51,7 +50,7 @@ static si_status get(struct si_store *head, const char *key, uint64_t limit, voi
   (void)error;
   /* One byte more than allowed tells that there is more. */
   uint64_t most = limit == UINT64_MAX ? limit : limit + 1;
-  si_status status = s->vt->reader_open(s->instance, s->op, key, 0, most, &reader);
+  si_rc status = s->vt->reader_open(s->instance, s->op, key, 0, most, &reader);
   while (status == SI_OK && got) {
     status = s->vt->reader_read(reader, s->op, s->block, BLOCK, &got);
     have += got;
@@ -66,17 +65,17 @@ static si_status get(struct si_store *head, const char *key, uint64_t limit, voi
   return SI_OK;
 }
 
-static si_status flush(struct si_store *head, struct si_error *error) {
+static si_rc flush(struct si_store *head, struct si_error *error) {
   (void)head;
   (void)error;
   return SI_OK;
 }
 
-static si_status stat_object(struct si_store *head, const char *key, uint64_t *length,
-                             struct si_error *error) {
+static si_rc stat_object(struct si_store *head, const char *key, uint64_t *length,
+                         struct si_error *error) {
   struct direct_store *s = (struct direct_store *)head;
   si_object_info info;
-  si_status status = told(s, s->vt->stat(s->instance, s->op, key, &info), error);
+  si_rc status = told(s, s->vt->stat(s->instance, s->op, key, &info), error);
   if (status == SI_OK) {
     *length = info.length;
   }
@@ -89,13 +88,13 @@ struct each {
   si_store_each each;
 };
 
-static si_status on_listed(void *ctx, const char *key, const si_object_info *info) {
+static si_rc on_listed(void *ctx, const char *key, const si_object_info *info) {
   struct each *e = ctx;
   return e->left-- == 0 ? SI_E_QUOTA : e->each(e->ctx, key, info->length);
 }
 
-static si_status list(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
-                      si_store_each each, struct si_error *error) {
+static si_rc list(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
+                  si_store_each each, struct si_error *error) {
   struct direct_store *s = (struct direct_store *)head;
   struct each e = {most, ctx, each};
   return told(s, s->vt->list(s->instance, s->op, prefix, &e, on_listed), error);

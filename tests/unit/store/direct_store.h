@@ -14,7 +14,7 @@ struct direct_store {
   si_instance *instance;
   struct si_op *op;
   si_sink *sink;
-  si_status failed; /* a put that failed: told at flush */
+  si_rc failed; /* a put that failed: told at flush */
   char *block;
 };
 

@@ -38,7 +38,7 @@ static void no_room_for_a_directory_is_told(void) {
   si_instance *store = NULL;
   si_op op;
   char key[32];
-  si_status status = SI_OK;
+  si_rc status = SI_OK;
   CU_ASSERT_EQUAL_FATAL(recorder_open(root, &op, &store), SI_OK);
   for (int i = 0; status == SI_OK && i < 200; i++) {
     snprintf(key, sizeof key, "n%d/x", i);

@@ -257,7 +257,7 @@ static void *race(void *arg) {
     char key[32];
     snprintf(key, sizeof key, "race/%d/manifest.json", i);
     pthread_barrier_wait(racer->start);
-    si_status status = put_all(own, &own_op, key, SI_PUT_CREATE_ONLY, &racer->letter, 1);
+    si_rc status = put_all(own, &own_op, key, SI_PUT_CREATE_ONLY, &racer->letter, 1);
     racer->won[i] = status == SI_OK ? 1 : status == SI_E_EXISTS ? 0 : 100;
   }
   recorder_close(own);
@@ -333,7 +333,7 @@ static void a_listing_has_what_lies_under_the_prefix_and_no_more(void) {
   end();
 }
 
-static si_status stop(void *ctx, const char *key, const si_object_info *info) {
+static si_rc stop(void *ctx, const char *key, const si_object_info *info) {
   (void)key;
   (void)info;
   return ++*(int *)ctx == 2 ? SI_E_CANCELLED : SI_OK;

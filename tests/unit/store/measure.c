@@ -16,8 +16,8 @@
 
 static const uint64_t cap = 2ull << 30;
 
-static si_status export_all(struct si_store *store, uint64_t count, int dir,
-                            struct si_export_result *result, struct si_error *error) {
+static si_rc export_all(struct si_store *store, uint64_t count, int dir,
+                        struct si_export_result *result, struct si_error *error) {
   const struct si_export_options options = {.tenant = "bench",
                                             .namespace_id = "n",
                                             .scenario = "s",
@@ -25,7 +25,7 @@ static si_status export_all(struct si_store *store, uint64_t count, int dir,
                                             .max_artifact_bytes = cap,
                                             .si_version = "0"};
   struct si_export *e SI_AUTO(si_export_free) = NULL;
-  si_status status = si_export_begin(store, &options, "{}", 2, &e, error);
+  si_rc status = si_export_begin(store, &options, "{}", 2, &e, error);
   for (uint64_t i = 0; status == SI_OK && i < count; i++) {
     char name[32];
     snprintf(name, sizeof name, "f%07u", (unsigned)i);
@@ -52,7 +52,7 @@ static int run(struct si_store *store, const char *base, uint64_t count, uint64_
     return 2;
   }
   uint64_t from = si_monotonic_ns();
-  si_status status = export_all(store, count, dir, &result, &error);
+  si_rc status = export_all(store, count, dir, &result, &error);
   double exported = seconds(from);
   from = si_monotonic_ns();
   if (status == SI_OK) {

@@ -17,7 +17,7 @@ static void record_log(si_host *host, uint32_t level, const char *message) {
   si_copy(host->last, sizeof host->last, message);
 }
 
-static si_status record_fail(si_op *op, const si_failure *failure) {
+static si_rc record_fail(si_op *op, const si_failure *failure) {
   op->status = failure->status;
   op->sys_errno = failure->sys_errno;
   si_copy(op->subject, sizeof op->subject, failure->subject);
@@ -54,7 +54,7 @@ void scratch_drop(const char *path) {
   nftw(path, drop_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-si_status recorder_open(const char *root, si_op *op, si_instance **out) {
+si_rc recorder_open(const char *root, si_op *op, si_instance **out) {
   char config[4500];
   snprintf(config, sizeof config, "{\"root\":\"%s\"}", root);
   memset(op, 0, sizeof *op);
@@ -65,13 +65,13 @@ void recorder_close(si_instance *store) {
   recorder_provider()->close(store);
 }
 
-si_status put_all(si_instance *store, si_op *op, const char *key, uint32_t flags, const void *data,
-                  size_t len) {
+si_rc put_all(si_instance *store, si_op *op, const char *key, uint32_t flags, const void *data,
+              size_t len) {
   const si_artifact_vt *vt = recorder_table();
   const si_put_options options = {.size = sizeof options, .flags = flags, .length = len};
   si_sink *sink = NULL;
   memset(op, 0, sizeof *op);
-  si_status status = vt->sink_open(store, op, key, &options, &sink);
+  si_rc status = vt->sink_open(store, op, key, &options, &sink);
   if (status != SI_OK) {
     return status;
   }
@@ -88,7 +88,7 @@ long read_all(si_instance *store, si_op *op, const char *key, char *to, size_t c
   si_reader *reader = NULL;
   size_t have = 0, got = 1;
   memset(op, 0, sizeof *op);
-  si_status status = vt->reader_open(store, op, key, 0, UINT64_MAX, &reader);
+  si_rc status = vt->reader_open(store, op, key, 0, UINT64_MAX, &reader);
   if (status != SI_OK) {
     return -1;
   }
@@ -118,7 +118,7 @@ struct keys {
   size_t count;
 };
 
-static si_status take_key(void *ctx, const char *key, const si_object_info *info) {
+static si_rc take_key(void *ctx, const char *key, const si_object_info *info) {
   struct keys *keys = ctx;
   char text[4300];
   if (keys->count == 256) {
@@ -133,10 +133,10 @@ static int compare(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-si_status listing(si_instance *store, si_op *op, const char *prefix, char *to, size_t size) {
+si_rc listing(si_instance *store, si_op *op, const char *prefix, char *to, size_t size) {
   struct keys keys = {.count = 0};
   memset(op, 0, sizeof *op);
-  si_status status = recorder_table()->list(store, op, prefix, &keys, take_key);
+  si_rc status = recorder_table()->list(store, op, prefix, &keys, take_key);
   qsort(keys.text, keys.count, sizeof *keys.text, compare);
   to[0] = '\0';
   for (size_t i = 0; i < keys.count; i++) {

@@ -11,7 +11,7 @@
 #include "kit/base/path.h"
 
 struct si_op {
-  si_status status; /* of the last failure recorded */
+  si_rc status; /* of the last failure recorded */
   int sys_errno;
   char subject[4200];
   char field[200];
@@ -35,15 +35,15 @@ void scratch_make(char *path);
 void scratch_drop(const char *path);
 
 /* Opens a store at root. */
-si_status recorder_open(const char *root, si_op *op, si_instance **out);
+si_rc recorder_open(const char *root, si_op *op, si_instance **out);
 void recorder_close(si_instance *store);
-si_status put_all(si_instance *store, si_op *op, const char *key, uint32_t flags, const void *data,
-                  size_t len);
+si_rc put_all(si_instance *store, si_op *op, const char *key, uint32_t flags, const void *data,
+              size_t len);
 /* Reads all of it (at most cap); -1 and op where it fails. */
 long read_all(si_instance *store, si_op *op, const char *key, char *to, size_t cap);
 /* Files below path whose name begins with a dot. */
 int count_temps(const char *path);
 /* Listed keys, joined by ' ', sorted. */
-si_status listing(si_instance *store, si_op *op, const char *prefix, char *to, size_t size);
+si_rc listing(si_instance *store, si_op *op, const char *prefix, char *to, size_t size);
 
 #endif

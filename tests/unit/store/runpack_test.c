@@ -43,10 +43,10 @@ static const struct si_export_options options = {.tenant = "oss-demo",
                                                  .generated_value = 1700000000000,
                                                  .si_version = "0.1.0"};
 
-static si_status export_files(struct si_store *store, int count, int dir, const char *file,
-                              struct si_export_result *result, struct si_error *error) {
+static si_rc export_files(struct si_store *store, int count, int dir, const char *file,
+                          struct si_export_result *result, struct si_error *error) {
   struct si_export *e SI_AUTO(si_export_free) = NULL;
-  si_status status = si_export_begin(store, &options, "{}", 2, &e, error);
+  si_rc status = si_export_begin(store, &options, "{}", 2, &e, error);
   for (int i = 0; status == SI_OK && i < count; i++) {
     char name[32];
     snprintf(name, sizeof name, "f%07d", i);
@@ -57,11 +57,11 @@ static si_status export_files(struct si_store *store, int count, int dir, const 
   return status == SI_OK ? si_export_finish(e, result, error) : status;
 }
 
-static si_status export_some(struct si_store *store, struct si_export_result *result,
-                             struct si_error *error) {
+static si_rc export_some(struct si_store *store, struct si_export_result *result,
+                         struct si_error *error) {
   int fd = open(root, O_RDONLY | O_DIRECTORY);
   CU_ASSERT_EQUAL(si_write_file(fd, "source", "evidence", 8, 0600), SI_OK);
-  si_status status = export_files(store, 20, fd, "source", result, error);
+  si_rc status = export_files(store, 20, fd, "source", result, error);
   close(fd);
   return status;
 }
@@ -77,10 +77,10 @@ static void flip(const char *prefix, const char *path) {
   close(fd);
 }
 
-static si_status verify(struct place *place, const char *prefix, struct si_error *error) {
+static si_rc verify(struct place *place, const char *prefix, struct si_error *error) {
   struct si_verify_report report = SI_VERIFY_REPORT;
   const struct si_verify_options verify_options = {.max_artifact_bytes = 2ull << 30};
-  si_status status = si_runpack_verify(&place->store.head, prefix, &verify_options, &report, error);
+  si_rc status = si_runpack_verify(&place->store.head, prefix, &verify_options, &report, error);
   CU_ASSERT_EQUAL(status == SI_OK, report.failures == 0 && report.checked_files > 0);
   si_report_free(&report);
   return status;
@@ -131,7 +131,7 @@ static void a_runpack_directory_copied_elsewhere_verifies(void) {
   scratch_drop(root);
 }
 
-static si_status count_found(void *ctx, const struct si_runpack_found *found) {
+static si_rc count_found(void *ctx, const struct si_runpack_found *found) {
   *(int *)ctx += found->complete ? 100 : 1;
   return SI_OK;
 }

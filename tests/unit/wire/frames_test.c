@@ -219,7 +219,7 @@ static void the_largest_frame_passes_and_one_byte_more_is_corrupt(void) {
       uint64_t id;
     } header = {SI_FRAME_MAX + more, SI_FRAME_LOG, 5};
     static char block[65536];
-    si_status status;
+    si_rc status;
     open_pipe(&pipe);
     CU_ASSERT_EQUAL(write(pipe.ends[1], &header, sizeof header), (ssize_t)sizeof header);
     CU_ASSERT_EQUAL(si_inbox_fill(&pipe.inbox, pipe.ends[0]), SI_OK);

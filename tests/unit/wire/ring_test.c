@@ -100,7 +100,7 @@ static void only_a_sealed_memory_of_the_right_size_is_attached(void) {
     const char *what;
     off_t more;
     int seals;
-    si_status status;
+    si_rc status;
   } cases[] = {
       {"right", 0, F_SEAL_SHRINK, SI_OK},
       {"not sealed", 0, 0, SI_E_CORRUPT},
@@ -113,7 +113,7 @@ static void only_a_sealed_memory_of_the_right_size_is_attached(void) {
     int fd SI_AUTO(si_close) = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     CU_ASSERT_FATAL(fd >= 0 && ftruncate(fd, right + cases[i].more) == 0 &&
                     fcntl(fd, F_ADD_SEALS, cases[i].seals) == 0);
-    si_status status = si_ring_attach(&ring, fd);
+    si_rc status = si_ring_attach(&ring, fd);
     if (status != cases[i].status) {
       printf("  memory: %s\n", cases[i].what);
       CU_FAIL("the wrong memory was attached, or the right one refused");
