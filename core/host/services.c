@@ -2,6 +2,7 @@
 #include "core/host/services.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kit/base/text.h"
