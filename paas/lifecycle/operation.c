@@ -37,20 +37,17 @@ si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *
   struct si_error why;
   *result = NULL;
   si_rc status = si_session_call(session, verb, first, second, &text, error);
-  if (status != SI_OK) {
-    return status;
-  }
-  status = si_json_parse(si_buf_text(&text), text.len, result, &why);
-  if (status == SI_OK && !cJSON_IsObject(*result)) {
+  si_rc parsed = si_json_parse(si_buf_text(&text), text.len, result, &why);
+  if (parsed == SI_OK && !cJSON_IsObject(*result)) {
     si_json_free(result);
-    status = si_error_set(&why, SI_E_CORRUPT, "", "it is no object");
+    parsed = si_error_set(&why, SI_E_CORRUPT, "", "it is no object");
   }
-  if (status != SI_OK) {
+  if (status == SI_OK && parsed != SI_OK) {
     return si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
                         "the provider's answer to %s is not what it must be: %s",
                         si_verb_name(verb), why.message);
   }
-  return SI_OK;
+  return status;
 }
 
 si_rc si_project_document(const struct si_life *life, const struct si_project *project,
@@ -129,21 +126,27 @@ static void note_provider(struct run *run) {
   }
 }
 
+/* Asks, and keeps the answer as evidence under `name`, that of a verb that failed too. *result is
+ * the run's. */
+static si_rc ask_noted(struct run *run, uint32_t verb, const char *document, const char *name,
+                       cJSON **result, struct si_error *error) {
+  const char *stack = verb == SI_VERB_PROVISION ? run->project->stack : NULL;
+  si_rc status = si_provisioner_ask(run->session, verb, document, stack, result, error);
+  if (*result && note(run, name, *result) != SI_OK) {
+    *result = NULL;
+    return status == SI_OK ? si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory")
+                           : status;
+  }
+  return status;
+}
+
 static si_rc provision(struct run *run, const char *document, struct si_error *error) {
   cJSON *result = NULL;
   cJSON *inspection = NULL;
-  const char *text = run->project->stack;
-  si_rc status =
-      si_provisioner_ask(run->session, SI_VERB_PROVISION, document, text, &result, error);
-  if (status == SI_OK) {
-    status = note(run, "result", result);
-  }
+  si_rc status = ask_noted(run, SI_VERB_PROVISION, document, "result", &result, error);
   /* Its own report is not believed: it is asked again, and judged here. */
   if (status == SI_OK) {
-    status = si_provisioner_ask(run->session, SI_VERB_INSPECT, document, NULL, &inspection, error);
-  }
-  if (status == SI_OK) {
-    status = note(run, "verified", inspection);
+    status = ask_noted(run, SI_VERB_INSPECT, document, "verified", &inspection, error);
   }
   return status == SI_OK ? si_judge_inspection(si_json_get(run->result, "stack"), inspection, error)
                          : status;
@@ -154,10 +157,7 @@ static si_rc destroy(struct run *run, const char *document, struct si_error *err
   cJSON *listing = NULL;
   char context[80];
   snprintf(context, sizeof context, "{\"context_id\":\"%s\"}", run->life->context->id);
-  si_rc status = si_provisioner_ask(run->session, SI_VERB_DESTROY, document, NULL, &result, error);
-  if (status == SI_OK) {
-    status = note(run, "result", result);
-  }
+  si_rc status = ask_noted(run, SI_VERB_DESTROY, document, "result", &result, error);
   if (status == SI_OK) {
     status = si_judge_remaining(result, error);
   }

@@ -26,8 +26,9 @@ si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const c
                           int lock, const struct si_listener *listener, void *ctx,
                           struct si_session **out, struct si_error *error) SI_MUST_USE;
 
-/* Calls a verb and parses what it emitted (a JSON object, at most 8 MiB). *result is NULL on
- * failure. PROVIDER_RESULT where it is none. */
+/* Calls a verb and parses what it emitted (a JSON object, at most 8 MiB). PROVIDER_RESULT where it
+ * is none. A verb that failed may have emitted too (a destroy: what remains): *result is what there
+ * is, or NULL; the caller frees it either way. */
 si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
                          const char *second, cJSON **result, struct si_error *error) SI_MUST_USE;
 

@@ -214,3 +214,26 @@ expect_contains "$volume" "$(json .error.message)"
 delete mine
 expect_equal "$(engine GET "/volumes/$volume" | jq -r .Labels.whose)" "somebody else's"
 expect_no_resources
+
+begin "what a delete cannot remove is named, kept in the evidence, and deleted once it is free"
+create mine
+[ "$code" != 0 ] || fail "a foreign volume was taken"
+delete mine
+engine DELETE "/volumes/$volume" >/dev/null
+create mine
+expect_equal "$code" 0
+docker -H "$DOCKER_HOST" run -d --init --name stranger -v "$volume:/data" test/box:1 \
+  sleep 100000 >/dev/null
+run "${paas[@]}" --json project delete mine --yes --confirm mine
+expect_equal "$code" 1
+expect_contains "$volume" "$(json '.error.message + .error.target + .error.detail')"
+expect_json .data.project.status deleting
+pack=$SI_PAAS_STATE_ROOT/contexts/t/runpacks/$(json .data.operation.runpack)
+expect_exit 0 si runpack verify "$pack"
+expect_equal "$(jq -r '.result.remaining[].name' "$pack/artifacts/result.json")" "$volume"
+expect_equal "$(docker -H "$DOCKER_HOST" inspect -f '{{.State.Running}}' stranger)" true
+expect_exit 4 "${paas[@]}" project create mine --stack "$dir/mine.yaml"
+docker -H "$DOCKER_HOST" rm -f stranger >/dev/null
+expect_exit 0 "${paas[@]}" --json reconcile --apply
+expect_json '[.data.projects[] | select(.slug == "mine") | .status]' '["deleted"]'
+expect_no_resources

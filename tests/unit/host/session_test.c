@@ -260,7 +260,7 @@ static void interrupts_stop_first_in_order_then_at_once(void) {
     const char *behaviour;
     size_t wishes;
     uint64_t most_ms;
-  } cases[] = {{"stops_when_asked", 1, 5000}, {"deaf", 2, 5000}, {"endless_log", 2, 5000}};
+  } cases[] = {{"stops_when_asked", 1, 9000}, {"deaf", 2, 9000}, {"endless_log", 2, 9000}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     int ends[2];
     struct si_error error;
