@@ -11,7 +11,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#undef si_rc
 
 #include "kit/base/text.h"
 #include "plugins/engine/container.h"

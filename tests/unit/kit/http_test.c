@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#undef si_rc
 
 #include "kit/base/json.h"
 #include "kit/base/text.h"
@@ -401,9 +400,14 @@ static bool start_peer(const char *script, pid_t *child, int *in) {
   close(to[0]);
   close(from[1]);
   *in = to[1];
-  ssize_t n = read(from[0], port, sizeof port - 1);
+  /* A line, which may come in pieces. */
+  size_t have = 0;
+  for (ssize_t n = 1; n > 0 && have < sizeof port - 1 && !strchr(port, '\n'); have += (size_t)n) {
+    n = read(from[0], port + have, sizeof port - 1 - have);
+    n = n < 0 ? 0 : n;
+  }
   close(from[0]);
-  if (n <= 1) {
+  if (!strchr(port, '\n')) {
     return false;
   }
   port[strcspn(port, "\n")] = '\0';

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#undef si_rc
 
 #include "kit/base/hash.h"
 #include "tests/unit/unit.h"

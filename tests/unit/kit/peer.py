@@ -121,6 +121,7 @@ local.bind(sys.argv[1])
 local.listen()
 for one in (tcp, local):
     threading.Thread(target=listen, args=(one,), daemon=True).start()
-print(tcp.getsockname()[1], flush=True)
+sys.stdout.write(f"{tcp.getsockname()[1]}\n")
+sys.stdout.flush()
 sys.stdin.read()
 os.unlink(sys.argv[1])

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#undef si_rc
 
 #include "kit/base/text.h"
 #include "tests/unit/local/world.h"

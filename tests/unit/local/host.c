@@ -2,7 +2,6 @@
 #include "tests/unit/local/host.h"
 
 #include <signal.h>
-#undef si_rc /* glibc's <signal.h> names a member of siginfo_t so */
 #include <string.h>
 
 #include "kit/base/text.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#undef si_rc
 
 #include "kit/base/text.h"
 
