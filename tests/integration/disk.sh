@@ -49,7 +49,7 @@ expect_exit 0 si --json paas context list
 expect_json '[.data[].name]' '[]'
 expect_exit 0 si paas context create t
 
-begin "a full disk at every moment of a create"
+begin "a disk with little room: a create is refused before it begins, or goes through"
 for ((free = 0; free <= 120; free += 8)); do
   fill "$free"
   create "p$free"
@@ -80,6 +80,27 @@ for ((free = 0; free <= 120; free += 8)); do
 done
 expect_exit 0 "${paas[@]}" --json reconcile
 expect_json .data.clean true
+
+begin "a disk that fills while an operation runs: the provider stops, and nothing is lost"
+"$SI_PREFIX/bin/si" -v paas --context t --json project create midway --stack "$dir/stack.yaml" \
+  --provisioner misbehave --config do=slow-steps >"$dir/midway" 2>"$dir/midway.err" &
+midway=$!
+until_true 10 grep -q "step done: thing.make" "$dir/midway.err"
+head -c 4000000 /dev/zero >"$dir/disk/ballast" 2>/dev/null
+wait "$midway"
+expect_equal $? 1
+out=$(cat "$dir/midway")
+expect_json .error.code STATE_FULL
+expect_contains "reconcile --apply" "$(json .error.remediation)"
+expect_contains "could not be journalled" "$(json .error.detail)"
+make_room
+whole
+expect_exit 0 "${paas[@]}" --json project show midway --stored
+expect_json .data.status provisioning
+expect_exit 0 "${paas[@]}" --json reconcile --apply
+expect_exit 0 "${paas[@]}" --json project show midway --stored
+expect_json .data.status running
+expect_json '[.data.operations[].status]' '["interrupted","ok"]'
 
 begin "a read-only store: reading works, changing is refused with the reason"
 before=$(sha256sum "$SI_PAAS_STATE_ROOT/contexts/t/state.db")

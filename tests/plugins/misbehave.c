@@ -61,6 +61,20 @@ static void hang(void) {
 
 static int *volatile nowhere = (int *)16;
 
+/* Steps with time between them, as a provider takes them: one that is refused ends the work. */
+static si_rc slow_steps(si_op *op) {
+  const struct timespec pause = {0, 200000000};
+  si_rc status = SI_OK;
+  for (int i = 0; status == SI_OK && i < 8; i++) {
+    status = instance.host->step(op, "thing.make", SI_STEP_BEGIN, NULL);
+    if (status == SI_OK) {
+      nanosleep(&pause, NULL);
+      status = instance.host->step(op, "thing.make", SI_STEP_DONE, "outside-1");
+    }
+  }
+  return status;
+}
+
 static void misbehave(si_op *op) {
   const si_host_vt *host = instance.host;
   if (told("segv")) {
@@ -118,7 +132,14 @@ static si_rc provision(si_instance *self, si_op *op, const char *project, const 
   (void)self;
   (void)project;
   (void)stack;
-  misbehave(op);
+  if (told("slow-steps")) {
+    si_rc status = slow_steps(op);
+    if (status != SI_OK) {
+      return status;
+    }
+  } else {
+    misbehave(op);
+  }
   if (told("bad-json")) {
     return emit_text(ctx, emit, "{\"services\":[}");
   }
