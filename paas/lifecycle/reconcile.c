@@ -307,8 +307,8 @@ static si_rc ask_for_project(void *ctx, const struct si_project *project) {
 
 static si_rc all_orphans(struct reconciling *r, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
-  struct asked asked = {.r = r, .seen = cJSON_CreateObject()};
-  cJSON *owned SI_AUTO(si_json_free) = asked.seen;
+  cJSON *seen SI_AUTO(si_json_free) = cJSON_CreateObject();
+  struct asked asked = {.r = r, .seen = seen};
   const char *provisioner = NULL;
   const cJSON *config = NULL;
   /* The living first: an engine that one of them needs must not pass for one of the dead's. */
@@ -324,7 +324,6 @@ static si_rc all_orphans(struct reconciling *r, struct si_error *error) {
   if (status == SI_OK) {
     status = si_json_print(config, false, &text);
   }
-  (void)owned;
   /* The context's own provisioner matters where no project tells of one: the state may be new. */
   bool alone = status == SI_OK && asked.seen->child == NULL;
   return alone ? ask_provisioner(&asked, provisioner, text.data, false) : status;
