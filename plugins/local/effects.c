@@ -97,6 +97,36 @@ si_rc local_network_make(struct local_call *call, const struct local_part *netwo
   return status;
 }
 
+/* Removes what find_network passed over: networks of ours with the same name. */
+struct network_twins {
+  struct local_call *call;
+  const char *part;
+  const char *keep;
+  size_t removed;
+};
+
+static si_rc on_twin(void *ctx, const struct si_engine_item *item) {
+  struct network_twins *twins = ctx;
+  if (!local_is_ours(&twins->call->project, item->labels) || strcmp(item->id, twins->keep) == 0) {
+    return SI_OK;
+  }
+  si_rc status = local_thing_remove(twins->call, SI_ENGINE_NETWORK, twins->part, item->id);
+  twins->removed += status == SI_OK;
+  return status == SI_E_NOT_FOUND ? SI_OK : status;
+}
+
+si_rc local_network_settle(struct local_call *call, const char *part, const char *id,
+                           size_t *removed) {
+  char name[LOCAL_NAME_SIZE];
+  struct network_twins twins = {.call = call, .part = part, .keep = id};
+  si_rc status = engine_name(call, part, name);
+  if (status == SI_OK) {
+    status = si_engine_networks_named(call->in->engine, name, &twins, on_twin, &call->error);
+  }
+  *removed += twins.removed;
+  return status;
+}
+
 /* --- volumes --- */
 
 /* *exists: one of the name is there, and ours. */

@@ -23,6 +23,10 @@ si_rc local_name_free(struct local_call *call, enum si_engine_type type,
 /* The id of the project's network, made or adopted. */
 si_rc local_network_make(struct local_call *call, const struct local_part *network,
                          const char *spec, char id[SI_ENGINE_ID_SIZE]) SI_MUST_USE;
+/* A request of a process that died may still make a second network of that name, and by its name
+ * the engine then finds neither. Removes those of the project's but `id`; *removed counts them. */
+si_rc local_network_settle(struct local_call *call, const char *part, const char *id,
+                           size_t *removed) SI_MUST_USE;
 si_rc local_volume_make(struct local_call *call, const struct local_part *volume) SI_MUST_USE;
 
 /* Makes or adopts the service's container, on all its networks, not started. `image_id` and `spec`

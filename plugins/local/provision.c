@@ -264,6 +264,30 @@ static si_rc await_needs(struct converge *c, const struct local_service *service
   return status;
 }
 
+/* One network a name: *removed counts what was one too many. */
+static si_rc settle_networks(struct converge *c, size_t *removed) {
+  si_rc status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < c->plan.network_count; i++) {
+    status = local_network_settle(c->call, c->plan.networks[i].name, c->ids.ids[i], removed);
+  }
+  return status;
+}
+
+static si_rc start(struct converge *c, size_t i) {
+  const struct local_service *service = &c->plan.services[i];
+  size_t removed = 0;
+  si_rc status = local_container_start(c->call, service, c->services[i].id);
+  if (status == SI_OK) {
+    return SI_OK;
+  }
+  const struct si_error why = c->call->error;
+  if (settle_networks(c, &removed) == SI_OK && removed > 0) {
+    return local_container_start(c->call, service, c->services[i].id);
+  }
+  c->call->error = why;
+  return status;
+}
+
 static si_rc bring_up(struct converge *c, size_t i) {
   const struct local_service *service = &c->plan.services[i];
   struct service_state *state = &c->services[i];
@@ -275,7 +299,7 @@ static si_rc bring_up(struct converge *c, size_t i) {
   }
   if (status == SI_OK && !state->running) {
     local_progress(c->call, i, c->plan.service_count, "service %s: starting", service->name);
-    status = local_container_start(c->call, service, state->id);
+    status = start(c, i);
   }
   if (status == SI_OK) {
     local_watch_begin(&state->watch, service, state->id);
@@ -311,6 +335,7 @@ static si_rc await_all(struct converge *c) {
 }
 
 static si_rc converge(struct converge *c, const char *stack) {
+  size_t twins = 0;
   si_rc status = converge_begin(c, stack);
   status = status == SI_OK ? look(c) : status;
   status = status == SI_OK ? retire_containers(c) : status;
@@ -320,6 +345,7 @@ static si_rc converge(struct converge *c, const char *stack) {
     status = bring_up(c, i);
   }
   status = status == SI_OK ? await_all(c) : status;
+  status = status == SI_OK ? settle_networks(c, &twins) : status;
   return status == SI_OK ? retire_networks(c, false) : status;
 }
 

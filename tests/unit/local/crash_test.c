@@ -155,6 +155,27 @@ static void what_a_dead_process_asked_for_is_adopted_when_it_arrives(void) {
   }
 }
 
+/* A second network `one` of the project, as an engine makes it for two requests at once. */
+static void a_twin(void) {
+  CU_ASSERT_EQUAL(
+      world_shell("curl -sf -o /dev/null --unix-socket $SI_TEST_SOCKET -X POST -H 'Content-Type: "
+                  "application/json' -d '{\"Name\":\"si-b6d44cbe-blog_one\",\"Labels\":{"
+                  "\"si.context\":\"ctx-1\",\"si.project\":\"prj-1\",\"si.network\":\"one\"}}' "
+                  "http://x/networks/create"),
+      0);
+}
+
+static void a_second_network_of_the_same_name_is_removed(void) {
+  static const char *const steps[] = {"container.create a", "container.start a",
+                                      "container.start b"};
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    CU_ASSERT_EQUAL(with_meanwhile(provision, steps[i], SI_STEP_BEGIN, a_twin), 0);
+    CU_ASSERT_EQUAL(world_count("si.context=ctx-1"), 5);
+    must(destroy, "destroy");
+    nothing_is_left();
+  }
+}
+
 static void a_late_volume(void) {
   CU_ASSERT_EQUAL(
       world_shell("(sleep 0.15; exec curl -sf -o /dev/null --unix-socket $SI_TEST_SOCKET -X POST "
@@ -179,6 +200,7 @@ int main(void) {
       UNIT(a_provision_killed_at_any_moment_can_be_finished_or_removed),
       UNIT(a_destroy_killed_at_any_step_can_be_run_again),
       UNIT(what_a_dead_process_asked_for_is_adopted_when_it_arrives),
+      UNIT(a_second_network_of_the_same_name_is_removed),
       UNIT(what_arrives_after_all_was_removed_is_removed_too),
   };
   if (world_missing()) {
