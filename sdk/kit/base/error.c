@@ -12,8 +12,12 @@ static void SI_PRINTF(3, 0) put(char *to, size_t size, const char *fmt, va_list 
   int n = vsnprintf(to, size, fmt, args);
   if (n < 0) {
     to[0] = '\0';
-  } else if ((size_t)n >= size) {
-    to[si_utf8_cut(to, size - 1)] = '\0';
+  } else if ((size_t)n >= size && size > 1) {
+    /* What followed is gone: only the last character itself can say whether it is whole. */
+    size_t last = si_utf8_cut(to, size - 2);
+    if (!si_utf8_valid(to + last, size - 1 - last)) {
+      to[last] = '\0';
+    }
   }
 }
 

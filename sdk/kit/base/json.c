@@ -7,7 +7,10 @@
 
 #include "kit/base/text.h"
 
-enum { MAX_DEPTH = 64 };
+enum {
+  MAX_DEPTH = 64,
+  MAX_NUMBER = 63 /* bytes: cJSON would look at no more, and take the rest for something else */
+};
 
 /* --- the strict pass: cJSON is lenient, so the text is walked once before it --- */
 
@@ -118,6 +121,12 @@ static size_t digits(struct scan *s) {
   return (size_t)(s->at - from);
 }
 
+/* By the digits, of which there are `len`: as a double 2^53 + 1 is 2^53. */
+static bool beyond_2_53(const char *number, size_t len) {
+  static const char most[] = "9007199254740992";
+  return len > sizeof most - 1 || (len == sizeof most - 1 && strcmp(number, most) > 0);
+}
+
 static bool scan_number(struct scan *s) {
   const char *from = s->at;
   bool integral = true;
@@ -142,14 +151,13 @@ static bool scan_number(struct scan *s) {
       return refuse(s, "a number is malformed");
     }
   }
-  if (s->at - from > 64) {
+  if (s->at - from > MAX_NUMBER) {
     return refuse(s, "a number is too long");
   }
-  char text[72];
+  char text[MAX_NUMBER + 1];
   memcpy(text, from, (size_t)(s->at - from));
   text[s->at - from] = '\0';
-  double value = strtod(text, NULL);
-  if (!isfinite(value) || (integral && fabs(value) > 9007199254740992.0)) {
+  if (integral ? beyond_2_53(text + (*text == '-'), whole) : !isfinite(strtod(text, NULL))) {
     return refuse(s, "a number is beyond 2^53");
   }
   return true;
@@ -351,25 +359,36 @@ int64_t si_json_int(const cJSON *object, const char *key, int64_t min, int64_t m
                     int64_t otherwise) {
   const cJSON *value = si_json_get(object, key);
   if (!cJSON_IsNumber(value) || value->valuedouble != floor(value->valuedouble) ||
-      value->valuedouble < (double)min || value->valuedouble > (double)max) {
-    return otherwise;
+      fabs(value->valuedouble) > 9007199254740992.0) {
+    return otherwise; /* beyond 2^53 a double is no longer one integer */
   }
-  return (int64_t)value->valuedouble;
+  int64_t number = (int64_t)value->valuedouble;
+  return number < min || number > max ? otherwise : number;
 }
 
 /* --- writing --- */
 
+/* The text with every byte that belongs to no character replaced; *out has room for 3 * len. */
+static si_rc mend_utf8(const char *text, size_t len, struct si_buf *out) {
+  si_rc status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < len;) {
+    size_t n = 1;
+    while (n <= 4 && n <= len - i && !si_utf8_valid(text + i, n)) {
+      n++;
+    }
+    bool whole = n <= 4 && n <= len - i;
+    status = whole ? si_buf_add(out, text + i, n) : si_buf_puts(out, "\xEF\xBF\xBD");
+    i += whole ? n : 1;
+  }
+  return status;
+}
+
 si_rc si_json_quote(const char *text, size_t len, struct si_buf *out) {
   static const char hex[] = "0123456789abcdef";
   if (!si_utf8_valid(text, len)) {
-    /* Rare: keep what is plain ASCII, replace every other byte. */
-    struct si_buf plain SI_AUTO(si_buf_free) = SI_BUF(len * 3);
-    si_rc status = SI_OK;
-    for (size_t i = 0; status == SI_OK && i < len; i++) {
-      bool ascii = (unsigned char)text[i] < 0x80;
-      status = ascii ? si_buf_add(&plain, text + i, 1) : si_buf_puts(&plain, "\xEF\xBF\xBD");
-    }
-    return status == SI_OK ? si_json_quote(si_buf_text(&plain), plain.len, out) : status;
+    struct si_buf mended SI_AUTO(si_buf_free) = SI_BUF(len * 3);
+    si_rc status = mend_utf8(text, len, &mended);
+    return status == SI_OK ? si_json_quote(si_buf_text(&mended), mended.len, out) : status;
   }
   si_rc status = si_buf_add(out, "\"", 1);
   for (size_t i = 0; status == SI_OK && i < len;) {

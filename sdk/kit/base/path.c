@@ -21,6 +21,17 @@ void si_close(int *fd) {
   }
 }
 
+/* One component; a link is ELOOP, as openat2 has it, also where a directory was asked for. */
+static int open_component(int at, const char *name, int flags, mode_t mode) {
+  struct stat st;
+  int fd = openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+  if (fd < 0 && errno == ENOTDIR) {
+    bool link = fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+    errno = link ? ELOOP : ENOTDIR;
+  }
+  return fd;
+}
+
 /* The walk for kernels without openat2: every component opened by itself, no link followed. */
 static int walk_beneath(int dir, const char *path, int flags, mode_t mode) {
   int at SI_AUTO(si_close) = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -34,12 +45,9 @@ static int walk_beneath(int dir, const char *path, int flags, mode_t mode) {
     memcpy(name, path, len);
     name[len] = '\0';
     if (path[len] == '\0') {
-      return openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+      return open_component(at, name, flags, mode);
     }
-    int next = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (next < 0 && errno == ENOTDIR) {
-      errno = ELOOP; /* a link, or a file: neither leads on */
-    }
+    int next = open_component(at, name, O_PATH | O_DIRECTORY, 0);
     si_close(&at);
     at = next;
     path += len + 1;
@@ -50,7 +58,8 @@ static int walk_beneath(int dir, const char *path, int flags, mode_t mode) {
 int si_open_beneath(int dir, const char *path, int flags, mode_t mode) {
   struct open_how how = {
       .flags = (unsigned)flags | O_CLOEXEC,
-      .mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+      /* openat2 refuses a mode where nothing is made; O_TMPFILE holds O_DIRECTORY's bit. */
+      .mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0,
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
   };
   for (int tries = 0;; tries++) {

@@ -204,7 +204,16 @@ si_rc si_time_parse(const char *text, int64_t *ms) {
     }
     fraction = fraction * 10 + (uint64_t)(rest[i] - '0');
   }
-  *ms = (int64_t)timegm(&utc) * 1000 + (int64_t)fraction;
+  /* strptime takes blanks, single digits and the 31st of any month: only what comes out as it went
+   * in is such a text. */
+  char again[24];
+  time_t seconds = timegm(&utc);
+  if (!gmtime_r(&seconds, &utc) ||
+      strftime(again, sizeof again, "%Y-%m-%dT%H:%M:%S", &utc) != (size_t)(rest - text) ||
+      memcmp(again, text, (size_t)(rest - text)) != 0) {
+    return SI_E_INVALID;
+  }
+  *ms = (int64_t)seconds * 1000 + (int64_t)fraction;
   return SI_OK;
 }
 
@@ -220,10 +229,12 @@ uint64_t si_monotonic_ns(void) {
   return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
-/* Edits (insert, delete, change) from a to b; words are short. */
+enum { MEASURED = 40 }; /* bytes of a word that are compared */
+
+/* Edits (insert, delete, change) from a to b. */
 static size_t distance(const char *a, const char *b) {
-  size_t row[48];
-  size_t la = strnlen(a, 40), lb = strnlen(b, 40);
+  size_t row[MEASURED + 1];
+  size_t la = strnlen(a, MEASURED), lb = strnlen(b, MEASURED);
   for (size_t j = 0; j <= lb; j++) {
     row[j] = j;
   }
@@ -242,7 +253,7 @@ static size_t distance(const char *a, const char *b) {
 
 const char *si_nearest(const char *word, const char *const *names, size_t count) {
   const char *best = NULL;
-  size_t least = strlen(word) / 3 + 2; /* further away than this is no likely slip */
+  size_t least = strnlen(word, MEASURED) / 3 + 2; /* further away than this is no likely slip */
   for (size_t i = 0; i < count; i++) {
     size_t d = distance(word, names[i]);
     if (d < least) {

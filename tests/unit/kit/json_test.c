@@ -35,8 +35,10 @@ static void what_is_not_strict_json_is_refused_with_its_place(void) {
       {"+1", 0, "malformed"},
       {"NaN", 0, "malformed"},
       {"1e999", 0, "beyond 2^53"},
-      {"9007199254740994", 0, "beyond 2^53"},
-      {"-9007199254740994", 0, "beyond 2^53"},
+      {"9007199254740993", 0, "beyond 2^53"},
+      {"-9007199254740993", 0, "beyond 2^53"},
+      {"10000000000000000", 0, "beyond 2^53"},
+      {"[0.00000000000000000000000000000000000000000000000000000000000001]", 0, "too long"},
       {"nul", 0, "a value was expected"},
       {"True", 0, "malformed"},
       {"\"a", 0, "does not end"},
@@ -140,14 +142,36 @@ static void members_are_read_with_their_type_and_range(void) {
   CU_ASSERT_FALSE(si_json_bool(o, "z", false));
 }
 
+static void an_integer_that_no_int64_holds_is_otherwise(void) {
+  static const char text[] = "{\"a\":9223372036854775808.0,\"b\":-1e300,\"c\":9007199254740992}";
+  cJSON *o SI_AUTO(si_json_free) = NULL;
+  CU_ASSERT_EQUAL_FATAL(si_json_parse(text, sizeof text - 1, &o, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_json_int(o, "a", INT64_MIN, INT64_MAX, 7), 7);
+  CU_ASSERT_EQUAL(si_json_int(o, "b", INT64_MIN, INT64_MAX, 7), 7);
+  CU_ASSERT_EQUAL(si_json_int(o, "c", INT64_MIN, INT64_MAX, 7), 9007199254740992);
+}
+
+#define REPLACED "\xEF\xBF\xBD"
+
+/* And no character beside the broken bytes suffers. */
 static void broken_utf8_is_quoted_as_replacement(void) {
-  struct si_buf out SI_AUTO(si_buf_free) = SI_BUF(100);
-  CU_ASSERT_EQUAL(si_json_quote("a\xff\"", 3, &out), SI_OK);
-  CU_ASSERT_STRING_EQUAL(si_buf_text(&out), "\"a\xEF\xBF\xBD\\\"\"");
+  static const struct {
+    const char *from, *to;
+  } cases[] = {{"a\xff\"", "\"a" REPLACED "\\\"\""},
+               {"\xc3\xa9\xff\xe2\x82\xac", "\"\xc3\xa9" REPLACED "\xe2\x82\xac\""},
+               {"\xe2\x82", "\"" REPLACED REPLACED "\""},
+               {"\xf0\x9f\x98\x80\x80", "\"\xf0\x9f\x98\x80" REPLACED "\""},
+               {"\xff\xff\xff\xff", "\"" REPLACED REPLACED REPLACED REPLACED "\""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct si_buf out SI_AUTO(si_buf_free) = SI_BUF(100);
+    CU_ASSERT_EQUAL(si_json_quote(cases[i].from, strlen(cases[i].from), &out), SI_OK);
+    CU_ASSERT_STRING_EQUAL(si_buf_text(&out), cases[i].to);
+  }
 }
 
 UNIT_MAIN("kit/base/json", UNIT(what_is_not_strict_json_is_refused_with_its_place),
           UNIT(depth_is_bounded), UNIT(the_canonical_form_is_one_for_all_spellings),
           UNIT(a_float_has_no_canonical_form_and_a_full_buffer_says_so),
           UNIT(members_are_read_with_their_type_and_range),
+          UNIT(an_integer_that_no_int64_holds_is_otherwise),
           UNIT(broken_utf8_is_quoted_as_replacement))

@@ -3,10 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kit/base/hash.h"
@@ -31,22 +37,74 @@ static void furnish(void) {
   CU_ASSERT_EQUAL(si_write_all(file, "inside", 6), 0);
 }
 
-static void nothing_leads_out_of_a_directory(void) {
-  static const struct {
-    const char *path;
-    bool opens;
-  } cases[] = {{"file", true},     {"deep", true},         {"deep/../file", true},
-               {"../file", false}, {"/etc/passwd", false}, {"out/passwd", false},
-               {"up/file", false}, {"same", false},        {"deep/../../file", false},
-               {"absent", false},  {"file/x", false}};
+/* Paths below in/, and what opening them says. */
+static const struct {
+  const char *path;
+  int flags;
+  int err; /* 0: it opens */
+} reached[] = {
+    {"file", O_RDONLY, 0},
+    {"deep", O_RDONLY, 0},
+    {"deep", O_PATH | O_DIRECTORY, 0},
+    {"../file", O_RDONLY, EXDEV},
+    {"deep/../../file", O_RDONLY, EXDEV},
+    {"/etc/passwd", O_RDONLY, EXDEV},
+    {"out/passwd", O_RDONLY, ELOOP},
+    {"out", O_RDONLY | O_DIRECTORY, ELOOP},
+    {"up/file", O_RDONLY, ELOOP},
+    {"same", O_RDONLY, ELOOP},
+    {"absent", O_RDONLY, ENOENT},
+    {"file/x", O_RDONLY, ENOTDIR},
+    {"file", O_RDONLY | O_DIRECTORY, ENOTDIR},
+};
+enum { REACHED = sizeof reached / sizeof *reached };
+
+/* The first case that is not so; REACHED where all are. */
+static size_t first_wrong(void) {
   int in SI_AUTO(si_close) = openat(dir, "in", O_PATH | O_DIRECTORY);
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    int fd SI_AUTO(si_close) = si_open_beneath(in, cases[i].path, O_RDONLY, 0);
-    CU_ASSERT_EQUAL(fd >= 0, cases[i].opens);
-    if (fd >= 0) {
-      CU_ASSERT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+  for (size_t i = 0; i < REACHED; i++) {
+    int fd SI_AUTO(si_close) = si_open_beneath(in, reached[i].path, reached[i].flags, 0);
+    int err = fd < 0 ? errno : 0;
+    if (err != reached[i].err || (fd >= 0 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))) {
+      fprintf(stderr, "  %s: %s\n", reached[i].path, strerror(err));
+      return i;
     }
   }
+  return REACHED;
+}
+
+static bool lose_openat2(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = {sizeof code / sizeof *code, code};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
+         syscall(SYS_openat2, -1, "", NULL, 0) == -1 && errno == ENOSYS;
+}
+
+static void an_older_kernel_says_the_same(void) {
+  int status = 0;
+  pid_t child = fork();
+  CU_ASSERT_FATAL(child >= 0);
+  if (child == 0) {
+    _exit(lose_openat2() ? (int)first_wrong() : 100);
+  }
+  CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+  CU_ASSERT(WIFEXITED(status));
+  CU_ASSERT_EQUAL(WEXITSTATUS(status), REACHED);
+}
+
+static void nothing_leads_out_of_a_directory(void) {
+  int in SI_AUTO(si_close) = openat(dir, "in", O_PATH | O_DIRECTORY);
+  CU_ASSERT_EQUAL(first_wrong(), REACHED);
+  int back SI_AUTO(si_close) = si_open_beneath(in, "deep/../file", O_RDONLY, 0);
+  CU_ASSERT(back >= 0); /* it does not leave; a kernel without openat2 takes no `..` at all */
+  int deep SI_AUTO(si_close) = si_open_beneath(in, "deep", O_RDONLY | O_DIRECTORY, 0700);
+  CU_ASSERT(deep >= 0); /* nothing is made: the mode does not matter */
   CU_ASSERT_NOT_EQUAL(si_mkdir_beneath(in, "out/si-test", 0700), 0);
   CU_ASSERT_NOT_EQUAL(si_mkdir_beneath(in, "up/si-test", 0700), 0);
   CU_ASSERT_NOT_EQUAL(si_mkdir_beneath(in, "../si-test", 0700), 0);
@@ -144,6 +202,7 @@ int main(void) {
   static const struct unit_test tests[] = {
       UNIT(furnish),
       UNIT(nothing_leads_out_of_a_directory),
+      UNIT(an_older_kernel_says_the_same),
       UNIT(a_file_is_replaced_whole_and_leaves_nothing_beside_it),
       UNIT(only_regular_files_within_the_bound_are_read),
       UNIT(a_path_is_trusted_only_as_far_as_its_owners),

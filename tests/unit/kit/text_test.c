@@ -27,6 +27,27 @@ static void a_copy_ends_at_a_characters_border(void) {
   }
 }
 
+static void a_message_that_is_cut_ends_at_a_characters_border(void) {
+  static const struct {
+    const char *tail; /* what stands at the end of the room */
+    size_t kept;      /* bytes of it */
+  } cases[] = {
+      {"abc", 3},         {"\xc3\xa9", 2},      {"a\xc3", 1}, /* the second byte does not fit */
+      {"a\xe2\x82", 1},   {"a\xf0\x9f\x98", 1}, {"\xf0\x9f\x98\x80", 4},
+      {"\xe2\x82\xac", 3}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct si_error error;
+    char text[2 * sizeof error.message];
+    size_t room = sizeof error.message - 1, len = strlen(cases[i].tail);
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    memcpy(text + room - len, cases[i].tail, len);
+    si_error_set(&error, SI_E_INVALID, "CODE", "%s", text);
+    CU_ASSERT_EQUAL(strlen(error.message), room - len + cases[i].kept);
+    CU_ASSERT_TRUE(si_utf8_valid(error.message, strlen(error.message)));
+  }
+}
+
 static void numbers_from_outside_are_checked(void) {
   static const struct {
     const char *text;
@@ -136,6 +157,11 @@ static void times_are_written_and_read_back(void) {
                                     "2026-11-20T20:15:01Z",
                                     "2026-11-20T20:15:01.04Z",
                                     "2026-11-20T20:15:01.042+",
+                                    " 2026-11-20T20:15:01.042Z",
+                                    "2026-1-2T20:15:01.042Z",
+                                    "2026-02-31T20:15:01.042Z",
+                                    "2026-11-20T20:15:61.042Z",
+                                    "+026-11-20T20:15:01.042Z",
                                     "2026-11-20T20:15:01.0x2Z"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     CU_ASSERT_EQUAL(si_time_parse(bad[i], &ms), SI_E_INVALID);
@@ -147,6 +173,10 @@ static void a_slip_finds_its_neighbour(void) {
   CU_ASSERT_STRING_EQUAL(si_nearest("craete", names, 4), "create");
   CU_ASSERT_STRING_EQUAL(si_nearest("lits", names, 4), "list");
   CU_ASSERT_PTR_NULL(si_nearest("bluegreen", names, 4));
+  char longest[300]; /* the longer a word, the more slips it may have: but not so many */
+  memset(longest, 'z', sizeof longest - 1);
+  longest[sizeof longest - 1] = '\0';
+  CU_ASSERT_PTR_NULL(si_nearest(longest, names, 4));
 }
 
 static void random_ids_differ(void) {
@@ -203,6 +233,7 @@ static void hashes_are_those_of_the_standard(void) {
 }
 
 UNIT_MAIN("kit/base", UNIT(a_copy_ends_at_a_characters_border),
+          UNIT(a_message_that_is_cut_ends_at_a_characters_border),
           UNIT(numbers_from_outside_are_checked), UNIT(durations_are_read),
           UNIT(names_and_components_are_told_from_what_is_none),
           UNIT(utf8_is_told_from_what_looks_like_it), UNIT(times_are_written_and_read_back),
