@@ -45,9 +45,10 @@ static void pass_over(const struct walk *w) {
   }
 }
 
+/* The entries of a directory; `depth` is how many components their keys have. */
 static si_rc walk(struct walk *w, int parent, const char *name, int depth);
 
-/* w->key is the entry's key. */
+/* w->key is the entry's key, which has `depth` components. */
 static si_rc visit(struct walk *w, int dir, const char *name, int depth) {
   struct stat st;
   if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -103,17 +104,14 @@ si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, s
   struct walk w = {.store = store, .op = op, .ctx = ctx, .each = each};
   const char *name = NULL;
   int dir = -1;
-  if (store->root < 0) {
-    return SI_OK;
-  }
-  if (prefix[0] == '\0') {
-    return walk(&w, store->root, ".", 0);
-  }
-  si_rc status = store_check_key(store, op, prefix);
-  if (status != SI_OK) {
+  int depth = 1;
+  si_rc status = prefix[0] ? store_check_key(store, op, prefix) : SI_OK;
+  if (status != SI_OK || store->root < 0) {
     return status;
   }
-  int depth = 1;
+  if (prefix[0] == '\0') {
+    return walk(&w, store->root, ".", depth);
+  }
   for (const char *at = prefix; *at; at++) {
     depth += *at == '/';
   }

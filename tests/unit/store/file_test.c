@@ -79,6 +79,7 @@ static void the_root_is_made_by_the_first_object_where_its_parent_exists(void) {
   snprintf(path, sizeof path, "%s/new", root);
   FATAL_OK(recorder_open(path, &op, &other));
   CU_ASSERT_EQUAL(listing(other, &op, "", list, sizeof list), SI_OK);
+  CU_ASSERT_EQUAL(listing(other, &op, "../a", list, sizeof list), SI_E_INVALID);
   CU_ASSERT_EQUAL(read_all(other, &op, "a", list, sizeof list), -1);
   CU_ASSERT_EQUAL(op.status, SI_E_NOT_FOUND);
   CU_ASSERT_NOT_EQUAL(lstat(path, &st), 0);

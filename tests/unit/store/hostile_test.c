@@ -183,19 +183,32 @@ static void a_root_that_becomes_a_link_is_refused_by_the_first_object(void) {
   end();
 }
 
+/* A key has 64 components at most: 63 directories and a name. */
 static void a_tree_deeper_than_a_key_ends_the_listing(void) {
-  char text[64];
-  begin();
-  int fd = open(root, O_PATH | O_DIRECTORY);
-  for (int i = 0; i < 80; i++) {
-    CU_ASSERT_EQUAL_FATAL(mkdirat(fd, "d", 0700), 0);
-    int next = openat(fd, "d", O_PATH | O_DIRECTORY);
+  static const char *const prefixes[] = {"", "d", "d/d"};
+  char text[256];
+  static const int depths[] = {63, 64, 80};
+  for (size_t d = 0; d < 3; d++) {
+    const int deep = depths[d];
+    begin();
+    int fd = open(root, O_PATH | O_DIRECTORY);
+    for (int i = 0; i < deep; i++) {
+      CU_ASSERT_EQUAL_FATAL(mkdirat(fd, "d", 0700), 0);
+      int next = openat(fd, "d", O_PATH | O_DIRECTORY);
+      close(fd);
+      fd = next;
+    }
+    int file = openat(fd, "x", O_WRONLY | O_CREAT, 0600);
+    CU_ASSERT_FATAL(file >= 0);
+    close(file);
     close(fd);
-    fd = next;
+    for (size_t i = 0; i < 3; i++) {
+      si_rc status = listing(store, &op, prefixes[i], text, sizeof text);
+      CU_ASSERT_EQUAL(status, deep < 64 ? SI_OK : SI_E_QUOTA);
+      CU_ASSERT_EQUAL(strlen(text), deep < 64 ? 2 * 63 + strlen("x=0") : 0);
+    }
+    end();
   }
-  close(fd);
-  CU_ASSERT_EQUAL(listing(store, &op, "", text, sizeof text), SI_E_QUOTA);
-  end();
 }
 
 UNIT_MAIN("artifact store: file, planted traps", UNIT(a_key_that_is_none_is_refused_by_every_verb),
