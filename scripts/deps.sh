@@ -12,5 +12,8 @@ deps_sample=(busybox-static curl jq tzdata ca-certificates)
 # An engine, where there is none.
 deps_engine=(docker.io iptables iproute2)
 
-# To run every test. PostgreSQL's own files are fetched by examples/blog/images.sh.
-deps_test=(clang clang-format libcunit1-dev sqlite3 strace python3 git util-linux procps)
+# To run every test. PostgreSQL's own files are fetched by examples/blog/images.sh. podman is the
+# second engine: with the name service of its networks, the init that it gives to containers, and
+# the runtime that docker.io has, too.
+deps_test=(clang clang-format libcunit1-dev sqlite3 strace python3 git util-linux procps
+  podman runc netavark aardvark-dns catatonit)

@@ -92,7 +92,9 @@ missing_packages() {
 # install_packages NAME...: installs Debian packages. Services that they bring are neither started
 # nor enabled at boot, and no other service is restarted.
 install_packages() {
-  local units=(docker.service docker.socket containerd.service) unit new_units=() code=0
+  local units=(docker.service docker.socket containerd.service podman.service podman.socket
+    podman-restart.service podman-auto-update.service podman-auto-update.timer)
+  local unit new_units=() code=0
   have apt-get || die "this needs Debian's apt-get" "Install by hand: $*"
   [ "$(id -u)" = 0 ] || have sudo ||
     die "installing packages needs root, and there is no sudo" "As root: apt-get install $*"

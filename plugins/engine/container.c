@@ -37,13 +37,29 @@ static void read_health(const cJSON *state, struct si_engine_container *out) {
   }
 }
 
+/* podman has words of its own for the moments between Docker's: made but not set up, asked to end,
+ * ended but not tidied up. */
+static const char *state_text(const cJSON *state) {
+  static const char *const words[][2] = {{"configured", "created"},
+                                         {"initialized", "created"},
+                                         {"stopping", "running"},
+                                         {"stopped", "exited"}};
+  const char *text = si_json_str(state, "Status");
+  for (size_t i = 0; text && i < sizeof words / sizeof *words; i++) {
+    if (strcmp(text, words[i][0]) == 0) {
+      return words[i][1];
+    }
+  }
+  return text;
+}
+
 static void read_container(const cJSON *answer, struct si_engine_container *out) {
   const cJSON *config = si_json_get(answer, "Config");
   const cJSON *state = si_json_get(answer, "State");
   const cJSON *net = si_json_get(answer, "NetworkSettings");
   si_copy(out->image, sizeof out->image, si_json_str(config, "Image"));
   si_copy(out->image_id, sizeof out->image_id, si_json_str(answer, "Image"));
-  si_copy(out->state, sizeof out->state, si_json_str(state, "Status"));
+  si_copy(out->state, sizeof out->state, state_text(state));
   si_copy(out->started_at, sizeof out->started_at, si_json_str(state, "StartedAt"));
   si_copy(out->error, sizeof out->error, si_json_str(state, "Error"));
   out->exit_code = (int)si_json_int(state, "ExitCode", INT_MIN, INT_MAX, -1);
@@ -84,7 +100,7 @@ si_rc si_engine_container_create(struct si_engine *engine, const char *name, con
     return si_error_set(error, status, "ENGINE_REQUEST", "%s: the name is too long", what);
   }
   struct si_engine_query query = {
-      .method = "POST", .path = si_buf_text(&path), .body = body, .what = what};
+      .method = "POST", .path = si_buf_text(&path), .body = body, .takes_name = true, .what = what};
   status = si_engine_ask(engine, &query, &answer, error);
   const char *given = si_json_str(answer, "Id");
   if (status == SI_OK && (!given || !given[0] || strlen(given) >= SI_ENGINE_ID_SIZE)) {

@@ -11,9 +11,10 @@
 struct si_engine_container {
   char id[SI_ENGINE_ID_SIZE];
   char name[SI_ENGINE_NAME_SIZE];
-  char image[512];                  /* the reference it was made from */
+  char image[513];                  /* the reference it was made from */
   char image_id[SI_ENGINE_ID_SIZE]; /* what that meant then */
-  char state[24];                   /* created running restarting paused removing exited dead */
+  char state[24];                   /* created running restarting paused removing exited dead: in
+                                     * Docker's words, whatever the engine */
   char health[16];                  /* starting healthy unhealthy, or "" without a check */
   char started_at[64];              /* the engine's own text: a new one means a new start */
   char error[512];                  /* why the engine could not start it, or "" */

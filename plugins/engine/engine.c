@@ -139,6 +139,14 @@ si_rc si_engine_version(struct si_engine *engine, struct si_engine_version *out,
 
 /* --- one request --- */
 
+/* podman answers a taken name with 500, where Docker has 409. */
+static bool name_taken(const struct si_engine_query *query, const struct si_http_response *r,
+                       const char *why) {
+  return query->takes_name && r->status == 500 && why &&
+         (strstr(why, "already in use") || strstr(why, "already used") ||
+          strstr(why, "already exists"));
+}
+
 static si_rc refuse(const struct si_engine_query *query, const struct si_http_response *r,
                     struct si_error *error) {
   cJSON *body SI_AUTO(si_json_free) = NULL;
@@ -149,6 +157,14 @@ static si_rc refuse(const struct si_engine_query *query, const struct si_http_re
   const char *code = r->status == 404   ? "ENGINE_NOT_FOUND"
                      : r->status == 409 ? "ENGINE_CONFLICT"
                                         : "ENGINE_REFUSED";
+  if (name_taken(query, r, why)) {
+    si_http_refusal(r, "ENGINE_CONFLICT", query->what, why, error);
+    if (error) {
+      error->status = SI_E_CONFLICT;
+      error->retry = SI_RETRY_NEVER;
+    }
+    return SI_E_CONFLICT;
+  }
   return si_http_refusal(r, code, query->what, why, error);
 }
 

@@ -55,6 +55,7 @@ struct si_engine_query {
   const char *path;    /* "/containers/json?all=true": encoded, without the version */
   const cJSON *body;   /* or NULL */
   bool repeatable;     /* a POST that does no more when it is done twice */
+  bool takes_name;     /* it is SI_E_CONFLICT where the name that it gives is taken */
   uint32_t at_most_ms; /* 0: SI_ENGINE_CALL_MS */
   const char *what;    /* for messages: "creating container si-x-db" */
   /* Takes the body of a good answer in place of *out, or NULL. */

@@ -92,33 +92,60 @@ static bool carries(const cJSON *labels, const char *const *wanted, size_t count
   return true;
 }
 
-si_rc si_engine_list(struct si_engine *engine, enum si_engine_type type, const char *const *labels,
-                     size_t count, void *ctx, si_engine_each each, struct si_error *error) {
+/* What a listing is asked for: things that `filter` lets through with any of its values, and that
+ * carry all the labels (NULL: whatever they carry). */
+struct asked {
+  enum si_engine_type type;
+  const char *filter;
+  const char *const *values;
+  size_t value_count;
+  const char *const *labels;
+  size_t label_count;
+};
+
+static si_rc list_items(struct si_engine *engine, const struct asked *asked, void *ctx,
+                        si_engine_each each, struct si_error *error) {
   static const char *const paths[] = {"/containers/json?all=true&", "/networks?", "/volumes?"};
   static const char *const whats[] = {"listing containers", "listing networks", "listing volumes"};
+  const char *what = whats[asked->type];
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(16384);
   cJSON *answer SI_AUTO(si_json_free) = NULL;
-  si_rc status = si_buf_puts(&path, paths[type]);
-  status = status == SI_OK ? add_filters(&path, "label", labels, count) : status;
-  if (status != SI_OK) {
-    return si_error_set(error, status, "ENGINE_REQUEST", "%s: the labels are too long",
-                        whats[type]);
+  si_rc status = si_buf_puts(&path, paths[asked->type]);
+  if (status == SI_OK) {
+    status = add_filters(&path, asked->filter, asked->values, asked->value_count);
   }
-  struct si_engine_query query = {.method = "GET", .path = si_buf_text(&path), .what = whats[type]};
+  if (status != SI_OK) {
+    return si_error_set(error, status, "ENGINE_REQUEST", "%s: the filters are too long", what);
+  }
+  struct si_engine_query query = {.method = "GET", .path = si_buf_text(&path), .what = what};
   status = si_engine_ask(engine, &query, &answer, error);
-  const cJSON *list = type == SI_ENGINE_VOLUME ? si_json_get(answer, "Volumes") : answer;
+  const cJSON *list = asked->type == SI_ENGINE_VOLUME ? si_json_get(answer, "Volumes") : answer;
   if (status == SI_OK && list && !cJSON_IsArray(list) && !cJSON_IsNull(list)) {
-    return bad_answer(whats[type], error);
+    return bad_answer(what, error);
   }
   for (const cJSON *entry = list ? list->child : NULL; status == SI_OK && entry;
        entry = entry->next) {
     struct si_engine_item item;
-    if (!read_item(type, entry, &item)) {
-      return bad_answer(whats[type], error);
+    if (!read_item(asked->type, entry, &item)) {
+      return bad_answer(what, error);
     }
-    status = carries(item.labels, labels, count) ? each(ctx, &item) : SI_OK;
+    status = carries(item.labels, asked->labels, asked->label_count) ? each(ctx, &item) : SI_OK;
   }
   return status;
+}
+
+si_rc si_engine_list(struct si_engine *engine, enum si_engine_type type, const char *const *labels,
+                     size_t count, void *ctx, si_engine_each each, struct si_error *error) {
+  const struct asked asked = {type, "label", labels, count, labels, count};
+  return list_items(engine, &asked, ctx, each, error);
+}
+
+si_rc si_engine_network_users(struct si_engine *engine, const struct si_engine_item *network,
+                              void *ctx, si_engine_each each, struct si_error *error) {
+  /* A container that never ran may know its network by name alone. */
+  const char *const either[] = {network->id, network->name};
+  const struct asked asked = {SI_ENGINE_CONTAINER, "network", either, 2, NULL, 0};
+  return list_items(engine, &asked, ctx, each, error);
 }
 
 si_rc si_engine_networks_named(struct si_engine *engine, const char *name, void *ctx,
@@ -175,7 +202,7 @@ si_rc si_engine_network_create(struct si_engine *engine, const char *name, const
   char what[320];
   snprintf(what, sizeof what, "creating network %.255s", name);
   struct si_engine_query query = {
-      .method = "POST", .path = "/networks/create", .body = body, .what = what};
+      .method = "POST", .path = "/networks/create", .body = body, .takes_name = true, .what = what};
   si_rc status = si_engine_ask(engine, &query, &answer, error);
   if (status == SI_OK && !take(id, SI_ENGINE_ID_SIZE, si_json_str(answer, "Id"))) {
     return bad_answer(what, error);

@@ -33,6 +33,9 @@ typedef si_rc (*si_engine_each)(void *ctx, const struct si_engine_item *item);
 si_rc si_engine_list(struct si_engine *engine, enum si_engine_type type, const char *const *labels,
                      size_t count, void *ctx, si_engine_each each,
                      struct si_error *error) SI_MUST_USE;
+/* Every container, running or not, that is on the network or would be when it starts. */
+si_rc si_engine_network_users(struct si_engine *engine, const struct si_engine_item *network,
+                              void *ctx, si_engine_each each, struct si_error *error) SI_MUST_USE;
 /* Every network whose name is exactly `name`: an engine may know several. */
 si_rc si_engine_networks_named(struct si_engine *engine, const char *name, void *ctx,
                                si_engine_each each, struct si_error *error) SI_MUST_USE;

@@ -84,9 +84,9 @@ si_rc local_error(struct local_call *call, si_rc status, const char *subject, co
 }
 
 si_rc local_about(struct local_call *call, const char *kind, const char *subject) {
-  char text[sizeof call->error.message];
-  si_copy(text, sizeof text, call->error.message);
-  snprintf(call->error.message, sizeof call->error.message, "%s %s: %.800s", kind, subject, text);
+  char text[sizeof call->error.message + 512];
+  snprintf(text, sizeof text, "%s %s: %s", kind, subject, call->error.message);
+  si_copy(call->error.message, sizeof call->error.message, text);
   return si_error_target(&call->error, NULL, subject);
 }
 

@@ -203,6 +203,39 @@ si_rc local_name_free(struct local_call *call, enum si_engine_type type, const c
 
 /* --- removing --- */
 
+struct network_user {
+  const struct local_project *project;
+  char name[SI_ENGINE_NAME_SIZE]; /* of a container that is not the project's, or "" */
+};
+
+static si_rc on_user(void *ctx, const struct si_engine_item *item) {
+  struct network_user *user = ctx;
+  if (!user->name[0] && !local_is_ours(user->project, item->labels)) {
+    si_copy(user->name, sizeof user->name, item->name);
+  }
+  return SI_OK;
+}
+
+/* SI_E_CONFLICT: somebody else's container is on the network. Engines cannot be left to see to it:
+ * Docker minds running containers alone, and podman none when it is given the network's id. */
+static si_rc check_unused(struct local_call *call, const char *id) {
+  struct network_user user = {.project = &call->project};
+  struct si_engine_item network;
+  cJSON *document SI_AUTO(si_json_free) = NULL;
+  si_rc status =
+      si_engine_look(call->in->engine, SI_ENGINE_NETWORK, id, &network, &document, &call->error);
+  if (status == SI_OK) {
+    status = si_engine_network_users(call->in->engine, &network, &user, on_user, &call->error);
+  }
+  if (status == SI_OK && user.name[0]) {
+    return local_error(call, SI_E_CONFLICT, network.name,
+                       "network %s is used by container %s, which is not this project's: it was "
+                       "left alone",
+                       network.name, user.name);
+  }
+  return status == SI_E_NOT_FOUND ? SI_OK : status;
+}
+
 /* Asks it to end, in the time that it was made with. */
 static si_rc stop(struct local_call *call, const char *part, const char *id) {
   struct si_engine_container container SI_AUTO(si_engine_container_free) = {0};
@@ -235,6 +268,11 @@ si_rc local_thing_remove(struct local_call *call, enum si_engine_type type, cons
       return status;
     }
     /* What does not stop when asked is removed by force below. */
+  } else if (type == SI_ENGINE_NETWORK) {
+    status = check_unused(call, id);
+    if (status != SI_OK) {
+      return status;
+    }
   }
   snprintf(verb, sizeof verb, "%s.remove", si_engine_type_text(type));
   status = local_effect_begin(call, &effect, verb, part, id);

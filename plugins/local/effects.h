@@ -40,7 +40,8 @@ si_rc local_container_start(struct local_call *call, const struct local_service 
                             const char *id) SI_MUST_USE;
 /* Stops it, in its own time, and removes it. Gone already is success. */
 si_rc local_container_retire(struct local_call *call, const char *part, const char *id) SI_MUST_USE;
-/* Removes a thing whose marks were just seen; running containers are retired first. */
+/* Removes a thing whose marks were just seen; running containers are retired first. SI_E_CONFLICT:
+ * a network that a container of somebody else's is on. */
 si_rc local_thing_remove(struct local_call *call, enum si_engine_type type, const char *part,
                          const char *id) SI_MUST_USE;
 

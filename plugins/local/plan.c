@@ -160,7 +160,7 @@ static si_rc read_services(const cJSON *list, struct local_plan *plan, struct si
       return wrong(error, "services", "services: \"%.130s\" is no name, or stands twice",
                    s.name ? s.name : "");
     }
-    if (!s.image || !s.image[0] || strlen(s.image) > 500) {
+    if (!s.image || !s.image[0] || strlen(s.image) > 512) {
       return wrong(error, s.name, "service %s: it names no image", s.name);
     }
     plan->services[plan->service_count++] = s;

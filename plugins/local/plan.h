@@ -10,7 +10,7 @@
 #include "kit/base/hash.h"
 #include "kit/base/json.h"
 
-enum { LOCAL_MAX_SERVICES = 256, LOCAL_MAX_OTHERS = 256 };
+enum { LOCAL_MAX_SERVICES = 256, LOCAL_MAX_OTHERS = 8192 };
 
 enum local_condition { LOCAL_STARTED, LOCAL_HEALTHY, LOCAL_COMPLETED };
 

@@ -44,6 +44,15 @@ static si_rc ended(const struct local_watch *watch, const struct si_engine_conta
   return lost(watch, error, "the container exited with code %d before it was ready", c->exit_code);
 }
 
+/* Where a container runs again at once, as podman has it, no look may ever see it ended. */
+static si_rc restarted(const struct local_watch *watch, int times, struct si_error *error) {
+  if (!watch->ended) {
+    return lost(watch, error, "the container was restarted %d times", times);
+  }
+  return lost(watch, error, "the container was restarted %d times; it last exited with code %d",
+              times, watch->exit_code);
+}
+
 /* Will the engine start an ended container again? */
 static bool comes_back(const struct local_watch *watch, const struct si_engine_container *c) {
   const cJSON *restart = si_json_get(watch->service->spec, "restart");
@@ -83,9 +92,17 @@ static si_rc judge_time(const struct local_watch *watch, const struct si_engine_
     return lost(watch, error, "the one-shot did not end within %u.%u s", limit / 1000,
                 limit / 100 % 10);
   }
-  if (c->health[0]) {
+  if (c->health[0] && cJSON_GetArraySize(c->checks) > 0) {
     return lost(watch, error, "its health check never passed within %u.%u s", limit / 1000,
                 limit / 100 % 10);
+  }
+  if (c->health[0]) {
+    lost(watch, error, "the engine did not once run its health check within %u.%u s", limit / 1000,
+         limit / 100 % 10);
+    si_error_hint(error,
+                  "podman leaves that to timers of systemd, which must be running; with any "
+                  "engine, the check's interval must be shorter than ready_timeout_ms");
+    return SI_E_FAILED;
   }
   return lost(watch, error, "it did not stay up within %u.%u s (its container is %s)", limit / 1000,
               limit / 100 % 10, c->state);
@@ -95,8 +112,7 @@ si_rc local_watch_judge(struct local_watch *watch, const struct si_engine_contai
                         const struct local_config *config, uint64_t now_ns,
                         struct si_error *error) {
   bool running = strcmp(c->state, "running") == 0;
-  bool over = strcmp(c->state, "exited") == 0 || strcmp(c->state, "dead") == 0 ||
-              strcmp(c->state, "stopped") == 0; /* podman's word for a container that was asked */
+  bool over = strcmp(c->state, "exited") == 0 || strcmp(c->state, "dead") == 0;
   if (watch->restarts < 0) {
     watch->restarts = c->restarts;
   }
@@ -105,9 +121,12 @@ si_rc local_watch_judge(struct local_watch *watch, const struct si_engine_contai
     watch->ready = true;
     return SI_OK;
   }
+  if (over || strcmp(c->state, "restarting") == 0) {
+    watch->ended = true;
+    watch->exit_code = c->exit_code;
+  }
   if (c->restarts - watch->restarts >= LOCAL_MAX_RESTARTS) {
-    return lost(watch, error, "the container was restarted %d times; it last exited with code %d",
-                (int)(c->restarts - watch->restarts), c->exit_code);
+    return restarted(watch, (int)(c->restarts - watch->restarts), error);
   }
   if (over && !comes_back(watch, c)) {
     return ended(watch, c, error);

@@ -22,6 +22,8 @@ struct local_watch {
   uint64_t from_ns;    /* when the wait began */
   uint64_t settled_ns; /* since when that run is seen running */
   int64_t restarts;    /* how many there were when the wait began; -1: not known yet */
+  bool ended;          /* a look saw it ended, with this code */
+  int exit_code;
   bool ready;
 };
 

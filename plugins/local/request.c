@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kit/base/path.h"
 #include "kit/base/text.h"
 
 /* cJSON's adders answer NULL when memory is out; one flag gathers them. */
@@ -179,7 +180,7 @@ static void put_tmpfs(struct maker *m, cJSON *host, const cJSON *spec) {
   const cJSON *entry;
   cJSON_ArrayForEach(entry, list) {
     /* "/path" or "/path:options", as the compose file has it. */
-    char path[1024];
+    char path[SI_PATH_MAX];
     const char *text = cJSON_GetStringValue(entry);
     size_t len = text ? strcspn(text, ":") : 0;
     if (len == 0 || len >= sizeof path || text[0] != '/') {

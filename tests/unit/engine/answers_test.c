@@ -119,6 +119,43 @@ static void a_lost_reply_to_a_create_leaves_the_outcome_unknown(void) {
   stop(child);
 }
 
+/* Docker says 409; what podman says stands here as it was seen. */
+static void a_taken_name_is_a_conflict_and_nothing_else_is(void) {
+  static const struct {
+    const char *reply;
+    si_rc status;
+  } cases[] = {
+      {REPLY("409 Conflict", "{\"message\":\"Conflict. The container name is taken\"}"),
+       SI_E_CONFLICT},
+      {REPLY(
+           "500 Internal Server Error",
+           "{\"message\":\"container create: the container name \\\"n\\\" is already in use by 2b: "
+           "that name is already in use\"}"),
+       SI_E_CONFLICT},
+      {REPLY("500 Internal Server Error",
+             "{\"message\":\"network name n already used: network already exists\"}"),
+       SI_E_CONFLICT},
+      {REPLY("500 Internal Server Error", "{\"message\":\"the disk is full\"}"), SI_E_IO},
+  };
+  for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+    const char *const replies[] = {VERSION, cases[i / 2].reply};
+    struct si_engine *engine = NULL;
+    struct si_error error = {0};
+    char id[SI_ENGINE_ID_SIZE];
+    cJSON *body = cJSON_CreateObject();
+    pid_t child = serve(replies, 2);
+    CU_ASSERT_EQUAL_FATAL(si_engine_open(path, &engine, &error), SI_OK);
+    si_rc status = i % 2 ? si_engine_container_create(engine, "n", body, id, &error)
+                         : si_engine_network_create(engine, "n", body, id, &error);
+    CU_ASSERT_EQUAL(status, cases[i / 2].status);
+    CU_ASSERT_EQUAL(error.status, status);
+    CU_ASSERT_EQUAL(strcmp(error.code, "ENGINE_CONFLICT") == 0, status == SI_E_CONFLICT);
+    cJSON_Delete(body);
+    si_engine_close(&engine);
+    stop(child);
+  }
+}
+
 static void an_engine_that_is_not_there_is_told_with_what_to_do(void) {
   static const struct {
     const char *socket;
@@ -143,11 +180,36 @@ static void an_engine_that_is_not_there_is_told_with_what_to_do(void) {
   CU_ASSERT_EQUAL(si_engine_open("relative.sock", &engine, &error), SI_E_INVALID);
 }
 
+static void a_containers_state_is_told_in_dockers_words(void) {
+  static const char *const cases[][2] = {{"created", "created"},    {"running", "running"},
+                                         {"exited", "exited"},      {"paused", "paused"},
+                                         {"configured", "created"}, {"initialized", "created"},
+                                         {"stopped", "exited"},     {"stopping", "running"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char reply[256];
+    const char *const replies[] = {VERSION, reply};
+    struct si_engine *engine = NULL;
+    struct si_engine_container out SI_AUTO(si_engine_container_free) = {0};
+    struct si_error error = {0};
+    snprintf(reply, sizeof reply,
+             REPLY("200 OK", "{\"Id\":\"a\",\"Name\":\"/n\",\"State\":{\"Status\":\"%s\"}}"),
+             cases[i][0]);
+    pid_t child = serve(replies, 2);
+    CU_ASSERT_EQUAL_FATAL(si_engine_open(path, &engine, &error), SI_OK);
+    CU_ASSERT_EQUAL(si_engine_container(engine, "x", &out, &error), SI_OK);
+    CU_ASSERT_STRING_EQUAL(out.state, cases[i][1]);
+    si_engine_close(&engine);
+    stop(child);
+  }
+}
+
 int main(void) {
   static const struct unit_test tests[] = {
       UNIT(an_answer_that_makes_no_sense_is_an_error_that_says_so),
       UNIT(a_lost_reply_to_a_create_leaves_the_outcome_unknown),
       UNIT(an_engine_that_is_not_there_is_told_with_what_to_do),
+      UNIT(a_taken_name_is_a_conflict_and_nothing_else_is),
+      UNIT(a_containers_state_is_told_in_dockers_words),
   };
   if (!mkdtemp(directory)) {
     return 2;

@@ -21,7 +21,7 @@
   "\"interval_ms\":200,\"timeout_ms\":2000,\"retries\":50,\"start_period_ms\":0}}"
 #define WEB(port)                                                                           \
   "{\"name\":\"web\",\"image\":\"si-test:1\",\"init\":true,\"command\":[\"sh\",\"-c\","     \
-  "\"nslookup database >/dev/null && httpd -f -p 80 -h /etc\"],\"environment\":{},"         \
+  "\"nslookup database. >/dev/null && httpd -f -p 80 -h /etc\"],\"environment\":{},"        \
   "\"labels\":{},\"ports\":[{\"host_ip\":\"127.0.0.1\",\"host_port\":" port                 \
   ",\"port\":80,\"protocol\":\"tcp\"}],\"volumes\":[],\"depends_on\":[{\"service\":\"db\"," \
   "\"condition\":\"service_healthy\"}],\"networks\":[{\"name\":\"back\",\"aliases\":[]},"   \
@@ -146,7 +146,7 @@ static void every_member_of_a_service_reaches_the_container(void) {
   CU_ASSERT_EQUAL(
       world_shell(CURL "http://x/containers/" PREFIX "-blog_probe/json | python3 -c \"\n"
                        "import json,sys; d=json.load(sys.stdin); c=d['Config']; h=d['HostConfig']\n"
-                       "assert c['StopSignal']=='SIGINT' and c['StopTimeout']==2, c\n"
+                       "assert c['StopSignal'] in ('SIGINT','2') and c['StopTimeout']==2, c\n"
                        "assert h['RestartPolicy']=={'Name':'on-failure','MaximumRetryCount':1}, h\n"
                        "assert c['Labels']['k']=='v' and c['Labels']['si.release']=='r1', c\n"
                        "assert c['Labels']['si.operation']=='op-1'\n"
@@ -191,7 +191,7 @@ static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(
       {STACK(SIMPLE("web",
                     "\"restart\":{\"policy\":\"always\"},\"command\":[\"sh\",\"-c\","
                     "\"echo again; exit 4\"]")),
-       SI_E_FAILED, "web", "it last exited with code 4", "again", 2},
+       SI_E_FAILED, "web", "service web: the container was restarted", "again", 2},
       {STACK(
            "{\"name\":\"job\",\"image\":\"si-test:1\",\"command\":[\"sh\",\"-c\",\"echo bad; exit "
            "5\"],\"environment\":{},\"labels\":{},\"ports\":[],\"volumes\":[],\"depends_on\":[],"
@@ -345,23 +345,26 @@ static void destroy_lists_what_it_could_not_remove(void) {
   struct si_op op;
   must(world_provision(&op, PROJECT, blog), &op);
   op_end(&op);
-  /* Somebody else's container holds our volume and our network. */
+  /* Somebody else's container holds our volume and our network, at first without running. */
   CU_ASSERT_EQUAL(
       world_shell(CURL "-X POST " JSON "-d '{\"Image\":\"si-test:1\",\"Cmd\":[\"sleep\",\"99\"],"
                        "\"HostConfig\":{\"Init\":true,\"NetworkMode\":\"" PREFIX
                        "-blog_front\",\"Binds\":[\"" PREFIX "-blog_data:/x\"]}}' "
-                       "'http://x/containers/create?name=guest' >/dev/null && " CURL
-                       "-X POST http://x/containers/guest/start"),
+                       "'http://x/containers/create?name=guest' >/dev/null"),
       0);
-  CU_ASSERT_EQUAL(world_destroy(&op, PROJECT), SI_E_CONFLICT);
-  cJSON *result = op_result(&op);
-  const cJSON *remaining = si_json_get(result, "remaining");
-  CU_ASSERT_EQUAL(cJSON_GetArraySize(remaining), 2);
-  const char *reason = si_json_str(cJSON_GetArrayItem(remaining, 0), "reason");
-  CU_ASSERT(reason && strstr(reason, "active endpoints"));
-  CU_ASSERT(says(&op, "2 of the project's resources could not be removed"));
-  cJSON_Delete(result);
-  op_end(&op);
+  for (int running = 0; running < 2; running++) {
+    CU_ASSERT_EQUAL(running ? world_shell(CURL "-X POST http://x/containers/guest/start") : 0, 0);
+    CU_ASSERT_EQUAL(world_destroy(&op, PROJECT), SI_E_CONFLICT);
+    cJSON *result = op_result(&op);
+    const cJSON *remaining = si_json_get(result, "remaining");
+    CU_ASSERT_EQUAL(cJSON_GetArraySize(remaining), 2);
+    const char *reason = si_json_str(cJSON_GetArrayItem(remaining, 0), "reason");
+    CU_ASSERT(reason && strstr(reason, "is used by container guest, which is not this project's"));
+    CU_ASSERT(says(&op, "2 of the project's resources could not be removed"));
+    CU_ASSERT_EQUAL(op_steps(&op, "network.remove front", SI_STEP_BEGIN), 0);
+    cJSON_Delete(result);
+    op_end(&op);
+  }
   CU_ASSERT_EQUAL(world_shell(CURL "-X DELETE 'http://x/containers/guest?force=true'"), 0);
   clean_up();
 }
@@ -446,11 +449,12 @@ int main(void) {
       UNIT(destroy_takes_its_own_project_alone_and_can_be_repeated),
       UNIT(destroy_lists_what_it_could_not_remove),
       UNIT(a_listing_shows_the_context_and_remove_takes_only_what_is_marked),
+      /* these two: not on podman */
       UNIT(a_journal_that_fails_stops_everything),
       UNIT(a_wait_ends_when_asked_or_at_the_deadline),
   };
   if (world_missing()) {
     return 77;
   }
-  return unit_main("local on an engine", tests, sizeof tests / sizeof *tests);
+  return unit_main("local on an engine", tests, sizeof tests / sizeof *tests - world_podman() * 2);
 }

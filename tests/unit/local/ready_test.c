@@ -50,6 +50,9 @@ static const struct story stories[] = {
     {"{}",
      {{"running", "starting", 0, 0, "a", 5000, LOST}},
      "its health check never passed within 5.0 s"},
+    {"{\"restart\":{\"policy\":\"always\"}}",
+     {{"running", "", 0, 0, "a", 0, GO_ON}, {"running", "", 0, 6, "b", 300, LOST}},
+     "the container was restarted 6 times"},
     {"{}", {{"running", "unhealthy", 0, 0, "a", 10, LOST}}, "its health check failed"},
     {"{\"oneshot\":true}",
      {{"running", "", 0, 0, "a", 4999, GO_ON}, {"exited", "", 0, 0, "a", 5001, READY}},
@@ -85,7 +88,9 @@ static void tell(const struct story *story) {
   local_watch_begin(&watch, &service, "id");
   for (size_t i = 0; i < 7 && story->looks[i].state; i++) {
     const struct look *look = &story->looks[i];
-    struct si_engine_container c = {.exit_code = look->exit_code, .restarts = look->restarts};
+    cJSON *checks SI_AUTO(si_json_free) = cJSON_Parse("[{\"ExitCode\":1}]");
+    struct si_engine_container c = {
+        .exit_code = look->exit_code, .restarts = look->restarts, .checks = checks};
     si_copy(c.state, sizeof c.state, look->state);
     si_copy(c.health, sizeof c.health, look->health);
     si_copy(c.started_at, sizeof c.started_at, look->started);
@@ -121,5 +126,20 @@ static void lack_of_memory_is_told_as_such(void) {
   CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "lack of memory"));
 }
 
+static void a_health_check_that_nobody_runs_is_told_as_such(void) {
+  struct local_service service = {.name = "s"};
+  struct local_config config = {.ready_timeout_ms = 5000, .settle_ms = 500};
+  struct local_watch watch;
+  struct si_error error = {0};
+  struct si_engine_container c = {.state = "running", .health = "starting"};
+  local_watch_begin(&watch, &service, "id");
+  uint64_t end = watch.from_ns + 5000000000u;
+  CU_ASSERT_EQUAL(local_watch_judge(&watch, &c, &config, end - 1000000u, &error), SI_OK);
+  CU_ASSERT_EQUAL(local_watch_judge(&watch, &c, &config, end, &error), SI_E_FAILED);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "did not once run its health check within 5.0 s"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.hint, "systemd"));
+}
+
 UNIT_MAIN("local, readiness", UNIT(every_state_of_a_container_is_judged),
-          UNIT(lack_of_memory_is_told_as_such))
+          UNIT(lack_of_memory_is_told_as_such),
+          UNIT(a_health_check_that_nobody_runs_is_told_as_such))

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs a command beside a throw-away engine that has the images si-test:1 and si-test:2 (busybox and
-# nothing else, with a health command of each image's own). Exit code 77: cannot run here.
+# nothing else, with a health command of each image's own). SI_TEST_ENGINE is the engine: a script
+# of tests/servers, "engine" (Docker, where nothing is said) or "podman". Exit code 77: cannot run
+# here.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ "${1:-}" != --inside ]; then
   [ -x /bin/busybox ] || { echo "with_images.sh: skipped: there is no /bin/busybox" >&2; exit 77; }
-  exec "$here/../../servers/engine.sh" "$here/with_images.sh" --inside "$@"
+  exec "$here/../../servers/${SI_TEST_ENGINE:-engine}.sh" "$here/with_images.sh" --inside "$@"
 fi
 shift
 root=$(mktemp -d)

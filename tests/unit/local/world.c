@@ -21,6 +21,11 @@ bool world_missing(void) {
   return false;
 }
 
+bool world_podman(void) {
+  const char *engine = getenv("SI_TEST_ENGINE");
+  return engine && strcmp(engine, "podman") == 0;
+}
+
 si_instance *world_open(const char *extra) {
   char config[512];
   struct si_op op;

@@ -26,6 +26,8 @@
 
 /* True (and a word on stderr) where there is no engine to test with. */
 bool world_missing(void);
+/* Is it podman? Some cases are the same whatever the engine, and run on Docker alone. */
+bool world_podman(void);
 /* An instance with short waits; `extra` are further members of the configuration, or "". */
 si_instance *world_open(const char *extra);
 
