@@ -122,6 +122,16 @@ until_true() {
   done
 }
 
+# Does this installation's si-host run? Others on the machine do not count.
+host_runs() {
+  local exe
+  for exe in /proc/[0-9]*/exe; do
+    [ "$exe" -ef "$SI_PREFIX/libexec/si/si-host" ] && return 0
+  done
+  return 1
+}
+no_host_left() { ! host_runs; }
+
 # --- plugins -------------------------------------------------------------------------------------
 
 # plugin_tree ID...: SI_PLUGIN_DIR becomes a fresh tree ($tree) of the installed plugins and of these

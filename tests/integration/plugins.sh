@@ -30,8 +30,6 @@ create() {
 
 status_of() { si paas --context t --json project show "$1" --stored | jq -r .data.status; }
 
-no_host_left() { ! pgrep -x si-host >/dev/null; }
-
 begin "every installed plugin is listed and trusted"
 expect_exit 0 si --json plugin list
 expect_json '[.data[] | select(.trusted | not)] | length' 0
@@ -160,7 +158,7 @@ begin "an interrupt stops it, and says so"
 "$SI_PREFIX/bin/si" paas --context t project create p-stop --stack "$dir/stack.yaml" \
   --provisioner misbehave --config do=hang --timeout 30s >"$dir/stop" 2>&1 &
 stopped=$!
-until_true 10 pgrep -x si-host >/dev/null
+until_true 10 host_runs
 # TERM, because a shell's background job ignores INT. The second one means: at once.
 kill -TERM "$stopped"
 until_true 10 grep -q "once more to stop at once" "$dir/stop"
