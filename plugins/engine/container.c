@@ -12,7 +12,7 @@
 enum { START_MS = 120000, STOP_SPARE_MS = 30000, MAX_STOP_S = 3600 };
 
 void si_engine_container_free(struct si_engine_container *container) {
-  cJSON_Delete(container->document);
+  si_json_wipe(&container->document); /* the engine tells the environment, too */
   memset(container, 0, sizeof *container);
 }
 

@@ -207,9 +207,9 @@ static si_rc read_answer(const struct si_engine_query *query, const struct si_bu
 static si_rc ask(struct si_engine *engine, const struct si_engine_query *query, const char *prefix,
                  cJSON **out, struct si_error *error) {
   static const struct si_http_header json = {"Content-Type", "application/json"};
-  struct si_buf body SI_AUTO(si_buf_free) = SI_BUF(MAX_BODY);
+  struct si_buf body SI_AUTO(si_buf_free) = SI_SECRET_BUF(MAX_BODY);
   struct si_buf target SI_AUTO(si_buf_free) = SI_BUF(32 * 1024);
-  struct si_http_response response = {.body = SI_BUF(MAX_ANSWER)};
+  struct si_http_response response = {.body = SI_SECRET_BUF(MAX_ANSWER)};
   si_rc status = si_buf_printf(&target, "%s%s", prefix, query->path);
   if (status == SI_OK && query->body) {
     status = si_json_canonical(query->body, &body); /* cJSON would write large numbers as 1e+16 */
@@ -224,6 +224,7 @@ static si_rc ask(struct si_engine *engine, const struct si_engine_query *query, 
                                     .header_count = query->body ? 1 : 0,
                                     .body = query->body ? si_buf_text(&body) : NULL,
                                     .body_len = body.len,
+                                    .secret = query->body != NULL,
                                     .repeatable = query->repeatable,
                                     .deadline_ns = call_deadline(engine, query->at_most_ms),
                                     .cancelled = engine->bounds.cancelled,

@@ -248,7 +248,7 @@ si_rc si_engine_look(struct si_engine *engine, enum si_engine_type type, const c
   static const char *const after[] = {"/json", "", ""};
   struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
   struct si_engine_item found = {.type = type};
-  cJSON *answer SI_AUTO(si_json_free) = NULL;
+  cJSON *answer SI_AUTO(si_json_wipe) = NULL;
   char what[320];
   snprintf(what, sizeof what, "looking at %s %.255s", si_engine_type_text(type), id);
   si_rc status = make_path(&path, before[type], id, after[type]);

@@ -6,6 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As realloc, but what was there is overwritten. */
+static char *move_secret(struct si_buf *buf, size_t cap) {
+  char *data = malloc(cap);
+  if (data && buf->data) {
+    memcpy(data, buf->data, buf->len + 1);
+    explicit_bzero(buf->data, buf->cap);
+    free(buf->data);
+  }
+  return data;
+}
+
 si_rc si_buf_reserve(struct si_buf *buf, size_t more) {
   if (more > buf->max || buf->len > buf->max - more) {
     return SI_E_QUOTA;
@@ -18,7 +29,7 @@ si_rc si_buf_reserve(struct si_buf *buf, size_t more) {
   while (cap < need) {
     cap = cap > SIZE_MAX / 2 ? need : cap * 2;
   }
-  char *data = realloc(buf->data, cap);
+  char *data = buf->wipe ? move_secret(buf, cap) : realloc(buf->data, cap);
   if (!data) {
     return SI_E_NOMEM;
   }
@@ -65,6 +76,9 @@ const char *si_buf_text(const struct si_buf *buf) {
 }
 
 void si_buf_clear(struct si_buf *buf) {
+  if (buf->data && buf->wipe) {
+    explicit_bzero(buf->data, buf->cap);
+  }
   buf->len = 0;
   if (buf->data) {
     buf->data[0] = '\0';
@@ -72,6 +86,9 @@ void si_buf_clear(struct si_buf *buf) {
 }
 
 void si_buf_free(struct si_buf *buf) {
+  if (buf->data && buf->wipe) {
+    explicit_bzero(buf->data, buf->cap);
+  }
   free(buf->data);
   buf->data = NULL;
   buf->len = 0;

@@ -4,9 +4,14 @@
  * alone. Not thread-safe.
  *
  * Invariant: data is NULL or holds len bytes followed by a NUL that len does not count.
+ *
+ * A buffer for secrets (SI_SECRET_BUF) leaves no copy behind: its memory is overwritten when it
+ * grows, is emptied, or is freed.
  */
 #ifndef SI_KIT_BASE_BUF_H
 #define SI_KIT_BASE_BUF_H
+
+#include <stdbool.h>
 
 #include "kit/base/error.h"
 
@@ -15,10 +20,13 @@ struct si_buf {
   size_t len;
   size_t cap;
   size_t max; /* len never exceeds it */
+  bool wipe;  /* overwrite what is left behind */
 };
 
 #define SI_BUF(limit) \
-  { NULL, 0, 0, (limit) }
+  { NULL, 0, 0, (limit), false }
+#define SI_SECRET_BUF(limit) \
+  { NULL, 0, 0, (limit), true }
 
 /* Make room for `more` bytes; SI_E_QUOTA past the maximum, SI_E_NOMEM. On failure unchanged. */
 si_rc si_buf_reserve(struct si_buf *buf, size_t more) SI_MUST_USE;

@@ -340,6 +340,25 @@ void si_json_free(cJSON **value) {
   *value = NULL;
 }
 
+static void wipe_texts(cJSON *value) {
+  for (; value; value = value->next) {
+    if (cJSON_IsString(value) && value->valuestring && !(value->type & cJSON_IsReference)) {
+      explicit_bzero(value->valuestring, strlen(value->valuestring));
+    } else if (!(value->type & cJSON_IsReference)) {
+      wipe_texts(value->child);
+    }
+  }
+}
+
+void si_json_wipe(cJSON **value) {
+  if (*value && cJSON_IsString(*value) && (*value)->valuestring) {
+    explicit_bzero((*value)->valuestring, strlen((*value)->valuestring));
+  } else if (*value) {
+    wipe_texts((*value)->child);
+  }
+  si_json_free(value);
+}
+
 /* --- members --- */
 
 const cJSON *si_json_get(const cJSON *object, const char *key) {

@@ -18,6 +18,8 @@
  * integers beyond 2^53. */
 si_rc si_json_parse(const char *text, size_t len, cJSON **out, struct si_error *error) SI_MUST_USE;
 void si_json_free(cJSON **value); /* for SI_AUTO */
+/* The same; every text in it is overwritten first. */
+void si_json_wipe(cJSON **value);
 
 /* Members of an object, exact case; NULL or the default where absent or of another type. */
 const char *si_json_str(const cJSON *object, const char *key);

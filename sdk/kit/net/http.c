@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "kit/base/path.h"
 #include "kit/base/text.h"
+#include "kit/net/memory.h"
 
 enum { POLL_MS = 100, MAX_HEADER_BYTES = 64 * 1024, DEFAULT_CONNECT_MS = 10000 };
 
@@ -19,8 +22,13 @@ struct si_http {
   char base[512];
   char unix_socket[108];
   char user_agent[128];
+  char ca_file[SI_PATH_MAX];
   bool tls;
   long connect_ms;
+  si_http_admit admit;
+  void *admit_ctx;
+  bool turned_away; /* every address of this request's peer, so far */
+  bool admitted;    /* one of them */
 };
 
 /* One request in flight. */
@@ -40,7 +48,8 @@ static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_ready = CURLE_FAILED_INIT;
 
 static void start_curl(void) {
-  curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  curl_ready = curl_global_init_mem(CURL_GLOBAL_DEFAULT, si_net_malloc, si_net_free, si_net_realloc,
+                                    si_net_strdup, si_net_calloc);
 }
 
 /* --- opening --- */
@@ -78,6 +87,11 @@ si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
     return si_error_set(error, SI_E_INVALID, "HTTP_OPTIONS",
                         "\"%.200s\" is not an absolute path of at most 107 bytes", socket);
   }
+  if (options->ca_file &&
+      (!options->ca_file[0] || strlen(options->ca_file) >= sizeof((struct si_http *)0)->ca_file)) {
+    return si_error_set(error, SI_E_INVALID, "HTTP_OPTIONS",
+                        "\"%.200s\" is no path of certificates", options->ca_file);
+  }
   pthread_once(&curl_once, start_curl);
   struct si_http *client SI_AUTO(si_http_close) = calloc(1, sizeof *client);
   if (client && curl_ready == CURLE_OK) {
@@ -91,7 +105,10 @@ si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
   si_copy(client->base, sizeof client->base, options->base);
   si_copy(client->unix_socket, sizeof client->unix_socket, socket);
   si_copy(client->user_agent, sizeof client->user_agent, options->user_agent);
+  si_copy(client->ca_file, sizeof client->ca_file, options->ca_file);
   client->tls = tls;
+  client->admit = options->admit;
+  client->admit_ctx = options->admit_ctx;
   client->connect_ms =
       options->connect_timeout_ms ? (long)options->connect_timeout_ms : (long)DEFAULT_CONNECT_MS;
   *out = client;
@@ -130,14 +147,12 @@ static size_t on_body(char *data, size_t one, size_t len, void *ctx) {
     si_rc status = x->request->sink(x->request->sink_ctx, data, len);
     return status == SI_OK ? len : stop(x, status, "HTTP_CALLBACK");
   }
-  si_rc status = si_buf_add(&x->response->body, data, len);
-  if (status == SI_OK) {
-    return len;
-  }
-  if (http < 200 || http >= 300) {
-    return len; /* a refusal's text may be cut: its status is what matters */
-  }
-  return stop(x, status, "HTTP_TOO_LARGE");
+  struct si_buf *body = &x->response->body;
+  size_t room = body->max - body->len;
+  bool refusal = http < 200 || http >= 300;
+  /* A refusal's text may be cut: its status is what matters. */
+  si_rc status = si_buf_add(body, data, refusal && room < len ? room : len);
+  return status == SI_OK || refusal ? len : stop(x, status, "HTTP_TOO_LARGE");
 }
 
 static bool is_named(const char *line, size_t len, const char *name) {
@@ -200,6 +215,20 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx) {
     }
   }
   return len;
+}
+
+/* Called once for each address, with the one that is about to be connected to: no name can be asked
+ * for again in between. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address) {
+  struct si_http *client = ctx;
+  if (purpose != CURLSOCKTYPE_IPCXN ||
+      !client->admit(client->admit_ctx, &address->addr, (socklen_t)address->addrlen)) {
+    client->turned_away = !client->admitted;
+    return CURL_SOCKET_BAD;
+  }
+  client->admitted = true;
+  client->turned_away = false;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static size_t on_source(char *to, size_t one, size_t len, void *ctx) {
@@ -287,7 +316,7 @@ static void set_body(CURL *easy, struct exchange *x) {
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void set_peer(CURL *easy, const struct si_http *client) {
+static void set_peer(CURL *easy, struct si_http *client) {
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, client->tls ? "https" : "http");
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
@@ -302,6 +331,14 @@ static void set_peer(CURL *easy, const struct si_http *client) {
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   if (client->unix_socket[0]) {
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->unix_socket);
+  }
+  if (client->ca_file[0]) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  }
+  if (client->admit) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, client);
   }
   if (client->user_agent[0]) {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
@@ -398,6 +435,10 @@ static si_rc explain_stop(const struct si_http *client, const struct exchange *x
 static si_rc explain_connect(const struct si_http *client, CURLcode result, long os_errno,
                              struct si_error *error) {
   const char *where = client->unix_socket[0] ? client->unix_socket : client->base;
+  if (client->turned_away) {
+    return si_error_set(error, SI_E_REFUSED, "HTTP_ADDRESS",
+                        "%s is at an address that may not be connected to", where);
+  }
   bool forbidden = os_errno == EACCES || os_errno == EPERM;
   return si_error_set(error, forbidden ? SI_E_AUTH : SI_E_UNAVAILABLE, "HTTP_CONNECT",
                       "cannot connect to %s: %s", where,
@@ -439,6 +480,15 @@ static si_rc explain(struct si_http *client, const struct exchange *x, CURLcode 
   }
 }
 
+/* libcurl keeps its buffers as long as the handle, and gives them back with it (memory.h). */
+static void renew(struct si_http *client) {
+  CURL *easy = curl_easy_init();
+  if (easy) { /* else the old one goes on; it is wiped at the client's end */
+    curl_easy_cleanup(client->easy);
+    client->easy = easy;
+  }
+}
+
 si_rc si_http_send(struct si_http *client, const struct si_http_request *request,
                    struct si_http_response *response, struct si_error *error) {
   struct exchange x = {.request = request, .response = response, .easy = client->easy};
@@ -447,6 +497,8 @@ si_rc si_http_send(struct si_http *client, const struct si_http_request *request
   forget_headers(&x);
   response->status = 0;
   response->retry = SI_RETRY_NEVER;
+  client->turned_away = false;
+  client->admitted = false;
   si_rc status = set_up(client, &x, error);
   if (status == SI_OK) {
     CURLcode result = CURLE_OUT_OF_MEMORY;
@@ -455,6 +507,7 @@ si_rc si_http_send(struct si_http *client, const struct si_http_request *request
       curl_multi_remove_handle(client->multi, client->easy);
     }
     curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &http);
+    response->status = (int)http;
     if (result != CURLE_OK) {
       status = explain(client, &x, result, error);
       if (error) {
@@ -463,13 +516,13 @@ si_rc si_http_send(struct si_http *client, const struct si_http_request *request
     }
   }
   curl_easy_reset(client->easy); /* it must not keep pointers into this frame */
+  if (request->secret) {
+    renew(client);
+  }
   curl_slist_free_all(x.headers);
-  if (status == SI_OK) {
-    response->status = (int)http;
-    if (http == 429 || http == 503) {
-      response->retry = SI_RETRY_AFTER;
-      response->retry_after_ms = response->retry_after_ms ? response->retry_after_ms : 1000;
-    }
+  if (status == SI_OK && (http == 429 || http == 503)) {
+    response->retry = SI_RETRY_AFTER;
+    response->retry_after_ms = response->retry_after_ms ? response->retry_after_ms : 1000;
   }
   return status;
 }

@@ -14,16 +14,23 @@
 #define SI_KIT_NET_HTTP_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "kit/base/buf.h"
 
 struct si_http; /* a client */
+
+/* May this address be connected to? Asked for each one that a name stands for. */
+typedef bool (*si_http_admit)(void *ctx, const struct sockaddr *address, socklen_t len);
 
 struct si_http_options {
   const char *base;            /* "http://host[:port]" or "https://host[:port]", no path */
   const char *unix_socket;     /* a path to connect to in place of base's host; or NULL */
   const char *user_agent;      /* or NULL */
   uint32_t connect_timeout_ms; /* 0: ten seconds */
+  const char *ca_file;         /* certificates to trust in place of the system's; or NULL */
+  si_http_admit admit;         /* NULL: any address */
+  void *admit_ctx;
 };
 
 /* HTTP_OPTIONS (SI_E_INVALID) where base is not of that form. */
@@ -51,6 +58,7 @@ struct si_http_request {
   si_http_source source; /* in place of body, or NULL */
   void *source_ctx;
   uint64_t body_len;
+  bool secret;                 /* what is sent holds secrets: no buffer of it outlives the call */
   bool repeatable;             /* idempotent although the method (POST, PATCH) does not say so */
   uint64_t deadline_ns;        /* CLOCK_MONOTONIC; 0 = none */
   int (*cancelled)(void *ctx); /* non-zero: stop; or NULL */
@@ -71,13 +79,14 @@ struct si_http_response {
   struct si_buf body;            /* the caller's: set its maximum, free it */
   struct si_http_wanted *wanted; /* the caller's; or NULL */
   size_t wanted_count;
-  int status;              /* HTTP status */
+  int status;              /* HTTP status; on failure of the answer that broke off, or 0 */
   uint32_t retry;          /* for 429 and 503 SI_RETRY_AFTER, else SI_RETRY_NEVER */
   uint32_t retry_after_ms; /* from Retry-After in seconds, at most an hour; 1000 where absent */
 };
 
 /* Sends the request and reads the whole answer. Codes: HTTP_CONNECT (no connection was made; the
- * status is AUTH where the system forbids it, else UNAVAILABLE), HTTP_TLS, HTTP_LOST (the
+ * status is AUTH where the system forbids it, else UNAVAILABLE), HTTP_ADDRESS (SI_E_REFUSED:
+ * admit() let no address of the peer pass), HTTP_TLS, HTTP_LOST (the
  * connection broke), HTTP_PROTOCOL (the answer is no HTTP), HTTP_TOO_LARGE (SI_E_QUOTA: the body is
  * beyond its buffer), HTTP_TIMEOUT, HTTP_CANCELLED, HTTP_REQUEST (a malformed request),
  * HTTP_CALLBACK (a sink or source said stop). */
@@ -85,8 +94,9 @@ si_rc si_http_send(struct si_http *client, const struct si_http_request *request
                    struct si_http_response *response, struct si_error *error) SI_MUST_USE;
 
 /* Fills *error from an answer that is not 2xx: 401 is AUTH, 403 REFUSED, 404 NOT_FOUND, 409
- * CONFLICT, 413 QUOTA, 429 and 503 UNAVAILABLE (retry AFTER), 501 UNSUPPORTED, other 4xx INVALID,
- * other 5xx IO. `what` begins the message ("<what>: <why> (HTTP <status>)"); `why` may be NULL. */
+ * CONFLICT, 413 and 507 QUOTA, 429 and 503 UNAVAILABLE (retry AFTER), 501 UNSUPPORTED, other 4xx
+ * INVALID, other 5xx IO. `what` begins the message ("<what>: <why> (HTTP <status>)"); `why` may be
+ * NULL. */
 si_rc si_http_refusal(const struct si_http_response *response, const char *code, const char *what,
                       const char *why, struct si_error *error);
 

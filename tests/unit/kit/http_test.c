@@ -144,7 +144,7 @@ static void an_answer_streams_into_a_callback_that_may_stop_it(void) {
       {"/big/3000000", 3000000, SI_OK, 200, 3000000, ""},
       {"/chunked", 100, SI_OK, 200, 7, ""},
       {"/status/404", 100, SI_OK, 404, 0, "{\"message\":\"because\"}"}, /* no part of the body */
-      {"/big/3000000", 100000, SI_E_QUOTA, 0, 0, ""},
+      {"/big/3000000", 100000, SI_E_QUOTA, 200, 0, ""},
   };
   struct si_http *http SI_AUTO(si_http_close) = client(true);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -164,6 +164,40 @@ static void an_answer_streams_into_a_callback_that_may_stop_it(void) {
     CU_ASSERT_STRING_EQUAL(si_buf_text(&response.body), cases[i].body);
     si_buf_free(&response.body);
   }
+}
+
+static void a_refusal_that_does_not_fit_is_cut(void) {
+  struct si_http *http SI_AUTO(si_http_close) = client(true);
+  struct si_http_response response = {.body = SI_BUF(10)};
+  struct si_http_request r = request("GET", "/status/500");
+  CU_ASSERT_EQUAL(si_http_send(http, &r, &response, NULL), SI_OK);
+  CU_ASSERT_EQUAL(response.status, 500);
+  CU_ASSERT_STRING_EQUAL(si_buf_text(&response.body), "{\"message\"");
+  si_buf_free(&response.body);
+}
+
+static bool admit(void *ctx, const struct sockaddr *address, socklen_t len) {
+  int *asked = ctx;
+  CU_ASSERT_EQUAL(address->sa_family, AF_INET);
+  CU_ASSERT(len >= sizeof(sa_family_t));
+  return ++*asked > 1;
+}
+
+static void an_address_is_connected_to_only_where_it_is_admitted(void) {
+  int asked = 0;
+  struct si_http_options options = {.base = base, .admit = admit, .admit_ctx = &asked};
+  struct si_http *http SI_AUTO(si_http_close) = NULL;
+  struct si_http_response response = {.body = SI_BUF(1000)};
+  struct si_error error = {0};
+  struct si_http_request r = request("POST", "/chunked");
+  CU_ASSERT_EQUAL_FATAL(si_http_open(&options, &http, &error), SI_OK);
+  CU_ASSERT_EQUAL(si_http_send(http, &r, &response, &error), SI_E_REFUSED);
+  CU_ASSERT_STRING_EQUAL(error.code, "HTTP_ADDRESS");
+  CU_ASSERT_EQUAL(error.retry, SI_RETRY_SAFE); /* nothing was sent */
+  CU_ASSERT_EQUAL(asked, 1);
+  CU_ASSERT_EQUAL(si_http_send(http, &r, &response, &error), SI_OK);
+  CU_ASSERT_EQUAL(asked, 2);
+  si_buf_free(&response.body);
 }
 
 static void what_an_answer_holds_is_told_as_it_is(void) {
@@ -419,7 +453,9 @@ int main(int argc, char **argv) {
   static const struct unit_test tests[] = {
       UNIT(a_request_arrives_as_it_was_given),
       UNIT(a_body_can_come_from_a_callback_and_go_to_one),
+      UNIT(a_refusal_that_does_not_fit_is_cut),
       UNIT(an_answer_streams_into_a_callback_that_may_stop_it),
+      UNIT(an_address_is_connected_to_only_where_it_is_admitted),
       UNIT(what_an_answer_holds_is_told_as_it_is),
       UNIT(a_failure_says_whether_it_may_be_repeated),
       UNIT(headers_that_would_smuggle_others_are_refused),
