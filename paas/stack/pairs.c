@@ -3,6 +3,7 @@
 
 #include "paas/stack/document.h"
 #include "paas/stack/parts.h"
+#include "paas/stack/secrets.h"
 #include "paas/stack/value.h"
 
 enum { PAIRS_MOST = 1000 };
@@ -11,7 +12,8 @@ enum { PAIRS_MOST = 1000 };
 struct pairs {
   const char *member;
   si_rc (*check_key)(struct si_reading *r, const struct si_place *place, const char *key);
-  bool bare; /* a key without a value means "" */
+  bool bare;    /* a key without a value means "" */
+  bool secrets; /* a value can stand for a secret */
 };
 
 static si_rc check_variable(struct si_reading *r, const struct si_place *place, const char *key) {
@@ -39,7 +41,12 @@ static si_rc put_pair(struct si_reading *r, const struct pairs *kind, cJSON *obj
   if (status != SI_OK) {
     return status;
   }
-  return si_put_text(r, object, key, value);
+  return kind->secrets ? si_secrets_put(r, place, object, key, value)
+                       : si_put_text(r, object, key, value);
+}
+
+static unsigned flags_of(const struct pairs *kind, unsigned flags) {
+  return kind->secrets ? flags | SI_TEXT_DOLLARS : flags;
 }
 
 static si_rc no_value(struct si_reading *r, const struct si_place *place) {
@@ -53,14 +60,15 @@ static si_rc read_member(struct si_reading *r, const struct pairs *kind, cJSON *
   if (si_is_null(value)) {
     return kind->bare ? put_pair(r, kind, object, place, place->key, "") : no_value(r, place);
   }
-  si_rc status = si_value_text(r, value, place, SI_TEXT_NUMBERS | SI_TEXT_EMPTY, &text);
+  si_rc status =
+      si_value_text(r, value, place, flags_of(kind, SI_TEXT_NUMBERS | SI_TEXT_EMPTY), &text);
   return status == SI_OK ? put_pair(r, kind, object, place, place->key, text) : status;
 }
 
 static si_rc read_item(struct si_reading *r, const struct pairs *kind, cJSON *object,
                        const struct si_yaml_node *value, const struct si_place *place) {
   char *text SI_AUTO(si_text_free) = NULL;
-  si_rc status = si_value_text(r, value, place, 0, &text);
+  si_rc status = si_value_text(r, value, place, flags_of(kind, 0), &text);
   if (status != SI_OK) {
     return status;
   }
@@ -70,6 +78,9 @@ static si_rc read_item(struct si_reading *r, const struct pairs *kind, cJSON *ob
   }
   if (equals) {
     *equals = '\0';
+  }
+  if (kind->secrets && strchr(text, '$')) {
+    return si_stack_invalid(r, place, "uses `$` in the name of a variable");
   }
   /* A map cannot name a key twice, a list can. */
   if (cJSON_GetObjectItemCaseSensitive(object, text)) {
@@ -100,12 +111,12 @@ static si_rc read_pairs(struct si_reading *r, const struct si_yaml_node *node,
 
 si_rc si_read_environment(struct si_reading *r, const struct si_yaml_node *value,
                           const struct si_place *place, void *into) {
-  static const struct pairs kind = {"environment", check_variable, false};
+  static const struct pairs kind = {"environment", check_variable, false, true};
   return read_pairs(r, value, place, &kind, into);
 }
 
 si_rc si_read_labels(struct si_reading *r, const struct si_yaml_node *value,
                      const struct si_place *place, void *into) {
-  static const struct pairs kind = {"labels", check_label, true};
+  static const struct pairs kind = {"labels", check_label, true, false};
   return read_pairs(r, value, place, &kind, into);
 }

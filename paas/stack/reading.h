@@ -60,6 +60,7 @@ struct si_reading {
   struct si_error *error;                        /* never NULL */
   cJSON *volumes;                                /* the document's, each {name}; owned */
   cJSON *networks;                               /* the document's, each {name, internal}; owned */
+  cJSON *secrets;                                /* the document's, by name; owned */
   bool joins_default;                            /* some service joins the network `default` */
   struct si_service services[SI_STACK_SERVICES]; /* names are all set before any is read */
   size_t service_count;

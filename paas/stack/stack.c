@@ -12,6 +12,7 @@
 #include "paas/stack/check.h"
 #include "paas/stack/document.h"
 #include "paas/stack/keys.h"
+#include "paas/stack/secrets.h"
 #include "paas/stack/service.h"
 #include "paas/stack/value.h"
 #include "paas/stack/yaml.h"
@@ -25,6 +26,7 @@ struct top {
   const struct si_yaml_entry *services;
   const struct si_yaml_entry *volumes;
   const struct si_yaml_entry *networks;
+  const struct si_yaml_entry *secrets;
 };
 
 static si_rc later(struct si_reading *r, const struct si_yaml_node *value,
@@ -43,13 +45,11 @@ static si_rc pass_over(struct si_reading *r, const struct si_yaml_node *value,
 
 static si_rc read_top(struct si_reading *r, const struct si_yaml_node *root,
                       const struct si_place *place, struct top *top) {
-  static const struct si_key known[] = {{"services", later},
-                                        {"volumes", later},
-                                        {"networks", later},
-                                        {"name", pass_over},
-                                        {"version", pass_over}};
+  static const struct si_key known[] = {{"services", later}, {"volumes", later},
+                                        {"networks", later}, {"x-si-secrets", later},
+                                        {"name", pass_over}, {"version", pass_over}};
   static const struct si_refused_key refused[] = {
-      {"secrets", "remove it: a stack file holds no secrets"},
+      {"secrets", "a stack file holds no secrets: declare what it needs under `x-si-secrets`"},
       {"configs", "put the files into the image, or their content under `environment`"},
       {"include", "write one file"},
   };
@@ -66,6 +66,7 @@ static si_rc read_top(struct si_reading *r, const struct si_yaml_node *root,
   top->services = si_yaml_find(root, "services");
   top->volumes = si_yaml_find(root, "volumes");
   top->networks = si_yaml_find(root, "networks");
+  top->secrets = si_yaml_find(root, "x-si-secrets");
   if (!top->services) {
     si_stack_invalid(r, place, "the file declares no services");
     return si_stack_hint(r, "add `services:`");
@@ -130,6 +131,12 @@ static si_rc declare_default(struct si_reading *r) {
   return status == SI_OK ? si_put_flag(r, item, "internal", false) : status;
 }
 
+static si_rc read_secrets(struct si_reading *r, const struct si_yaml_entry *entry,
+                          const struct si_place *root) {
+  struct si_place place = {root, entry ? entry->key : NULL, 0, entry ? entry->line : 0};
+  return entry ? si_secrets_read(r, entry->value, &place) : SI_OK;
+}
+
 /* --- services --- */
 
 static si_rc name_services(struct si_reading *r, const struct si_yaml_node *map,
@@ -191,6 +198,9 @@ static si_rc assemble(struct si_reading *r, cJSON *document) {
   status = status == SI_OK ? si_list_sort(r, r->volumes, "name") : status;
   status = status == SI_OK ? si_list_sort(r, r->networks, "name") : status;
   status = status == SI_OK ? hand_over(r, document, "volumes", &r->volumes) : status;
+  if (status == SI_OK && r->secrets->child) {
+    status = hand_over(r, document, "secrets", &r->secrets);
+  }
   return status == SI_OK ? hand_over(r, document, "networks", &r->networks) : status;
 }
 
@@ -220,7 +230,8 @@ static si_rc read_tree(struct si_reading *r, const struct si_yaml_node *root,
   cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
   r->volumes = cJSON_CreateArray();
   r->networks = cJSON_CreateArray();
-  if (!document || !r->volumes || !r->networks) {
+  r->secrets = cJSON_CreateArray();
+  if (!document || !r->volumes || !r->networks || !r->secrets) {
     return si_stack_nomem(r);
   }
   si_rc status = read_top(r, root, &place, &top);
@@ -228,6 +239,7 @@ static si_rc read_tree(struct si_reading *r, const struct si_yaml_node *root,
       status == SI_OK ? read_declarations(r, top.volumes, &place, r->volumes, read_volume) : status;
   status = status == SI_OK ? read_declarations(r, top.networks, &place, r->networks, read_network)
                            : status;
+  status = status == SI_OK ? read_secrets(r, top.secrets, &place) : status;
   status = status == SI_OK ? read_services(r, top.services, &place) : status;
   status = status == SI_OK ? assemble(r, document) : status;
   return status == SI_OK ? write_out(r, document, out) : status;
@@ -243,6 +255,7 @@ static void reading_free(struct si_reading **reading) {
     }
     cJSON_Delete(r->volumes);
     cJSON_Delete(r->networks);
+    cJSON_Delete(r->secrets);
     free(r);
   }
 }

@@ -59,7 +59,7 @@ si_rc si_value_text(struct si_reading *r, const struct si_yaml_node *node,
   if (!node->text[0] && !(flags & SI_TEXT_EMPTY)) {
     return si_stack_invalid(r, place, "is empty text");
   }
-  if (has_variable(node->text)) {
+  if (!(flags & SI_TEXT_DOLLARS) && has_variable(node->text)) {
     si_stack_invalid(r, place, "uses `$`: variables are not interpolated");
     return si_stack_hint(r, "write the value out, or write `$$` for the character itself");
   }
@@ -67,7 +67,9 @@ si_rc si_value_text(struct si_reading *r, const struct si_yaml_node *node,
   if (!text) {
     return si_stack_nomem(r);
   }
-  halve_dollars(text);
+  if (!(flags & SI_TEXT_DOLLARS)) {
+    halve_dollars(text);
+  }
   *out = text;
   return SI_OK;
 }
@@ -94,9 +96,9 @@ si_rc si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
                         const struct si_place *place, uint64_t min_ms, uint64_t *out) {
   uint64_t ms = 0;
   if (node->kind != SI_YAML_SCALAR || si_parse_duration_ms(node->text, &ms) != SI_OK ||
-      ms < min_ms) {
+      ms < min_ms || ms > SI_DURATION_DAYS * 86400000ull) {
     si_stack_invalid(r, place, "must be a duration%s", min_ms ? " longer than 0" : "");
-    return si_stack_hint(r, "such as 500ms, 90s or 1m30s; at most 365d");
+    return si_stack_hint(r, "such as 500ms, 90s or 1m30s; at most %dd", SI_DURATION_DAYS);
   }
   *out = ms;
   return SI_OK;

@@ -11,9 +11,11 @@
 
 enum {
   SI_TEXT_BYTES = 65536, /* of one value */
+  SI_DURATION_DAYS = 24, /* so that milliseconds stay below 2^31, as providers take them */
 
   SI_TEXT_NUMBERS = 1u << 0, /* numbers and booleans are taken as they are written */
-  SI_TEXT_EMPTY = 1u << 1    /* "" is a value */
+  SI_TEXT_EMPTY = 1u << 1,   /* "" is a value */
+  SI_TEXT_DOLLARS = 1u << 2  /* every `$` is left as it is, for paas/stack/secrets.h */
 };
 
 void si_text_free(char **text); /* for SI_AUTO */
@@ -28,7 +30,7 @@ si_rc si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
 si_rc si_value_count(struct si_reading *r, const struct si_yaml_node *node,
                      const struct si_place *place, uint64_t min, uint64_t max,
                      uint64_t *out) SI_MUST_USE;
-/* "90s", "1m30s": milliseconds, at least `min`. */
+/* "90s", "1m30s": milliseconds, at least `min_ms`, at most SI_DURATION_DAYS. */
 si_rc si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
                         const struct si_place *place, uint64_t min_ms, uint64_t *out) SI_MUST_USE;
 

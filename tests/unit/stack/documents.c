@@ -202,6 +202,7 @@ static const struct {
      "\"healthcheck\":{\"test\":[\"CMD\",\"curl\",\"-f\",\"http://localhost/\"]}"},
     {"healthcheck: {test: [\"NONE\"]}", "\"healthcheck\":{\"disable\":true}"},
     {"healthcheck: {disable: true}", "\"healthcheck\":{\"disable\":true}"},
+    {"stop_grace_period: 24d", "\"stop_grace_ms\":2073600000"},
     {"x-si-oneshot: true", "\"oneshot\":true"},
     {"restart: unless-stopped", "\"restart\":{\"policy\":\"unless-stopped\",\"retries\":0}"},
     {"init: false", "\"init\":false"},
