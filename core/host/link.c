@@ -26,6 +26,8 @@ struct si_link {
   uint64_t asked;    /* the id of the latest question */
   uint64_t answered; /* questions are asked one at a time */
   si_rc answer;
+  struct si_error refusal; /* with a LENT that says why not */
+  struct si_lent lent;
   pthread_mutex_t asking;
   atomic_bool cancelled;
 };
@@ -53,6 +55,18 @@ static void enqueue(struct si_link *link, const struct si_frame *frame) {
   link->queued++;
 }
 
+static void take_lent(struct si_link *link, const struct si_frame *frame, struct si_unpack *in) {
+  si_unpack_error(in, &link->refusal);
+  link->answer = link->refusal.status;
+  link->answered = frame->id;
+  if (link->answer == SI_OK) {
+    const char *value = si_unpack_text(in);
+    if (in->bad || si_lent_copy(&link->lent, value, strlen(value)) != SI_OK) {
+      leave("a secret came that cannot be kept");
+    }
+  }
+}
+
 static void take_frame(struct si_link *link, const struct si_frame *frame) {
   struct si_unpack in = si_unpack_of(frame);
   pthread_mutex_lock(&link->lock);
@@ -67,6 +81,7 @@ static void take_frame(struct si_link *link, const struct si_frame *frame) {
       link->answered = frame->id;
       link->answer = (si_rc)si_unpack_u32(&in);
       break;
+    case SI_FRAME_LENT: take_lent(link, frame, &in); break;
     default: enqueue(link, frame); break;
   }
   pthread_cond_broadcast(&link->changed);
@@ -75,12 +90,15 @@ static void take_frame(struct si_link *link, const struct si_frame *frame) {
 
 static void *read_frames(void *argument) {
   struct si_link *link = argument;
-  struct si_inbox inbox = SI_INBOX;
+  struct si_inbox inbox = SI_SECRET_INBOX;
   for (;;) {
     struct si_frame frame;
     si_rc status = si_inbox_next(&inbox, &frame);
     if (status == SI_OK) {
       take_frame(link, &frame);
+      if (frame.type == SI_FRAME_LENT) {
+        si_inbox_wipe(&inbox, &frame);
+      }
       continue;
     }
     if (status != SI_E_NOT_FOUND) {
@@ -174,6 +192,24 @@ si_rc si_link_answer(struct si_link *link, uint64_t id) {
     pthread_cond_wait(&link->changed, &link->lock);
   }
   si_rc answer = link->answer;
+  pthread_mutex_unlock(&link->lock);
+  pthread_mutex_unlock(&link->asking);
+  return answer;
+}
+
+si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_lent *lent,
+                   struct si_error *error) {
+  pthread_mutex_lock(&link->lock);
+  while (link->answered != id) {
+    pthread_cond_wait(&link->changed, &link->lock);
+  }
+  si_rc answer = link->answer;
+  if (answer == SI_OK) {
+    *lent = link->lent;
+    link->lent = (struct si_lent){NULL, 0};
+  } else {
+    *error = link->refusal;
+  }
   pthread_mutex_unlock(&link->lock);
   pthread_mutex_unlock(&link->asking);
   return answer;

@@ -9,6 +9,7 @@
 #ifndef SI_CORE_HOST_LINK_H
 #define SI_CORE_HOST_LINK_H
 
+#include "core/host/lent.h"
 #include "core/wire/ring.h"
 #include "core/wire/wire.h"
 
@@ -30,9 +31,12 @@ struct si_request *si_link_next(struct si_link *link);
 struct si_buf *si_link_lock(struct si_link *link);
 void si_link_unlock(struct si_link *link, bool now);
 
-/* A fresh id for a frame that wants a REPLY, and the wait for that. */
+/* A fresh id for a frame that wants a REPLY or LENT, and the wait for that. */
 uint64_t si_link_ask(struct si_link *link);
 si_rc si_link_answer(struct si_link *link, uint64_t id);
+/* The wait for LENT. *lent is the caller's on success; *error is set on failure. */
+si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_lent *lent,
+                   struct si_error *error) SI_MUST_USE;
 
 /* A slot to fill; sends what was packed and waits while si holds all of them. */
 uint32_t si_link_slot(struct si_link *link);

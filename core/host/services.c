@@ -7,7 +7,7 @@
 
 #include "kit/base/text.h"
 
-enum { LOG_LINE_MAX = 4096 };
+enum { LOG_LINE_MAX = 4096, SECRET_NAME_MAX = 256 };
 
 /* Packing into the link's buffer fails only for want of memory; a lost log line or progress is no
  * reason to end, a lost answer is: si sees the stream end. */
@@ -113,10 +113,23 @@ static si_rc host_step(si_op *op, const char *name, uint32_t phase, const char *
 }
 
 static si_rc host_secret(si_op *op, const char *name, void *ctx, si_secret_use use) {
-  (void)ctx;
-  (void)use;
-  return si_error_set(&op->failure, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
-                      "secret \"%.100s\": this context has no vault", name ? name : "");
+  struct si_link *link = op->host->link;
+  struct si_lent lent SI_AUTO(si_lent_free) = {NULL, 0};
+  char short_name[SECRET_NAME_MAX];
+  size_t mark;
+  if (!name || !use || strlen(name) >= sizeof short_name) {
+    return si_error_set(&op->failure, SI_E_INVALID, "SECRET_NOT_FOUND",
+                        "the provider asks for a secret without a name, or without a use");
+  }
+  si_copy(short_name, sizeof short_name, name);
+  uint64_t id = si_link_ask(link);
+  struct si_buf *out = si_link_lock(link);
+  must(si_frame_begin(out, SI_FRAME_SECRET, id, &mark));
+  must(si_pack_text(out, short_name));
+  must(si_frame_end(out, mark));
+  si_link_unlock(link, true);
+  si_rc status = known(si_link_lent(link, id, &lent, &op->failure));
+  return status == SI_OK ? use(ctx, lent.bytes, lent.len) : status;
 }
 
 static const void *host_service(si_host *host, const char *id) {

@@ -67,6 +67,7 @@ static struct si_session *make(const struct si_session_options *options) {
   session->store.vt = &si_session_store_vt;
   session->child = (struct si_child){0, -1, -1, -1, 0};
   session->out.max = SIZE_MAX / 2;
+  session->out.wipe = options->listener.secret != NULL;
   session->inbox = (struct si_inbox)SI_INBOX;
   session->descriptor.max = 1 << 20;
   session->tail.max = 2 * SI_STDERR_TAIL;
@@ -321,6 +322,7 @@ void si_session_take(struct si_session *session, const struct si_frame *frame) {
       }
       break;
     case SI_FRAME_STEP: take_step(session, frame, &in); break;
+    case SI_FRAME_SECRET: si_session_take_secret(session, frame, &in); break;
     case SI_FRAME_RESULT: take_result(session, &in); break;
     case SI_FRAME_DONE: take_done(session, frame, &in); break;
     case SI_FRAME_TAKEN:

@@ -24,6 +24,11 @@ struct si_listener {
   void (*progress)(void *ctx, uint64_t done, uint64_t total, const char *what);
   /* Journals a step; its status goes back to the provider. Without it every step is refused. */
   si_rc (*step)(void *ctx, const char *name, uint32_t phase, const char *outside_id);
+  /* Lends the value of a secret that the provider asks for by name to use(), once, for the time of
+   * the call: at most SI_SECRET_BYTES, no NUL within. What it returns, and the error where that is
+   * no success, goes to the provider. Without it every secret is refused. */
+  si_rc (*secret)(void *ctx, const char *name, void *use_ctx, si_secret_use use,
+                  struct si_error *error);
 };
 
 struct si_session_options {

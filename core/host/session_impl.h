@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/host/session_impl.h - what session.c, session_watch.c and session_store.c share: the session
- * itself. Private to core/host.
+ * core/host/session_impl.h - what session.c, session_secret.c, session_watch.c and session_store.c
+ * share: the session itself. Private to core/host.
  */
 #ifndef SI_CORE_HOST_SESSION_IMPL_H
 #define SI_CORE_HOST_SESSION_IMPL_H
@@ -90,6 +90,10 @@ struct si_pending *si_session_request(struct si_session *session, uint32_t type)
  * where the child died before. */
 si_rc si_session_drain(struct si_session *session, size_t more, struct si_error *error) SI_MUST_USE;
 si_rc si_session_death(const struct si_session *session, struct si_error *error);
+
+/* --- session_secret.c --- */
+void si_session_take_secret(struct si_session *session, const struct si_frame *frame,
+                            struct si_unpack *in);
 
 /* --- session_store.c --- */
 extern const struct si_store_vt si_session_store_vt;

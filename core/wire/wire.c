@@ -131,8 +131,12 @@ void si_unpack_error(struct si_unpack *in, struct si_error *error) {
 si_rc si_inbox_fill(struct si_inbox *inbox, int fd) {
   /* What was consumed makes room first: the buffer's bound is a frame and one read. */
   if (inbox->from > 0) {
-    inbox->bytes.len -= inbox->from;
-    memmove(inbox->bytes.data, inbox->bytes.data + inbox->from, inbox->bytes.len);
+    size_t left = inbox->bytes.len - inbox->from;
+    memmove(inbox->bytes.data, inbox->bytes.data + inbox->from, left);
+    if (inbox->bytes.wipe) { /* a frame that moved left its end where it was */
+      explicit_bzero(inbox->bytes.data + left, inbox->bytes.len - left);
+    }
+    inbox->bytes.len = left;
     inbox->from = 0;
   }
   const size_t want = 65536;
@@ -171,6 +175,10 @@ si_rc si_inbox_next(struct si_inbox *inbox, struct si_frame *frame) {
   frame->len = header.len;
   inbox->from += sizeof header + header.len;
   return SI_OK;
+}
+
+void si_inbox_wipe(struct si_inbox *inbox, const struct si_frame *frame) {
+  explicit_bzero(inbox->bytes.data + (frame->data - inbox->bytes.data), frame->len);
 }
 
 void si_inbox_free(struct si_inbox *inbox) {

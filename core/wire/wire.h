@@ -16,6 +16,7 @@
 #include "kit/base/buf.h"
 
 #define SI_FRAME_MAX (8u << 20)
+#define SI_SECRET_BYTES 65536u /* of a value that is lent */
 
 /* Descriptors that si-host finds open. */
 enum { SI_HOST_FD_WIRE = 3, SI_HOST_FD_RING = 4, SI_HOST_FD_LOCK = 5 };
@@ -34,7 +35,9 @@ enum si_frame_type {
   SI_FRAME_FREE,      /* u32 slot: bytes of a DATA frame were read */
   SI_FRAME_REPLY,     /* u32 status: answers the STEP of that id */
   SI_FRAME_CANCEL,
-  SI_FRAME_BYE, /* close the provider and end */
+  SI_FRAME_BYE,  /* close the provider and end */
+  SI_FRAME_LENT, /* an error as si_pack_error writes it, then, where it says success, text value:
+                    answers the SECRET of that id. Both ends wipe it. */
   /* from si-host */
   SI_FRAME_READY = 64, /* text descriptor (JSON) */
   SI_FRAME_LOG,        /* u32 level, text message */
@@ -44,8 +47,9 @@ enum si_frame_type {
   SI_FRAME_TAKEN,      /* u32 slot: bytes of a PUT_DATA frame were stored */
   SI_FRAME_DATA,       /* u32 slot, u32 length: bytes for the GET of that id */
   SI_FRAME_ITEM,       /* text key, u64 length: for the LIST of that id */
-  SI_FRAME_DONE        /* u64 value, then an error as si_pack_error writes it: the request of that
+  SI_FRAME_DONE,       /* u64 value, then an error as si_pack_error writes it: the request of that
                           id has ended; value is STAT's length */
+  SI_FRAME_SECRET      /* text name: asks for the value of a secret */
 };
 
 enum si_verb {
@@ -100,12 +104,17 @@ struct si_inbox {
 
 #define SI_INBOX \
   { SI_BUF(SI_FRAME_MAX + 65536 + 16), 0 }
+/* One that secrets pass through. */
+#define SI_SECRET_INBOX \
+  { SI_SECRET_BUF(SI_FRAME_MAX + 65536 + 16), 0 }
 
 /* Reads once. SI_OK: something came; SI_E_NOT_FOUND: nothing there (EAGAIN); SI_E_UNAVAILABLE: the
  * other end closed; SI_E_IO. */
 si_rc si_inbox_fill(struct si_inbox *inbox, int fd) SI_MUST_USE;
 /* The next whole frame. SI_E_NOT_FOUND: fill first; SI_E_CORRUPT: longer than a frame may be. */
 si_rc si_inbox_next(struct si_inbox *inbox, struct si_frame *frame) SI_MUST_USE;
+/* Overwrites the payload of the frame that was just taken. */
+void si_inbox_wipe(struct si_inbox *inbox, const struct si_frame *frame);
 void si_inbox_free(struct si_inbox *inbox);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "kit/base/text.h"
 #include "plugins/local/effects.h"
+#include "plugins/local/environment.h"
 
 static bool is_one_of(const char *text, const char *a, const char *b) {
   return strcmp(text, a) == 0 || strcmp(text, b) == 0;
@@ -90,7 +91,7 @@ static si_rc check_made(struct local_call *call, const struct local_service *ser
 static si_rc create(struct local_call *call, const struct local_plan *plan,
                     const struct local_service *service, const struct local_network_ids *networks,
                     const char *image_id, const char *spec, struct si_engine_container *made) {
-  cJSON *body SI_AUTO(si_json_free) = NULL;
+  cJSON *body SI_AUTO(si_json_wipe) = NULL;
   char name[LOCAL_NAME_SIZE];
   char id[SI_ENGINE_ID_SIZE] = "";
   si_rc status = local_resource_name(&call->project, service->name, name);
@@ -99,7 +100,11 @@ static si_rc create(struct local_call *call, const struct local_plan *plan,
                                      call->in->config.stop_timeout_s, &body, &call->error);
   }
   if (status == SI_OK) {
+    status = local_environment_fill(call, service, body);
+  }
+  if (status == SI_OK) {
     status = si_engine_container_create(call->in->engine, name, body, id, &call->error);
+    si_json_wipe(&body);
   }
   if (status == SI_OK || status == SI_E_CONFLICT) {
     /* A taken name may be of our own making: the answer to it never came. */

@@ -190,7 +190,7 @@ static bool read_type(const char *text, enum si_engine_type *out) {
 
 static si_rc remove_one(struct local_call *call, const char *resource) {
   cJSON *asked SI_AUTO(si_json_free) = NULL;
-  cJSON *document SI_AUTO(si_json_free) = NULL;
+  cJSON *document SI_AUTO(si_json_wipe) = NULL;
   struct si_engine_item item;
   enum si_engine_type type;
   si_rc status = si_json_parse(resource, strlen(resource), &asked, &call->error);

@@ -132,7 +132,7 @@ si_rc local_network_settle(struct local_call *call, const char *part, const char
 /* *exists: one of the name is there, and ours. */
 static si_rc find_volume(struct local_call *call, const char *part, const char *name,
                          bool *exists) {
-  cJSON *document SI_AUTO(si_json_free) = NULL;
+  cJSON *document SI_AUTO(si_json_wipe) = NULL;
   struct si_engine_item item;
   si_rc status =
       si_engine_look(call->in->engine, SI_ENGINE_VOLUME, name, &item, &document, &call->error);
@@ -184,7 +184,7 @@ si_rc local_volume_make(struct local_call *call, const struct local_part *volume
 
 si_rc local_name_free(struct local_call *call, enum si_engine_type type, const char *part) {
   char name[LOCAL_NAME_SIZE];
-  cJSON *document SI_AUTO(si_json_free) = NULL;
+  cJSON *document SI_AUTO(si_json_wipe) = NULL;
   struct si_engine_item item;
   struct network_search search;
   si_rc status = engine_name(call, part, name);
@@ -221,7 +221,7 @@ static si_rc on_user(void *ctx, const struct si_engine_item *item) {
 static si_rc check_unused(struct local_call *call, const char *id) {
   struct network_user user = {.project = &call->project};
   struct si_engine_item network;
-  cJSON *document SI_AUTO(si_json_free) = NULL;
+  cJSON *document SI_AUTO(si_json_wipe) = NULL;
   si_rc status =
       si_engine_look(call->in->engine, SI_ENGINE_NETWORK, id, &network, &document, &call->error);
   if (status == SI_OK) {
@@ -287,7 +287,7 @@ si_rc local_container_retire(struct local_call *call, const char *part, const ch
   si_rc status = local_thing_remove(call, SI_ENGINE_CONTAINER, part, id);
   for (int tries = 0; status == SI_E_CONFLICT && tries < 50; tries++) {
     /* Somebody's removal of it is under way: it ends, or it is tried again. */
-    cJSON *document SI_AUTO(si_json_free) = NULL;
+    cJSON *document SI_AUTO(si_json_wipe) = NULL;
     struct si_engine_item item;
     status = local_pause(call, 200);
     if (status != SI_OK) {

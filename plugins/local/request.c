@@ -48,6 +48,9 @@ static void put_environment(struct maker *m, cJSON *body, const cJSON *spec) {
   cJSON *list = cJSON_CreateArray();
   const cJSON *entry;
   cJSON_ArrayForEach(entry, si_json_get(spec, "environment")) {
+    if (cJSON_IsArray(entry)) {
+      continue; /* with secrets: local_environment_fill */
+    }
     si_buf_clear(&pair);
     if (!cJSON_IsString(entry) ||
         si_buf_printf(&pair, "%s=%s", entry->string, entry->valuestring) != SI_OK) {

@@ -18,8 +18,9 @@ struct local_network_ids {
 
 /* The body of container create. It joins the service's first network; the others are connected
  * before the start (older engines take one network only). `stop_timeout_s` counts where the
- * service has no stop_grace_ms. *out is the caller's. LOCAL_STACK (SI_E_INVALID) for a member whose
- * value makes no sense; error->target names the service. */
+ * service has no stop_grace_ms. Variables that secrets are part of are left out
+ * (plugins/local/environment.h). *out is the caller's. LOCAL_STACK (SI_E_INVALID) for a member
+ * whose value makes no sense; error->target names the service. */
 si_rc local_request_container(const struct local_project *project, const struct local_plan *plan,
                               const struct local_service *service,
                               const struct local_network_ids *networks, const char *spec,

@@ -75,8 +75,74 @@ static si_rc slow_steps(si_op *op) {
   return status;
 }
 
+/* --- a provider that tells a secret in every way there is --- */
+
+static char secret[1024];
+static char quoted[2100]; /* as within a string of JSON */
+
+static si_rc keep_secret(void *ctx, const void *bytes, size_t len) {
+  size_t at = 0;
+  (void)ctx;
+  if (len >= sizeof secret) {
+    return SI_E_QUOTA;
+  }
+  memcpy(secret, bytes, len);
+  secret[len] = '\0';
+  for (size_t i = 0; i < len; i++) {
+    if (secret[i] == '"' || secret[i] == '\\') {
+      quoted[at++] = '\\';
+    }
+    quoted[at++] = secret[i];
+  }
+  quoted[at] = '\0';
+  return SI_OK;
+}
+
+static void tell_in_pieces(size_t first) {
+  char piece[sizeof secret];
+  snprintf(piece, sizeof piece, "%.*s", (int)first, secret);
+  instance.host->log(instance.handle, SI_LOG_WARN, piece);
+  instance.host->log(instance.handle, SI_LOG_WARN, secret + strlen(piece));
+}
+
+static void tell(si_op *op) {
+  const si_host_vt *host = instance.host;
+  char text[sizeof secret + 100];
+  if (host->secret(op, "CANARY", NULL, keep_secret) != SI_OK ||
+      host->secret(op, "NOT_DECLARED", NULL, keep_secret) == SI_OK) {
+    return;
+  }
+  snprintf(text, sizeof text, "it is %s, is it not", secret);
+  host->log(instance.handle, SI_LOG_WARN, text);
+  host->log(instance.handle, SI_LOG_INFO, secret);
+  tell_in_pieces(1);
+  tell_in_pieces(7);
+  host->progress(op, 1, 1, text);
+  host->step(op, text, SI_STEP_BEGIN, secret);
+  host->step(op, text, SI_STEP_DONE, text);
+  printf("on stdout: %s\n", secret);
+  fflush(stdout);
+  fprintf(stderr, "on stderr: %.5s", secret);
+  fprintf(stderr, "%s\n", secret + 5);
+}
+
+static si_rc fail_telling(si_op *op) {
+  char text[sizeof secret + 100];
+  snprintf(text, sizeof text, "it failed with %s", secret);
+  const si_failure failure = {.size = sizeof failure,
+                              .status = SI_E_FAILED,
+                              .field = secret,
+                              .subject = secret,
+                              .message = text,
+                              .detail = text};
+  return instance.host->fail(op, &failure);
+}
+
 static void misbehave(si_op *op) {
   const si_host_vt *host = instance.host;
+  if (told("tell")) {
+    tell(op);
+  }
   if (told("segv")) {
     *nowhere = 1;
   } else if (told("abort")) {
@@ -149,6 +215,14 @@ static si_rc provision(si_instance *self, si_op *op, const char *project, const 
   if (told("twice")) {
     si_rc status = emit_text(ctx, emit, "{}");
     return status == SI_OK ? emit_text(ctx, emit, "{}") : status;
+  }
+  if (told("tell")) {
+    char result[2 * sizeof quoted + 200];
+    snprintf(result, sizeof result,
+             "{\"services\":[],\"said\":\"%s\",\"%s\":1,\"password\":\"shown by its key\"}", quoted,
+             quoted);
+    si_rc status = emit_text(ctx, emit, result);
+    return status == SI_OK ? fail_telling(op) : status;
   }
   if (told("silent-failure")) {
     return SI_E_UNAVAILABLE;

@@ -267,6 +267,46 @@ static void endless_steps(void) {
     step(id, 0, true);
   }
 }
+static void secret_malformed(void) {
+  asked();
+  raw(SI_FRAME_SECRET, 1, "\377\377\377\377K", 6);
+  wait_for_ever();
+}
+/* Questions without end, and never reads an answer. */
+static void endless_secrets(void) {
+  asked();
+  for (uint64_t id = 1;; id++) {
+    text(SI_FRAME_SECRET, id, "KNOWN");
+  }
+}
+/* Asks for one secret, and gives back what it was told: an honest provider never would. */
+static const char *ask_for(uint64_t id, const char *name) {
+  static char answer[256];
+  struct si_error error;
+  text(SI_FRAME_SECRET, id, name);
+  struct si_frame frame = next();
+  struct si_unpack in = si_unpack_of(&frame);
+  si_unpack_error(&in, &error);
+  const char *value = error.status == SI_OK ? si_unpack_text(&in) : error.code;
+  bool mine = frame.type == SI_FRAME_LENT && frame.id == id && !in.bad && in.at == in.end;
+  snprintf(answer, sizeof answer, "%s", mine ? value : "malformed");
+  return answer;
+}
+static void asks_for_secrets(void) {
+  static const char *const names[] = {"KNOWN", "OTHER", "WITH_NUL", "TWICE", "KNOWN"};
+  struct si_buf result = SI_BUF(2048);
+  asked();
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (si_buf_printf(&result, "%s;", ask_for(i + 1, names[i])) != SI_OK) {
+      _exit(9);
+    }
+  }
+  text(SI_FRAME_RESULT, request, si_buf_text(&result));
+  done(request, 0, SI_OK);
+  while (next().type != SI_FRAME_BYE) {
+  }
+  _exit(0);
+}
 static void closes_the_wire_and_stays(void) {
   asked();
   close(SI_HOST_FD_WIRE);
@@ -473,6 +513,9 @@ static const struct {
     BEHAVIOUR(endless_progress),
     BEHAVIOUR(endless_output),
     BEHAVIOUR(endless_steps),
+    BEHAVIOUR(secret_malformed),
+    BEHAVIOUR(endless_secrets),
+    BEHAVIOUR(asks_for_secrets),
     BEHAVIOUR(closes_the_wire_and_stays),
     BEHAVIOUR(exits_in_the_call),
     BEHAVIOUR(answers_then_dies),

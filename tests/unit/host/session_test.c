@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/host/session.h"
+#include "core/host/session_impl.h"
 #include "core/wire/ring.h"
 #include "kit/base/path.h"
 #include "kit/base/text.h"
@@ -187,6 +187,8 @@ static const struct hostile {
     {"endless_progress", call, "OPERATION_TIMED_OUT", SI_E_TIMEOUT, 300},
     {"endless_output", call, "OPERATION_TIMED_OUT", SI_E_TIMEOUT, 300},
     {"endless_steps", call, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"secret_malformed", call, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"endless_secrets", call, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
     {"closes_the_wire_and_stays", call, "PLUGIN_CRASHED", SI_E_INTERNAL, 0},
     {"exits_in_the_call", call, "PLUGIN_EXITED", SI_E_INTERNAL, 0},
     {"answers_then_dies", call_twice, "PLUGIN_EXITED", SI_E_INTERNAL, 0},
@@ -274,6 +276,53 @@ static void interrupts_stop_first_in_order_then_at_once(void) {
   }
 }
 
+#define VALUE "a value that nobody else has"
+
+static si_rc lend(void *ctx, const char *name, void *use_ctx, si_secret_use use,
+                  struct si_error *error) {
+  (void)ctx;
+  if (strcmp(name, "KNOWN") == 0) {
+    return use(use_ctx, VALUE, strlen(VALUE));
+  }
+  if (strcmp(name, "WITH_NUL") == 0) {
+    return use(use_ctx, "a\0b", 3);
+  }
+  if (strcmp(name, "TWICE") == 0) {
+    si_rc status = use(use_ctx, "once", 4);
+    CU_ASSERT_EQUAL(use(use_ctx, "twice", 5), SI_E_INVALID);
+    return status;
+  }
+  return si_error_set(error, SI_E_NOT_FOUND, "NOT_DECLARED", "the stack declares no %s", name);
+}
+
+static void secrets_are_lent_by_name_and_nothing_of_them_stays_behind(void) {
+  static const struct {
+    bool lends;
+    const char *answers;
+  } cases[] = {
+      {true, VALUE ";NOT_DECLARED;SECRET_UNUSABLE;once;" VALUE ";"},
+      {false, "SECRET_REFUSED;SECRET_REFUSED;SECRET_REFUSED;SECRET_REFUSED;SECRET_REFUSED;"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct si_error error;
+    struct si_session *session = NULL;
+    struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2000);
+    const struct si_session_options options = {
+        .plugin = "asks_for_secrets",
+        .kind = SI_KIND_PROVISIONER,
+        .lock_fd = -1,
+        .interrupt_fd = -1,
+        .listener = {.secret = cases[i].lends ? lend : NULL},
+    };
+    CU_ASSERT_EQUAL_FATAL(si_session_open(&options, &session, &error), SI_OK);
+    CU_ASSERT_EQUAL(si_session_call(session, SI_VERB_PROVISION, "{}", "{}", &result, &error),
+                    SI_OK);
+    CU_ASSERT_STRING_EQUAL(si_buf_text(&result), cases[i].answers);
+    CU_ASSERT_PTR_NULL(memmem(session->out.data, session->out.cap, VALUE, strlen(VALUE)));
+    si_session_close(session);
+  }
+}
+
 /* A process that was ours before, and is not of a provider, is left alone. */
 static void a_child_of_another_origin_lives_on(void) {
   struct si_error error;
@@ -319,5 +368,6 @@ UNIT_MAIN("host session", UNIT(whatever_the_child_does_ends_in_time_with_a_clear
           UNIT(a_store_that_is_honest_gets_every_byte_through_the_ring),
           UNIT(a_child_that_will_not_leave_is_ended),
           UNIT(interrupts_stop_first_in_order_then_at_once),
+          UNIT(secrets_are_lent_by_name_and_nothing_of_them_stays_behind),
           UNIT(a_child_of_another_origin_lives_on),
           UNIT(a_request_larger_than_a_frame_is_refused_before_it_is_sent))
