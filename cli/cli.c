@@ -15,6 +15,7 @@
 #include "cli/parse.h"
 #include "cli/visible.h"
 #include "kit/base/text.h"
+#include "paas/redact/redact.h"
 
 /* --- what was given --- */
 
@@ -130,7 +131,8 @@ static si_rc context_explicit(struct si_invocation *inv, int argc, char **argv) 
                inv->command->path);
   si_error_target(&inv->error, "context", NULL);
   /* A line that would be cut, or shown other than it is typed, is no line to type. */
-  if (add_line(&line, inv->parsed, argc, argv, name) != SI_OK ||
+  if ((inv->command->flags & SI_CMD_SECRET) ||
+      add_line(&line, inv->parsed, argc, argv, name) != SI_OK ||
       si_visible(si_buf_text(&line), line.len, "", &seen) != SI_OK ||
       strcmp(si_buf_text(&line), si_buf_text(&seen)) != 0) {
     return si_error_hint(&inv->error, "the same line with --context %s", name);
@@ -206,6 +208,7 @@ static void complete_error(struct si_invocation *inv, si_rc status) {
 }
 
 static si_rc run_command(struct si_invocation *inv, int argc, char **argv) {
+  bool body = false;
   inv->out->stream = inv->command->flags & SI_CMD_STREAM;
   si_rc status = take_globals(inv);
   if (status == SI_OK) {
@@ -217,9 +220,14 @@ static si_rc run_command(struct si_invocation *inv, int argc, char **argv) {
   if (status == SI_OK) {
     memset(&inv->error, 0, sizeof inv->error);
     status = inv->command->run(inv);
+    body = true;
   }
   if (status != SI_OK) {
     complete_error(inv, status);
+  }
+  bool mutating = inv->command->flags & SI_CMD_MUTATING;
+  if (status != SI_OK && body && mutating && !inv->ran && inv->cli->failed) {
+    inv->cli->failed(inv);
   }
   return status;
 }
@@ -254,6 +262,7 @@ static si_rc dispatch(struct si_invocation *inv, si_rc parsed, int argc, char **
 static int finish(struct si_invocation *inv, si_rc status) {
   struct si_error lost;
   si_out_status(inv->out, NULL);
+  si_redact_error(&inv->error);
   si_out_finish(inv->out, status == SI_OK ? NULL : &inv->error);
   int code = status == SI_OK ? 0 : si_exit_code(&inv->error, inv->ran);
   if (si_out_flush(inv->out, &lost) != SI_OK) {

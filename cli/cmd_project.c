@@ -6,7 +6,7 @@
 #include "cli/exit.h"
 #include "cli/grid.h"
 #include "cli/prompt.h"
-#include "cli/scope.h"
+#include "cli/secrets.h"
 #include "cli/show.h"
 
 /* --- what an operation came to --- */
@@ -67,13 +67,15 @@ static const struct si_option provider_options[] = {
      NULL},
     {"sink", 0, "ID", "Who stores the evidence; by default the context's", 0, NULL},
     {"sink-config", 0, "K=V", "A setting of the sink, or a JSON file of them", SI_OPT_REPEAT, NULL},
+    SI_SECRETS_PASSPHRASE_OPTION,
     {0},
 };
 
 /* --- create --- */
 
 static si_rc create(struct si_invocation *inv) {
-  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_secrets secrets SI_AUTO(si_secrets_close) = {.vault = NULL};
+  struct si_scope *scope = &secrets.scope;
   struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
   struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
@@ -82,16 +84,17 @@ static si_rc create(struct si_invocation *inv) {
   char title[96];
   snprintf(title, sizeof title, "create %.63s", request.slug);
   si_rc status = load_stack(inv, &stack);
-  status = status == SI_OK ? si_scope_begin(&scope, inv, title) : status;
-  status = status == SI_OK ? provisioner_of(inv, &scope, &request.provisioner, &config) : status;
-  status = status == SI_OK ? sink_of(inv, &scope, &sink) : status;
+  status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
+  si_secrets_for_life(&secrets);
+  status = status == SI_OK ? provisioner_of(inv, scope, &request.provisioner, &config) : status;
+  status = status == SI_OK ? sink_of(inv, scope, &sink) : status;
   if (status != SI_OK) {
     return status;
   }
   request.config = config.data;
-  status = si_life_create(&scope.life, &request, &outcome, &inv->error);
-  si_progress_end(&scope.progress);
-  return finish(inv, &scope, &outcome, status);
+  status = si_life_create(&scope->life, &request, &outcome, &inv->error);
+  si_progress_end(&scope->progress);
+  return finish(inv, scope, &outcome, status);
 }
 
 const struct si_command si_cmd_project_create = {
@@ -109,7 +112,8 @@ const struct si_command si_cmd_project_create = {
 /* --- retry --- */
 
 static si_rc retry(struct si_invocation *inv) {
-  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_secrets secrets SI_AUTO(si_secrets_close) = {.vault = NULL};
+  struct si_scope *scope = &secrets.scope;
   struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
   struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
@@ -121,9 +125,11 @@ static si_rc retry(struct si_invocation *inv) {
   bool changed = si_opt_each(inv, "config", &at) != NULL;
   snprintf(title, sizeof title, "retry %.63s", slug);
   si_rc status = si_opt(inv, "stack") ? load_stack(inv, &stack) : SI_OK;
-  status = status == SI_OK ? si_scope_begin(&scope, inv, title) : status;
+  status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
+  si_secrets_for_life(&secrets);
   if (status == SI_OK && changed) {
-    status = si_state_project(scope.state, scope.life.owner_id, slug, false, &project, &inv->error);
+    status =
+        si_state_project(scope->state, scope->life.owner_id, slug, false, &project, &inv->error);
     status = status == SI_OK && project.config
                  ? si_json_parse(project.config, strlen(project.config), &base, &inv->error)
                  : status;
@@ -132,16 +138,17 @@ static si_rc retry(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
-  status = si_life_retry(&scope.life, slug, stack.json ? &stack : NULL, config.data, &outcome,
+  status = si_life_retry(&scope->life, slug, stack.json ? &stack : NULL, config.data, &outcome,
                          &inv->error);
-  si_progress_end(&scope.progress);
-  return finish(inv, &scope, &outcome, status);
+  si_progress_end(&scope->progress);
+  return finish(inv, scope, &outcome, status);
 }
 
 static const struct si_option retry_options[] = {
     {"stack", 's', "FILE", "Another stack than the project has", 0, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
     {"config", 0, "K=V", "Change a setting of the provisioner", SI_OPT_REPEAT, NULL},
+    SI_SECRETS_PASSPHRASE_OPTION,
     {0},
 };
 

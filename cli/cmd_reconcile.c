@@ -4,7 +4,7 @@
 
 #include "cli/exit.h"
 #include "cli/grid.h"
-#include "cli/scope.h"
+#include "cli/secrets.h"
 #include "paas/lifecycle/reconcile.h"
 
 static const char *text_of(const cJSON *object, const char *key) {
@@ -35,6 +35,10 @@ static void print(struct si_invocation *inv, const cJSON *report, bool apply) {
   if (pending > 0) {
     si_out_warn(inv->out, "the evidence of %d operations is not stored yet", (int)pending);
   }
+  int64_t alerts = si_json_int(report, "alerts_pending", 0, INT32_MAX, 0);
+  if (alerts > 0) {
+    si_out_warn(inv->out, "%d alerts could not be sent yet: si paas alert history", (int)alerts);
+  }
   if (si_json_bool(report, "clean", false)) {
     si_out_note(inv->out, "everything is as it should be");
   } else if (!apply) {
@@ -56,15 +60,17 @@ static si_rc open_scope(struct si_invocation *inv, struct si_scope *scope, bool 
 }
 
 static si_rc reconcile(struct si_invocation *inv) {
-  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_secrets secrets SI_AUTO(si_secrets_close) = {.vault = NULL};
+  struct si_scope *scope = &secrets.scope;
   bool apply = si_opt_flag(inv, "apply");
   cJSON *report = NULL;
-  si_rc status = open_scope(inv, &scope, apply);
+  si_rc status = open_scope(inv, scope, apply);
+  si_secrets_for_life(&secrets);
   if (status != SI_OK) {
     return status;
   }
-  status = si_life_reconcile(&scope.life, apply, &report, &inv->error);
-  si_progress_end(&scope.progress);
+  status = si_life_reconcile(&scope->life, apply, &report, &inv->error);
+  si_progress_end(&scope->progress);
   if (report) {
     print(inv, report, apply);
     si_out_result(inv->out, report);
@@ -74,6 +80,7 @@ static si_rc reconcile(struct si_invocation *inv) {
 
 static const struct si_option options[] = {
     {"apply", 0, NULL, "Mend what differs", 0, NULL},
+    SI_SECRETS_PASSPHRASE_OPTION,
     {0},
 };
 

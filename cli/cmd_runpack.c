@@ -33,8 +33,9 @@ static si_rc open_store(struct si_invocation *inv, const char *provider, const c
   return si_session_open(&options, out, &inv->error);
 }
 
-/* The store that --sink and --config name; else the context's audit sink. */
-static si_rc open_sink(struct si_invocation *inv, struct si_session **out) {
+/* The store that --sink and --config name; else the context's audit sink. `guarded`: what goes
+ * there is a context's, and must not lie in a repository. */
+static si_rc open_sink(struct si_invocation *inv, bool guarded, struct si_session **out) {
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
   const char *provider = si_opt(inv, "sink");
@@ -49,6 +50,9 @@ static si_rc open_sink(struct si_invocation *inv, struct si_session **out) {
                              : status;
   }
   status = status == SI_OK ? si_config_flags(inv, "config", base, &config) : status;
+  if (status == SI_OK && guarded && !(context.config && si_context_unsafe(&context))) {
+    status = si_context_guard_settings(config.data, &inv->error);
+  }
   return status == SI_OK ? open_store(inv, provider, config.data, out) : status;
 }
 
@@ -108,7 +112,7 @@ static si_rc place_of_operation(struct si_invocation *inv, const char *id, struc
   }
   if (status == SI_OK) {
     si_copy(place->prefix, sizeof place->prefix, operation.runpack);
-    status = open_sink(inv, &place->session);
+    status = open_sink(inv, false, &place->session);
   }
   return status;
 }
@@ -279,7 +283,7 @@ static si_rc list(struct si_invocation *inv) {
   struct listing listing = {.table = SI_GRID("RUN", "SCENARIO", "NAMESPACE", "STATE"),
                             .json = cJSON_CreateArray()};
   char under[SI_KEY_SIZE] = "";
-  si_rc status = open_sink(inv, &session);
+  si_rc status = open_sink(inv, false, &session);
   if (status == SI_OK) {
     if (inv->context[0]) {
       si_rc fits = si_path_join(under, sizeof under, "tenant", inv->context);
@@ -401,7 +405,7 @@ static si_rc export_runpack(struct si_invocation *inv) {
   if (!from == !operation) {
     return si_usage_error(inv, "say what to export: --from DIR, or --operation ID");
   }
-  si_rc status = open_sink(inv, &session);
+  si_rc status = open_sink(inv, operation != NULL, &session);
   if (status != SI_OK) {
     return status;
   }

@@ -66,7 +66,9 @@ enum {
   SI_CMD_DRY_RUN = 8,
   /* A stream: with --json the body writes si_out_record() lines, and success has no envelope. */
   SI_CMD_STREAM = 16,
-  SI_CMD_HIDDEN = 32 /* not listed in the help of its level */
+  SI_CMD_HIDDEN = 32, /* not listed in the help of its level */
+  /* Takes a secret, though never as an argument: no message repeats what was typed. */
+  SI_CMD_SECRET = 64
 };
 
 struct si_invocation;
@@ -94,6 +96,9 @@ struct si_cli {
   /* Which context is meant: `flag` is --context or NULL. Fails with SI_E_INVALID and code
    * PAAS_CONTEXT_REQUIRED where there is none. si_context_resolve fits. */
   si_rc (*resolve)(const char *flag, char *to, size_t size, struct si_error *error);
+  /* A row with SI_CMD_MUTATING failed in its body, before an operation ran: inv->error says how.
+   * NULL: nobody is told. */
+  void (*failed)(const struct si_invocation *inv);
 };
 
 struct si_invocation {

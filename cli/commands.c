@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command table of si. Every row stands in a cmd_*.c file of its own noun. */
+#include "cli/audit.h"
 #include "cli/command.h"
-
 #include "paas/context/context.h"
 
 extern const struct si_command si_cmd_context_create;
@@ -9,12 +9,47 @@ extern const struct si_command si_cmd_context_init;
 extern const struct si_command si_cmd_context_list;
 extern const struct si_command si_cmd_context_use;
 extern const struct si_command si_cmd_context_show;
+extern const struct si_command si_cmd_context_remove;
+extern const struct si_command si_cmd_context_export;
+extern const struct si_command si_cmd_context_import;
+extern const struct si_command si_cmd_context_reset;
+extern const struct si_command si_cmd_context_adopt;
 extern const struct si_command si_cmd_project_create;
 extern const struct si_command si_cmd_project_list;
 extern const struct si_command si_cmd_project_show;
 extern const struct si_command si_cmd_project_retry;
 extern const struct si_command si_cmd_project_delete;
+extern const struct si_command si_cmd_events_list;
+extern const struct si_command si_cmd_events_verify;
+extern const struct si_command si_cmd_doctor;
+extern const struct si_command si_cmd_checklist;
 extern const struct si_command si_cmd_reconcile;
+extern const struct si_command si_cmd_alert_policy_show;
+extern const struct si_command si_cmd_alert_policy_set;
+extern const struct si_command si_cmd_alert_test;
+extern const struct si_command si_cmd_alert_history;
+extern const struct si_command si_cmd_alert_ack;
+extern const struct si_command si_cmd_secret_set;
+extern const struct si_command si_cmd_secret_get;
+extern const struct si_command si_cmd_secret_list;
+extern const struct si_command si_cmd_secret_unset;
+extern const struct si_command si_cmd_secret_key;
+extern const struct si_command si_cmd_secret_rotate;
+extern const struct si_command si_cmd_vault_init;
+extern const struct si_command si_cmd_vault_set;
+extern const struct si_command si_cmd_vault_get;
+extern const struct si_command si_cmd_vault_list;
+extern const struct si_command si_cmd_vault_unset;
+extern const struct si_command si_cmd_vault_rotate;
+extern const struct si_command si_cmd_vault_recipients_list;
+extern const struct si_command si_cmd_vault_recipients_add;
+extern const struct si_command si_cmd_vault_recipients_remove;
+extern const struct si_command si_cmd_vault_trust_status;
+extern const struct si_command si_cmd_vault_trust_accept;
+extern const struct si_command si_cmd_vault_trust_forget;
+extern const struct si_command si_cmd_vault_doctor;
+extern const struct si_command si_cmd_vault_export;
+extern const struct si_command si_cmd_vault_import;
 extern const struct si_command si_cmd_runpack_export;
 extern const struct si_command si_cmd_runpack_verify;
 extern const struct si_command si_cmd_runpack_list;
@@ -25,21 +60,80 @@ extern const struct si_command si_cmd_version;
 
 /* Help keeps this order. */
 static const struct si_command *const commands[] = {
-    &si_cmd_context_create, &si_cmd_context_init,   &si_cmd_context_list, &si_cmd_context_use,
-    &si_cmd_context_show,   &si_cmd_project_create, &si_cmd_project_list, &si_cmd_project_show,
-    &si_cmd_project_retry,  &si_cmd_project_delete, &si_cmd_reconcile,    &si_cmd_runpack_export,
-    &si_cmd_runpack_verify, &si_cmd_runpack_list,   &si_cmd_runpack_show, &si_cmd_plugin_list,
-    &si_cmd_plugin_info,    &si_cmd_version,        &si_cmd_help,         NULL,
+    &si_cmd_context_create,
+    &si_cmd_context_init,
+    &si_cmd_context_list,
+    &si_cmd_context_use,
+    &si_cmd_context_show,
+    &si_cmd_context_remove,
+    &si_cmd_context_export,
+    &si_cmd_context_import,
+    &si_cmd_context_reset,
+    &si_cmd_context_adopt,
+    &si_cmd_project_create,
+    &si_cmd_project_list,
+    &si_cmd_project_show,
+    &si_cmd_project_retry,
+    &si_cmd_project_delete,
+    &si_cmd_secret_set,
+    &si_cmd_secret_get,
+    &si_cmd_secret_list,
+    &si_cmd_secret_unset,
+    &si_cmd_secret_key,
+    &si_cmd_secret_rotate,
+    &si_cmd_events_list,
+    &si_cmd_events_verify,
+    &si_cmd_doctor,
+    &si_cmd_checklist,
+    &si_cmd_reconcile,
+    &si_cmd_alert_policy_show,
+    &si_cmd_alert_policy_set,
+    &si_cmd_alert_test,
+    &si_cmd_alert_history,
+    &si_cmd_alert_ack,
+    &si_cmd_vault_init,
+    &si_cmd_vault_set,
+    &si_cmd_vault_get,
+    &si_cmd_vault_list,
+    &si_cmd_vault_unset,
+    &si_cmd_vault_rotate,
+    &si_cmd_vault_recipients_list,
+    &si_cmd_vault_recipients_add,
+    &si_cmd_vault_recipients_remove,
+    &si_cmd_vault_trust_status,
+    &si_cmd_vault_trust_accept,
+    &si_cmd_vault_trust_forget,
+    &si_cmd_vault_doctor,
+    &si_cmd_vault_export,
+    &si_cmd_vault_import,
+    &si_cmd_runpack_export,
+    &si_cmd_runpack_verify,
+    &si_cmd_runpack_list,
+    &si_cmd_runpack_show,
+    &si_cmd_plugin_list,
+    &si_cmd_plugin_info,
+    &si_cmd_version,
+    &si_cmd_help,
+    NULL,
 };
 
 static const struct si_group groups[] = {
     {"paas", "Project stacks on your own servers"},
     {"paas context", "Isolated environments"},
     {"paas project", "Projects and their life"},
+    {"paas secret", "Secrets of a context and its apps"},
+    {"paas events", "What happened in a context"},
+    {"paas alert", "What an operator must hear of"},
+    {"paas alert policy", "Where alerts go"},
+    {"vault", "The sealed secrets of a context"},
+    {"vault recipients", "Who can open them"},
+    {"vault trust", "Which set of recipients is trusted"},
     {"runpack", "Evidence that anyone can verify offline"},
     {"plugin", "The installed providers"},
     {0},
 };
 
-const struct si_cli si_commands = {
-    .commands = commands, .groups = groups, .resolve = si_context_resolve};
+const struct si_cli si_commands = {.commands = commands,
+                                   .groups = groups,
+                                   .resolve = si_context_resolve,
+                                   .failed = si_audit_failure};

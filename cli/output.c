@@ -12,6 +12,7 @@
 
 #include "cli/visible.h"
 #include "kit/base/text.h"
+#include "paas/redact/redact.h"
 
 #define LINE_MAX_BYTES ((size_t)8 << 20)
 #define WAITING_MAX 65536u
@@ -226,7 +227,9 @@ static void SI_PRINTF(4, 0)
   si_rc status = si_buf_printf(&line, "%s%s%s", paint ? color : "", lead, paint ? PLAIN : "");
   status = status == SI_OK ? format(&line, "", fmt, args) : status;
   status = status == SI_OK ? si_buf_add(&line, "\n", 1) : status;
-  si_out_err(out, status == SI_OK ? line.data : "si: out of memory\n");
+  struct si_buf shown SI_AUTO(si_buf_free) = SI_BUF(2 * LINE_MAX_BYTES);
+  status = status == SI_OK ? si_redact_text(line.data, line.len, &shown) : status;
+  si_out_err(out, status == SI_OK ? shown.data : "si: out of memory\n");
 }
 
 void si_out_note(struct si_output *out, const char *fmt, ...) {

@@ -350,7 +350,11 @@ static void check_params(struct parser *p) {
       return;
     }
   }
-  if (p->out->arg_count > n) {
+  if (p->out->arg_count > n && (p->out->command->flags & SI_CMD_SECRET)) {
+    mistake(p, "CLI_SECRET_ARGUMENT",
+            "a secret is never given as an argument, where the list of processes and the shell's "
+            "history show it: use --stdin, --file or --fd");
+  } else if (p->out->arg_count > n) {
     mistake(p, "CLI_EXTRA_ARGUMENT", "%.80s is one argument too many", p->out->args[n]);
   }
 }

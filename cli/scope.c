@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/context.h"
 #include "cli/interrupt.h"
 #include "kit/base/text.h"
+#include "paas/doctor/doctor.h"
 
 enum { CONFIG_MAX = 64 * 1024 };
 
@@ -44,6 +46,7 @@ si_rc si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode)
   if (status != SI_OK) {
     return status;
   }
+  si_context_warn(inv, &scope->context);
   status = si_state_open(scope->context.dir, scope->context.id, mode, &scope->state, &inv->error);
   if (status != SI_OK) {
     si_context_free(&scope->context);
@@ -64,10 +67,21 @@ si_rc si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode)
   return SI_OK;
 }
 
-si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv, const char *title) {
+si_rc si_scope_gate(struct si_invocation *inv, const struct si_context *context,
+                    struct si_state *state) {
+  return si_doctor_gate(context, state, &inv->error);
+}
+
+static si_rc begin(struct si_scope *scope, struct si_invocation *inv, const char *title,
+                   bool gated) {
   size_t ended = 0;
   si_rc status = si_scope_open(scope, inv, SI_STATE_WRITE);
   if (status != SI_OK) {
+    return status;
+  }
+  status = gated ? si_scope_gate(inv, &scope->context, scope->state) : SI_OK;
+  if (status != SI_OK) {
+    si_scope_close(scope);
     return status;
   }
   status = si_life_recover(&scope->life, &ended, &inv->error);
@@ -82,6 +96,14 @@ si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv, const ch
   scope->life.interrupt_fd = si_interrupt_fd();
   scope->progress = si_progress_start(inv->out, title);
   return SI_OK;
+}
+
+si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv, const char *title) {
+  return begin(scope, inv, title, false);
+}
+
+si_rc si_scope_deploy(struct si_scope *scope, struct si_invocation *inv, const char *title) {
+  return begin(scope, inv, title, true);
 }
 
 void si_scope_close(struct si_scope *scope) {

@@ -26,6 +26,13 @@ si_rc si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode)
  * si_progress_start. */
 si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv,
                      const char *title) SI_MUST_USE;
+/* As si_scope_begin, for a deploy: asks the doctor's gate before anything is changed. */
+si_rc si_scope_deploy(struct si_scope *scope, struct si_invocation *inv,
+                      const char *title) SI_MUST_USE;
+/* The gate alone, for a change of a secret (R21): PAAS_DOCTOR_CRITICAL while a critical finding
+ * stands. */
+si_rc si_scope_gate(struct si_invocation *inv, const struct si_context *context,
+                    struct si_state *state) SI_MUST_USE;
 void si_scope_close(struct si_scope *scope); /* for SI_AUTO */
 
 /* --config k=v ... (or a JSON file's name) as one canonical JSON object, appended to *out. `base`,

@@ -15,5 +15,5 @@ deps_engine=(docker.io iptables iproute2)
 # To run every test. PostgreSQL's own files are fetched by examples/blog/images.sh. podman is the
 # second engine: with the name service of its networks, the init that it gives to containers, and
 # the runtime that docker.io has, too.
-deps_test=(clang clang-format libcunit1-dev sqlite3 strace python3 git util-linux procps
+deps_test=(age clang clang-format libcunit1-dev openssl sqlite3 strace python3 git util-linux procps
   podman runc netavark aardvark-dns catatonit)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "paas/context/private.h"
+#include "paas/state/place.h"
 
 const char *si_context_type(const char *type) {
   static const struct {
@@ -76,24 +77,56 @@ static bool add_defaults(cJSON *config, const char *dir) {
   return add_default(config, "audit_sink", dir) && add_default(config, "provisioner", dir);
 }
 
-static cJSON *new_config(const struct si_context *context, const char *vault_file, uint64_t inode) {
+/* The settings that an import brings. */
+static bool add_settings(cJSON *config, const cJSON *settings) {
+  const cJSON *member = NULL;
+  cJSON_ArrayForEach(member, settings) {
+    cJSON *copy = cJSON_Duplicate(member, true);
+    if (!copy || !cJSON_AddItemToObject(config, member->string, copy)) {
+      cJSON_Delete(copy);
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool add_lists(cJSON *config) {
+  static const char *const lists[] = {"default_targets", "repositories"};
+  for (size_t i = 0; i < 2; i++) {
+    if (!si_json_get(config, lists[i]) && !cJSON_AddArrayToObject(config, lists[i])) {
+      return false;
+    }
+  }
+  if (si_json_get(config, "webhook_policy")) {
+    return true;
+  }
+  cJSON *webhooks = cJSON_AddObjectToObject(config, "webhook_policy");
+  return webhooks && cJSON_AddStringToObject(webhooks, "mode", "deny");
+}
+
+bool si_context_identity_put(cJSON *config, const char *path, uint64_t inode) {
   char number[24];
-  cJSON *config = cJSON_CreateObject();
   snprintf(number, sizeof number, "%" PRIu64, inode); /* a number of JSON may be too small */
+  cJSON_DeleteItemFromObjectCaseSensitive(config, "identity");
+  cJSON *identity = cJSON_AddObjectToObject(config, "identity");
+  return identity && cJSON_AddStringToObject(identity, "path", path) &&
+         cJSON_AddStringToObject(identity, "inode", number);
+}
+
+static cJSON *new_config(const struct si_context *context, const struct si_context_making *making,
+                         uint64_t inode) {
+  cJSON *config = cJSON_CreateObject();
   bool done = cJSON_AddStringToObject(config, "schema", SI_CONTEXT_SCHEMA) &&
               cJSON_AddStringToObject(config, "name", context->name) &&
               cJSON_AddStringToObject(config, "type", context->type) &&
               cJSON_AddStringToObject(config, "id", context->id) &&
               cJSON_AddStringToObject(config, "created_at", context->created_at) &&
               cJSON_AddStringToObject(config, "state_root", context->dir) &&
-              cJSON_AddStringToObject(config, "vault_file", vault_file) &&
-              cJSON_AddArrayToObject(config, "default_targets");
-  cJSON *webhooks = done ? cJSON_AddObjectToObject(config, "webhook_policy") : NULL;
-  done = webhooks && cJSON_AddStringToObject(webhooks, "mode", "deny") &&
-         add_defaults(config, context->dir);
-  cJSON *identity = done ? cJSON_AddObjectToObject(config, "identity") : NULL;
-  done = identity && cJSON_AddStringToObject(identity, "path", context->dir) &&
-         cJSON_AddStringToObject(identity, "inode", number);
+              cJSON_AddStringToObject(config, "vault_file", making->vault_file) &&
+              add_settings(config, making->settings) && add_lists(config) &&
+              add_defaults(config, context->dir) &&
+              (!making->unsafe || cJSON_AddTrueToObject(config, "unsafe_repo_state")) &&
+              si_context_identity_put(config, context->dir, inode);
   if (!done) {
     cJSON_Delete(config);
     return NULL;
@@ -101,9 +134,10 @@ static cJSON *new_config(const struct si_context *context, const char *vault_fil
   return config;
 }
 
-si_rc si_context_config_write(int dir, const struct si_context *context, const char *vault_file,
-                              uint64_t inode, struct si_error *error) {
-  cJSON *config SI_AUTO(si_json_free) = new_config(context, vault_file, inode);
+si_rc si_context_config_write(int dir, const struct si_context *context,
+                              const struct si_context_making *making, uint64_t inode,
+                              struct si_error *error) {
+  cJSON *config SI_AUTO(si_json_free) = new_config(context, making, inode);
   return config ? si_context_write_json(dir, "config.json", config, error) : no_memory(error);
 }
 
@@ -120,8 +154,12 @@ si_rc si_context_config_read(int dir, const char *path, cJSON **out, struct si_e
   struct si_error why;
   si_rc status = si_read_file(dir, "config.json", &text);
   if (status != SI_OK) {
-    return errno == ENOENT ? broken(path, "there is none", error)
-                           : si_context_errno(errno, "reading config.json in", path, error);
+    const char *sense = errno == ENOENT   ? "there is none"
+                        : errno == EFBIG  ? "it is larger than 1 MiB"
+                        : errno == EINVAL ? "it is no regular file"
+                                          : NULL;
+    return sense ? broken(path, sense, error)
+                 : si_context_errno(errno, "reading config.json in", path, error);
   }
   cJSON *config SI_AUTO(si_json_free) = NULL;
   if (si_json_parse(text.data ? text.data : "", text.len, &config, &why) != SI_OK) {
@@ -135,42 +173,31 @@ si_rc si_context_config_read(int dir, const char *path, cJSON **out, struct si_e
   return SI_OK;
 }
 
-/* NULL where all is well. */
-static const char *flaw(const cJSON *config, const char *name) {
-  const char *schema = si_json_str(config, "schema");
-  const char *own = si_json_str(config, "name");
-  const char *type = si_json_str(config, "type");
-  const char *created = si_json_str(config, "created_at");
-  if (!schema || strcmp(schema, SI_CONTEXT_SCHEMA) != 0) {
-    return "its schema is not " SI_CONTEXT_SCHEMA;
+/* What must hold before a word of it is believed: it is the directory that it was made in (R8). */
+static si_rc check_identity(const cJSON *config, const char *dir, uint64_t inode,
+                            struct si_error *error) {
+  uint64_t made = 0;
+  const cJSON *identity = si_json_get(config, "identity");
+  const char *path = si_json_str(identity, "path");
+  const char *number = si_json_str(identity, "inode");
+  if (!path || !number || si_parse_u64(number, 0, UINT64_MAX, &made) != SI_OK) {
+    return SI_OK; /* a flaw, which is told as one */
   }
-  if (!own || strcmp(own, name) != 0) {
-    return "its name is not that of its directory";
-  }
-  if (!type || !si_context_type(type)) {
-    return "its type is none of internal, demo, customer";
-  }
-  if (!si_context_id_valid(si_json_str(config, "id"))) {
-    return "its id is not ctx- and 32 hex digits";
-  }
-  if (!created || strlen(created) >= SI_TIME_SIZE) {
-    return "its created_at is no time";
-  }
-  return NULL;
+  return strcmp(path, dir) == 0 && made == inode ? SI_OK : si_state_copied(dir, path, error);
 }
 
-si_rc si_context_config_use(cJSON *config, const char *name, const char *dir,
-                            struct si_context *out, struct si_error *error) {
+si_rc si_context_config_take(cJSON *config, const char *dir, struct si_context *out,
+                             struct si_error *error) {
   cJSON *own SI_AUTO(si_json_free) = config;
-  const char *why = flaw(own, name);
-  if (why) {
+  char why[200];
+  if (!si_context_fields_valid(own, why, sizeof why)) {
     return broken(dir, why, error);
   }
   if (!add_defaults(own, dir)) {
     return no_memory(error);
   }
   *out = (struct si_context){.name = ""};
-  si_copy(out->name, sizeof out->name, name);
+  si_copy(out->name, sizeof out->name, si_json_str(own, "name"));
   si_copy(out->type, sizeof out->type, si_context_type(si_json_str(own, "type")));
   si_copy(out->id, sizeof out->id, si_json_str(own, "id"));
   si_copy(out->dir, sizeof out->dir, dir);
@@ -178,6 +205,33 @@ si_rc si_context_config_use(cJSON *config, const char *name, const char *dir,
   out->config = own;
   own = NULL;
   return SI_OK;
+}
+
+si_rc si_context_config_use(cJSON *config, const char *name, const char *dir, uint64_t inode,
+                            struct si_context *out, struct si_error *error) {
+  struct si_context found SI_AUTO(si_context_free) = {.name = ""};
+  si_rc status = check_identity(config, dir, inode, error);
+  if (status != SI_OK) {
+    cJSON_Delete(config);
+    return status;
+  }
+  status = si_context_config_take(config, dir, &found, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (strcmp(found.name, name) != 0) {
+    return broken(dir, "its name is not that of its directory", error);
+  }
+  if (strcmp(si_json_str(found.config, "state_root"), dir) != 0) {
+    return broken(dir, "its state_root is not its directory", error);
+  }
+  *out = found;
+  found.config = NULL;
+  return SI_OK;
+}
+
+bool si_context_unsafe(const struct si_context *context) {
+  return si_json_bool(context->config, "unsafe_repo_state", false);
 }
 
 si_rc si_context_provider(const struct si_context *context, const char *kind, const char **provider,
@@ -196,6 +250,12 @@ si_rc si_context_provider(const struct si_context *context, const char *kind, co
                   sink ? "audit_sink is not {\"provider\": NAME, \"config\": {}}"
                        : "provisioner is not {\"provider\": NAME, \"config\": {}}",
                   error);
+  }
+  if (sink && !si_context_unsafe(context)) {
+    si_rc status = si_context_guard_provider(inner, error);
+    if (status != SI_OK) {
+      return status;
+    }
   }
   *provider = name;
   *config = inner;

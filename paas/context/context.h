@@ -6,15 +6,19 @@
  *
  * Layout under the root (SI_PAAS_STATE_ROOT, or ~/.si/paas), directories 0700, files 0600:
  *   contexts/<name>/{config.json, state.db, state.lock, operations/, events/, cache/, runpacks/}
- *   current_context
+ *   current_context, removed.jsonl (paas/context/remove.h)
  * With --state-root DIR the context's own directories live in DIR, and contexts/<name>/config.json
  * under the root is a pointer {"schema":"si.context-pointer/1","state_root":DIR,"id"}.
  *
  * Every function that looks below the root guards it first (si_context_guard), and refuses a root,
  * a contexts/ or a context's directory that belongs to another user (STATE_ROOT_OWNER) or is open
  * to group or others (STATE_ROOT_PERMISSIONS), both SI_E_REFUSED. A failing system call is
- * STATE_ROOT_IO, a full disk STATE_FULL (SI_E_QUOTA), a config.json that makes no sense
- * PAAS_CONTEXT_CONFIG (SI_E_CORRUPT).
+ * STATE_ROOT_IO, a full disk STATE_FULL (SI_E_QUOTA), a config.json that makes no sense, or has a
+ * field that means nothing, PAAS_CONTEXT_CONFIG (SI_E_CORRUPT).
+ *
+ * A context knows the directory it was made in: path and inode stand in config.json ("identity")
+ * and in state.db (paas/state/place.h). A directory that was copied, moved or restored is refused
+ * by whoever opens it: PAAS_CONTEXT_COPIED (SI_E_REFUSED).
  */
 #ifndef SI_PAAS_CONTEXT_CONTEXT_H
 #define SI_PAAS_CONTEXT_CONTEXT_H
@@ -40,6 +44,9 @@ struct si_context_options {
   const char *state_root; /* NULL: under the root; else absent or empty, or (init) this context */
   const char *vault_file; /* NULL: <dir>/vault/secrets.env */
   bool exist_ok;          /* init: an existing context is success, if it is what is asked for */
+  bool unsafe_repo_state; /* the one override of the guard, for state in a repository: stays with
+                             the context as its field of that name */
+  const cJSON *settings;  /* further fields of config.json (an import's), or NULL */
 };
 
 /* The root for all contexts: absolute, not yet created. STATE_ROOT_* errors; relative values of
@@ -62,8 +69,9 @@ si_rc si_context_guard(const char *path, struct si_error *error) SI_MUST_USE;
 si_rc si_context_create(const struct si_context_options *options, struct si_context *out,
                         bool *created, struct si_error *error) SI_MUST_USE;
 
-/* Opens a context by name and runs the guard. SI_E_NOT_FOUND: PAAS_CONTEXT_NOT_FOUND with the
- * nearest name, PAAS_CONTEXT_UNAVAILABLE where its --state-root directory is not there. */
+/* Opens a context by name and runs the guard, which only the context's own unsafe_repo_state can
+ * overrule, and only where it has found a repository. SI_E_NOT_FOUND: PAAS_CONTEXT_NOT_FOUND with
+ * the nearest name, PAAS_CONTEXT_UNAVAILABLE where its --state-root directory is not there. */
 si_rc si_context_open(const char *name, struct si_context *out, struct si_error *error) SI_MUST_USE;
 
 /* Which context a command means: `flag`, SI_PAAS_CONTEXT, then current_context. None:
@@ -81,11 +89,21 @@ typedef si_rc (*si_context_each)(void *ctx, const char *name, const struct si_co
                                  const struct si_error *error);
 si_rc si_context_list(void *ctx, si_context_each each, struct si_error *error) SI_MUST_USE;
 
+/* A provider's configuration: no text in it may be a path in a repository (R16). Errors as the
+ * guard's. */
+si_rc si_context_guard_provider(const cJSON *config, struct si_error *error) SI_MUST_USE;
+/* The same of a configuration as text; NULL and "" are none. */
+si_rc si_context_guard_settings(const char *config, struct si_error *error) SI_MUST_USE;
+
 /* A provider's default of this context: kind "provisioner" or "sink". *provider and *config belong
  * to the context. Without a setting: provisioner "local" with {}, sink "file" with
- * {"root": "<dir>/runpacks"}; config.json's audit_sink is {"provider","config"}. */
+ * {"root": "<dir>/runpacks"}; config.json's audit_sink is {"provider","config"}. A sink in a
+ * repository is refused as by si_context_guard_provider. */
 si_rc si_context_provider(const struct si_context *context, const char *kind, const char **provider,
                           const cJSON **config, struct si_error *error) SI_MUST_USE;
+
+/* Was it made in a repository with the one override there is? Who works on it then says so. */
+bool si_context_unsafe(const struct si_context *context);
 
 void si_context_free(struct si_context *context);
 

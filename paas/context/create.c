@@ -17,9 +17,10 @@ struct plan {
   const struct si_context_options *options;
   struct si_context context; /* without config */
   char vault[SI_PATH_MAX];   /* real path */
-  char half[128];            /* name below contexts/ while it is made */
-  bool elsewhere;            /* --state-root: context.dir is not below contexts/ */
-  bool attach;               /* and is this context already: only the pointer is missing */
+  struct si_context_making making;
+  char half[128]; /* name below contexts/ while it is made */
+  bool elsewhere; /* --state-root: context.dir is not below contexts/ */
+  bool attach;    /* and is this context already: only the pointer is missing */
   const struct si_context_home *home;
 };
 
@@ -49,6 +50,25 @@ static bool lies_in(const char *path, const char *dir) {
   return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+/* The override is for the state alone: a vault in a repository is never made. */
+static si_rc guard_state(const struct plan *plan, const char *path, struct si_error *error) {
+  struct si_error why = {.status = SI_OK};
+  si_rc status = si_context_guard(path, &why);
+  if (status == SI_OK || (plan->options->unsafe_repo_state && si_context_in_repository(&why))) {
+    return SI_OK;
+  }
+  return si_context_give(&why, error);
+}
+
+/* What config.json can hold. */
+static si_rc check_path(const char *path, struct si_error *error) {
+  if (si_utf8_valid(path, strlen(path)) && !strpbrk(path, "\n\r")) {
+    return SI_OK;
+  }
+  return si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT",
+                      "%s is not UTF-8, or has a line break in it", path);
+}
+
 static si_rc plan_dir(struct plan *plan, struct si_error *error) {
   const char *given = plan->options->state_root;
   if (!given) {
@@ -59,9 +79,12 @@ static si_rc plan_dir(struct plan *plan, struct si_error *error) {
                : si_context_errno(ENAMETOOLONG, "making a context in", plan->home->path, error);
   }
   plan->elsewhere = true;
-  si_rc status = si_context_guard(given, error);
+  si_rc status = guard_state(plan, given, error);
   if (status == SI_OK) {
     status = si_context_real(given, plan->context.dir, error);
+  }
+  if (status == SI_OK) {
+    status = check_path(plan->context.dir, error);
   }
   if (status == SI_OK && lies_in(plan->context.dir, plan->home->path)) {
     si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT",
@@ -82,7 +105,10 @@ static si_rc plan_vault(struct plan *plan, struct si_error *error) {
                : si_context_errno(ENAMETOOLONG, "placing a vault in", plan->context.dir, error);
   }
   si_rc status = si_context_guard(given, error);
-  return status == SI_OK ? si_context_real(given, plan->vault, error) : status;
+  if (status == SI_OK) {
+    status = si_context_real(given, plan->vault, error);
+  }
+  return status == SI_OK ? check_path(plan->vault, error) : status;
 }
 
 static si_rc plan_ids(struct plan *plan, struct si_error *error) {
@@ -105,6 +131,8 @@ static si_rc make_plan(struct plan *plan, struct si_error *error) {
   if (status == SI_OK) {
     status = plan_vault(plan, error);
   }
+  plan->making = (struct si_context_making){plan->vault, plan->options->settings,
+                                            plan->options->unsafe_repo_state};
   return status == SI_OK ? plan_ids(plan, error) : status;
 }
 
@@ -134,17 +162,39 @@ static si_rc accept_existing(const struct plan *plan, struct si_context *out,
   return SI_OK;
 }
 
-/* One vault, one context (R10). A context that cannot be read says nothing about its vault. */
+static bool same_file(const char *a, const char *b) {
+  struct stat one, two;
+  return strcmp(a, b) == 0 || (stat(a, &one) == 0 && stat(b, &two) == 0 &&
+                               one.st_dev == two.st_dev && one.st_ino == two.st_ino);
+}
+
+/* A context that cannot be read does not say where its vault is: then only a vault in the new
+ * context's own directory is surely no one else's. */
+static si_rc refuse_unsure(const struct plan *plan, const char *name, struct si_error *error) {
+  if (!plan->options->vault_file) {
+    return SI_OK;
+  }
+  si_error_set(error, SI_E_REFUSED, "PAAS_VAULT_UNCHECKED",
+               "context %s cannot be read, so %s may be its vault", name, plan->vault);
+  si_error_hint(error,
+                "see what is wrong with it: si paas context show %s; or leave --vault-file "
+                "out",
+                name);
+  return SI_E_REFUSED;
+}
+
+/* One vault, one context (R10). */
 static si_rc refuse_shared_vault(const struct plan *plan, struct si_error *error) {
   struct si_context_names names SI_AUTO(si_context_names_free) = {NULL, 0};
   si_rc status = si_context_names(plan->home, &names, error);
   for (size_t i = 0; status == SI_OK && i < names.count; i++) {
     struct si_context other SI_AUTO(si_context_free) = {.name = ""};
     if (si_context_open_in(plan->home, names.list[i], &other, NULL) != SI_OK) {
+      status = refuse_unsure(plan, names.list[i], error);
       continue;
     }
     const char *vault = si_json_str(other.config, "vault_file");
-    if (vault && strcmp(vault, plan->vault) == 0) {
+    if (vault && same_file(vault, plan->vault)) {
       si_error_set(error, SI_E_REFUSED, "PAAS_VAULT_SHARED", "%s is the vault of context %s",
                    plan->vault, other.name);
       si_error_hint(error, "give each context a vault file of its own");
@@ -158,16 +208,15 @@ static si_rc refuse_shared_vault(const struct plan *plan, struct si_error *error
 static bool is_this_context(int dir, const struct plan *plan) {
   cJSON *config SI_AUTO(si_json_free) = NULL;
   struct si_context found SI_AUTO(si_context_free) = {.name = ""};
-  if (si_context_config_read(dir, plan->context.dir, &config, NULL) != SI_OK) {
+  struct stat st;
+  if (fstat(dir, &st) != 0 ||
+      si_context_config_read(dir, plan->context.dir, &config, NULL) != SI_OK) {
     return false;
   }
   cJSON *taken = config;
   config = NULL;
-  if (si_context_config_use(taken, plan->context.name, plan->context.dir, &found, NULL) != SI_OK) {
-    return false;
-  }
-  const char *path = si_json_str(si_json_get(found.config, "identity"), "path");
-  return path && strcmp(path, plan->context.dir) == 0 &&
+  return si_context_config_use(taken, plan->context.name, plan->context.dir, (uint64_t)st.st_ino,
+                               &found, NULL) == SI_OK &&
          (!plan->options->type || strcmp(found.type, plan->context.type) == 0);
 }
 
@@ -237,7 +286,7 @@ static si_rc fill_elsewhere(int half, const struct plan *plan, struct si_error *
   if (fd < 0 || fsync(dir) != 0) {
     return si_context_errno(errno, "marking", path, error);
   }
-  status = si_context_fill(dir, path, &plan->context, plan->vault, error);
+  status = si_context_fill(dir, path, &plan->context, &plan->making, error);
   if (status == SI_OK && (unlinkat(dir, mark, 0) != 0 || fsync(dir) != 0)) {
     return si_context_errno(errno, "finishing", path, error);
   }
@@ -259,7 +308,7 @@ static si_rc fill_half(const struct plan *plan, struct si_error *error) {
     return fill_elsewhere(half, plan, error);
   }
   snprintf(path, sizeof path, "%s/contexts/%s", plan->home->path, plan->half);
-  return si_context_fill(half, path, &plan->context, plan->vault, error);
+  return si_context_fill(half, path, &plan->context, &plan->making, error);
 }
 
 /* The moment at which the context exists. */
@@ -298,7 +347,7 @@ static si_rc make(struct plan *plan, struct si_context *out, struct si_error *er
   return si_context_open_in(plan->home, plan->context.name, out, error);
 }
 
-static si_rc take_lock(const struct si_context_home *home, int *lock, struct si_error *error) {
+si_rc si_context_lock(const struct si_context_home *home, int *lock, struct si_error *error) {
   int fd SI_AUTO(si_close) =
       openat(home->contexts, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) {
@@ -306,7 +355,7 @@ static si_rc take_lock(const struct si_context_home *home, int *lock, struct si_
   }
   if (si_lock_wait(fd, LOCK_WAIT_MS) != 0) {
     si_error_set(error, SI_E_CONFLICT, "PAAS_CONTEXT_BUSY",
-                 "another si has been making a context in %s for too long", home->path);
+                 "another si has been making or removing a context in %s for too long", home->path);
     si_error_hint(error, "run the command again");
     return SI_E_CONFLICT;
   }
@@ -323,16 +372,19 @@ si_rc si_context_create(const struct si_context_options *options, struct si_cont
   int lock SI_AUTO(si_close) = -1;
   si_rc status = si_context_check_name(options->name, error);
   if (status == SI_OK) {
-    status = si_context_home_make(&home, error);
+    status = si_context_home_make(&home, options->unsafe_repo_state, error);
   }
   if (status == SI_OK) {
     status = make_plan(&plan, error);
   }
   if (status == SI_OK) {
-    status = take_lock(&home, &lock, error);
+    status = si_context_lock(&home, &lock, error);
   }
   if (status == SI_OK) {
     status = si_context_sweep(&home, error);
+  }
+  if (status == SI_OK) {
+    status = si_context_finish_removals(&home, options->name, NULL, error);
   }
   if (status != SI_OK) {
     return status;

@@ -21,7 +21,8 @@ static si_rc read_current(char *to, size_t size, struct si_error *error) {
   if (status != SI_OK || home.root < 0) {
     return status == SI_OK ? required(error) : status;
   }
-  if (si_read_file(home.root, "current_context", &text) != SI_OK) {
+  status = si_read_file(home.root, "current_context", &text);
+  if (status != SI_OK && errno != EFBIG) {
     return errno == ENOENT
                ? required(error)
                : si_context_errno(errno, "reading current_context in", home.path, error);
@@ -29,7 +30,9 @@ static si_rc read_current(char *to, size_t size, struct si_error *error) {
   if (text.len > 0 && text.data[text.len - 1] == '\n') {
     text.data[--text.len] = '\0';
   }
-  if (!si_name_valid(si_buf_text(&text))) {
+  /* Too long, or with a NUL in it, it is no name either. */
+  if (status != SI_OK || strlen(si_buf_text(&text)) != text.len ||
+      !si_name_valid(si_buf_text(&text))) {
     si_error_set(error, SI_E_INVALID, "PAAS_CONTEXT_REQUIRED",
                  "%s/current_context names no context", home.path);
     si_error_hint(error, "choose one with: si paas context use NAME");

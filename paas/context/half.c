@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #include "paas/context/private.h"
-#include "paas/state/state.h"
+#include "paas/state/place.h"
 
 static const char *const rooms[] = {"operations", "events", "cache", "runpacks"};
 static const char *const files[] = {"state.db", "state.db-journal", "state.lock"};
 
 si_rc si_context_fill(int dir, const char *path, const struct si_context *context,
-                      const char *vault_file, struct si_error *error) {
+                      const struct si_context_making *making, struct si_error *error) {
   struct stat st;
   struct si_state *state = NULL;
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
@@ -33,12 +33,15 @@ si_rc si_context_fill(int dir, const char *path, const struct si_context *contex
   if (fstat(dir, &st) != 0) {
     return si_context_errno(errno, "looking at", path, error);
   }
-  si_rc status = si_state_open(path, context->id, SI_STATE_WRITE, &state, error);
+  si_rc status = si_state_open_anywhere(path, context->id, &state, error);
   if (status != SI_OK) {
     return status;
   }
+  status = si_state_place_set(state, context->id, context->dir, error);
   si_state_close(state);
-  status = si_context_config_write(dir, context, vault_file, (uint64_t)st.st_ino, error);
+  if (status == SI_OK) {
+    status = si_context_config_write(dir, context, making, (uint64_t)st.st_ino, error);
+  }
   if (status == SI_OK && fsync(dir) != 0) {
     return si_context_errno(errno, "syncing", path, error);
   }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "paas/context/private.h"
@@ -88,76 +89,137 @@ static si_rc not_found(const struct si_context_home *home, const char *name,
   return SI_E_NOT_FOUND;
 }
 
-/* Opens the directory a pointer leads to; path becomes its real one. */
-static si_rc follow(const cJSON *pointer, const char *name, char *path, int *dir,
-                    struct si_error *error) {
-  const char *to = si_json_str(pointer, "state_root");
+/* Opens the directory a pointer leads to. */
+static si_rc follow(struct si_context_place *place, const char *name, struct si_error *error) {
+  const char *to = si_json_str(place->config, "state_root");
   if (!to || to[0] != '/') {
     return si_error_set(error, SI_E_CORRUPT, "PAAS_CONTEXT_CONFIG",
-                        "%s/config.json points to no absolute state_root", path);
+                        "%s/config.json points to no absolute state_root", place->path);
   }
-  si_rc status = si_context_guard(to, error);
-  if (status == SI_OK) {
-    status = si_context_real(to, path, error);
+  si_rc status = si_context_guard(to, &place->refused);
+  if (status != SI_OK && !si_context_in_repository(&place->refused)) {
+    return si_context_give(&place->refused, error);
   }
+  status = si_context_real(to, place->path, error);
   if (status != SI_OK) {
     return status;
   }
-  si_close(dir);
-  *dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (*dir >= 0) {
-    return si_context_private(*dir, path, error);
+  si_close(&place->dir);
+  place->dir = open(place->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (place->dir >= 0) {
+    return si_context_private(place->dir, place->path, error);
   }
   if (errno != ENOENT) {
-    return si_context_errno(errno, "opening", path, error);
+    return si_context_errno(errno, "opening", place->path, error);
   }
   si_error_set(error, SI_E_NOT_FOUND, "PAAS_CONTEXT_UNAVAILABLE",
-               "context %s keeps its state in %s, which is not there", name, path);
+               "context %s keeps its state in %s, which is not there", name, place->path);
   si_error_hint(error, "mount the file system it is on, then run the command again");
   return SI_E_NOT_FOUND;
 }
 
-si_rc si_context_open_in(const struct si_context_home *home, const char *name,
-                         struct si_context *out, struct si_error *error) {
-  char path[SI_PATH_MAX];
-  cJSON *config SI_AUTO(si_json_free) = NULL;
-  si_rc status = si_context_check_name(name, error);
-  if (status != SI_OK) {
-    return status;
+/* A pointer of another name, or to another context than it was made for, was copied. */
+static si_rc check_pointer(const struct si_context_place *place, const cJSON *pointer,
+                           const char *name, struct si_error *error) {
+  const char *id = si_json_str(pointer, "id");
+  const char *own_id = si_json_str(place->config, "id");
+  const char *own = si_json_str(place->config, "name");
+  bool other = (id && own_id && strcmp(id, own_id) != 0) || (own && strcmp(own, name) != 0);
+  if (!other) {
+    return SI_OK;
   }
-  int dir SI_AUTO(si_close) =
-      home->contexts < 0
-          ? -1
-          : openat(home->contexts, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (dir < 0) {
-    return home->contexts < 0 || errno == ENOENT
-               ? not_found(home, name, error)
-               : si_context_errno(errno, "opening context", name, error);
+  si_error_set(error, SI_E_REFUSED, "PAAS_CONTEXT_COPIED",
+               "contexts/%s points to %s, which is context %s: the pointer was copied or changed",
+               name, place->path, own ? own : "(nameless)");
+  si_error_target(error, NULL, name);
+  si_error_hint(error,
+                "remove contexts/%s if nobody needs it; make a context with: si paas context "
+                "create",
+                name);
+  return SI_E_REFUSED;
+}
+
+static si_rc read_pointed(struct si_context_place *place, const char *name,
+                          struct si_error *error) {
+  si_rc status = follow(place, name, error);
+  cJSON *pointer SI_AUTO(si_json_free) = place->config;
+  place->config = NULL;
+  if (status == SI_OK) {
+    status = si_context_config_read(place->dir, place->path, &place->config, error);
   }
+  return status == SI_OK ? check_pointer(place, pointer, name, error) : status;
+}
+
+static si_rc open_dir(const struct si_context_home *home, const char *name,
+                      struct si_context_place *place, struct si_error *error) {
   char below[80] = "contexts/";
+  if (home->contexts < 0) {
+    return not_found(home, name, error);
+  }
+  place->dir = openat(home->contexts, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (place->dir < 0) {
+    return errno == ENOENT ? not_found(home, name, error)
+                           : si_context_errno(errno, "opening context", name, error);
+  }
   si_copy(below + 9, sizeof below - 9, name);
-  if (si_path_join(path, sizeof path, home->path, below) != SI_OK) {
+  if (si_path_join(place->path, sizeof place->path, home->path, below) != SI_OK) {
     return si_context_errno(ENAMETOOLONG, "opening context", name, error);
   }
-  status = si_context_private(dir, path, error);
-  if (status == SI_OK) {
-    status = si_context_config_read(dir, path, &config, error);
-  }
-  const char *schema = status == SI_OK ? si_json_str(config, "schema") : NULL;
-  if (schema && strcmp(schema, SI_CONTEXT_POINTER) == 0) {
-    status = follow(config, name, path, &dir, error);
-    si_json_free(&config);
-    config = NULL;
-    if (status == SI_OK) {
-      status = si_context_config_read(dir, path, &config, error);
-    }
-  }
+  si_rc status = si_context_private(place->dir, place->path, error);
   if (status != SI_OK) {
     return status;
   }
-  cJSON *taken = config;
-  config = NULL;
-  return si_context_config_use(taken, name, path, out, error);
+  place->refused = home->refused;
+  if (place->refused.status == SI_OK) {
+    status = si_context_guard_at(place->dir, place->path, &place->refused);
+  }
+  return status == SI_OK || si_context_in_repository(&place->refused)
+             ? SI_OK
+             : si_context_give(&place->refused, error);
+}
+
+void si_context_place_close(struct si_context_place *place) {
+  si_json_free(&place->config);
+  place->config = NULL;
+  si_close(&place->dir);
+}
+
+si_rc si_context_place_open(const struct si_context_home *home, const char *name,
+                            struct si_context_place *place, struct si_error *error) {
+  si_rc status = si_context_check_name(name, error);
+  if (status == SI_OK) {
+    status = open_dir(home, name, place, error);
+  }
+  if (status == SI_OK) {
+    status = si_context_config_read(place->dir, place->path, &place->config, error);
+  }
+  const char *schema = status == SI_OK ? si_json_str(place->config, "schema") : NULL;
+  if (schema && strcmp(schema, SI_CONTEXT_POINTER) == 0) {
+    place->pointed = true;
+    status = read_pointed(place, name, error);
+  }
+  /* The override is the context's own, and for a repository alone. */
+  if (status == SI_OK && place->refused.status != SI_OK &&
+      !si_json_bool(place->config, "unsafe_repo_state", false)) {
+    status = si_context_give(&place->refused, error);
+  }
+  return status;
+}
+
+si_rc si_context_open_in(const struct si_context_home *home, const char *name,
+                         struct si_context *out, struct si_error *error) {
+  struct si_context_place place SI_AUTO(si_context_place_close) = SI_CONTEXT_PLACE;
+  struct stat st;
+  si_rc status = si_context_place_open(home, name, &place, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (fstat(place.dir, &st) != 0) {
+    return si_context_errno(errno, "looking at", place.path, error);
+  }
+  cJSON *taken = place.config;
+  place.config = NULL;
+  return si_context_config_use(taken, name, place.path, (uint64_t)st.st_ino, out, error);
 }
 
 si_rc si_context_open(const char *name, struct si_context *out, struct si_error *error) {
@@ -176,14 +238,16 @@ si_rc si_context_list(void *ctx, si_context_each each, struct si_error *error) {
   if (status == SI_OK) {
     status = si_context_names(&home, &names, error);
   }
+  bool any = false;
   for (size_t i = 0; status == SI_OK && i < names.count; i++) {
     struct si_context context SI_AUTO(si_context_free) = {.name = ""};
     struct si_error why;
     if (si_context_open_in(&home, names.list[i], &context, &why) == SI_OK) {
+      any = true;
       status = each(ctx, names.list[i], &context, NULL);
     } else {
       status = each(ctx, names.list[i], NULL, &why);
     }
   }
-  return status;
+  return status == SI_OK ? si_context_home_allowed(&home, any, error) : status;
 }

@@ -52,7 +52,7 @@ si_rc si_context_errno(int err, const char *what, const char *path, struct si_er
     si_error_hint(error,
                   "choose a place you can write to with SI_PAAS_STATE_ROOT, or run as the "
                   "user that owns it");
-  } else if (status == SI_E_QUOTA) {
+  } else if (err == ENOSPC || err == EDQUOT) {
     si_error_hint(error, "free some space there, then run the command again");
   }
   return status;
@@ -117,13 +117,33 @@ static si_rc open_private(int at, const char *name, const char *path, int *out,
   return status;
 }
 
+bool si_context_in_repository(const struct si_error *error) {
+  return strcmp(error->code, "STATE_ROOT_IN_REPOSITORY") == 0;
+}
+
+si_rc si_context_give(const struct si_error *from, struct si_error *error) {
+  if (error) {
+    *error = *from;
+  }
+  return from->status;
+}
+
+si_rc si_context_home_allowed(const struct si_context_home *home, bool unsafe,
+                              struct si_error *error) {
+  return unsafe || home->refused.status == SI_OK ? SI_OK : si_context_give(&home->refused, error);
+}
+
 static si_rc locate(struct si_context_home *home, struct si_error *error) {
   char root[SI_PATH_MAX];
   si_rc status = si_context_root(root, sizeof root, error);
-  if (status == SI_OK) {
-    status = si_context_guard(root, error);
+  if (status != SI_OK) {
+    return status;
   }
-  return status == SI_OK ? si_context_real(root, home->path, error) : status;
+  status = si_context_guard(root, &home->refused);
+  if (status != SI_OK && !si_context_in_repository(&home->refused)) {
+    return si_context_give(&home->refused, error);
+  }
+  return si_context_real(root, home->path, error);
 }
 
 static si_rc open_both(struct si_context_home *home, struct si_error *error) {
@@ -133,16 +153,33 @@ static si_rc open_both(struct si_context_home *home, struct si_error *error) {
     snprintf(path, sizeof path, "%s/contexts", home->path);
     status = open_private(home->root, "contexts", path, &home->contexts, error);
   }
+  if (status == SI_OK && home->contexts >= 0 && home->refused.status == SI_OK) {
+    status = si_context_guard_at(home->contexts, path, &home->refused);
+    if (status != SI_OK && si_context_in_repository(&home->refused)) {
+      status = SI_OK;
+    } else if (status != SI_OK) {
+      status = si_context_give(&home->refused, error);
+    }
+  }
   return status;
 }
 
 si_rc si_context_home_open(struct si_context_home *home, struct si_error *error) {
   si_rc status = locate(home, error);
-  return status == SI_OK ? open_both(home, error) : status;
+  if (status == SI_OK) {
+    status = open_both(home, error);
+  }
+  /* Of two faults the repository is the one to tell. */
+  return status != SI_OK && si_context_in_repository(&home->refused)
+             ? si_context_give(&home->refused, error)
+             : status;
 }
 
-si_rc si_context_home_make(struct si_context_home *home, struct si_error *error) {
+si_rc si_context_home_make(struct si_context_home *home, bool unsafe, struct si_error *error) {
   si_rc status = si_context_home_open(home, error);
+  if (status == SI_OK) {
+    status = si_context_home_allowed(home, unsafe, error);
+  }
   if (status != SI_OK || home->contexts >= 0) {
     return status;
   }

@@ -8,6 +8,8 @@
 #include "core/runpack/verify.h"
 #include "kit/base/text.h"
 #include "paas/lifecycle/journal.h"
+#include "paas/lifecycle/telling.h"
+#include "paas/redact/redact.h"
 
 enum { DOCUMENT_MAX = 16 << 20 };
 
@@ -65,6 +67,7 @@ static si_rc operation_document(const struct si_life *life, const struct si_proj
       status == SI_OK ? add_texts(cJSON_AddObjectToObject(root, "context"), of_context, 3) : status;
   status = status == SI_OK ? add_json(root, "config", config) : status;
   status = status == SI_OK ? add_json(root, "error", operation->error) : status;
+  status = status == SI_OK ? si_redact_json(root) : status;
   return status == SI_OK ? si_json_canonical(root, out) : status;
 }
 
@@ -210,6 +213,11 @@ si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *confi
       return status;
     }
     config = text.data;
+  } else {
+    si_rc status = si_context_guard_settings(config, error);
+    if (status != SI_OK) {
+      return status;
+    }
   }
   const struct si_session_options options = {
       .plugin = sink,
@@ -248,6 +256,22 @@ static si_rc adopt_existing(const struct si_life *life, const struct si_operatio
   return status;
 }
 
+static si_rc note_stored(const struct si_life *life, const struct si_operation *operation,
+                         const struct si_export_result *result, struct si_error *error) {
+  struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(SI_EVENT_MAX);
+  si_rc status =
+      si_tell_evidence(life, operation, result->prefix, result->manifest_sha256, &record, error);
+  if (status == SI_OK) {
+    const struct si_state_event event = {"audit", record.data};
+    status = si_state_evidence(life->state, operation->id, result->prefix, result->manifest_sha256,
+                               &event, error);
+  }
+  if (status == SI_OK) {
+    si_tell_flush(life);
+  }
+  return status;
+}
+
 si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si_error *error) {
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   struct si_session *session SI_AUTO(close_session) = NULL;
@@ -273,7 +297,7 @@ si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si
     }
     return status;
   }
-  return si_state_evidence(life->state, operation_id, result.prefix, result.manifest_sha256, error);
+  return note_stored(life, &operation, &result, error);
 }
 
 void si_life_evidence_try(struct si_life *life, const char *operation_id) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kit/base/text.h"
+#include "paas/lifecycle/secrets.h"
 
 si_rc si_journal_path(const struct si_context *context, const char *operation_id,
                       const char *suffix, char *to, size_t size) {
@@ -24,6 +25,7 @@ void si_journal_open(struct si_journal *journal, struct si_life *life, const cha
   journal->log = -1;
   journal->logged = journal->stepped = 0;
   journal->doing[0] = '\0';
+  memset(&journal->lines, 0, sizeof journal->lines);
   si_copy(journal->operation_id, sizeof journal->operation_id, operation_id);
   int n = snprintf(owner, sizeof owner, "%d\n", (int)getpid());
   if (ftruncate(lock, 0) != 0 || pwrite(lock, owner, (size_t)n, 0) != n) {
@@ -32,10 +34,6 @@ void si_journal_open(struct si_journal *journal, struct si_life *life, const cha
   if (si_journal_path(life->context, operation_id, "log", path, sizeof path) == SI_OK) {
     journal->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
   }
-}
-
-void si_journal_close(struct si_journal *journal) {
-  si_close(&journal->log);
 }
 
 bool si_journal_owner_gone(const struct si_context *context, const char *operation_id) {
@@ -83,7 +81,7 @@ static void write_line(struct si_journal *journal, const char *kind, const char 
   }
 }
 
-static void on_log(void *ctx, uint32_t level, const char *message) {
+static void write_log(void *ctx, unsigned level, const char *message) {
   static const char *const levels[] = {"debug", "info", "warn", "error"};
   struct si_journal *journal = ctx;
   write_line(journal, levels[level <= SI_LOG_ERROR ? level : SI_LOG_INFO], message);
@@ -92,8 +90,21 @@ static void on_log(void *ctx, uint32_t level, const char *message) {
   }
 }
 
-static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *what) {
+void si_journal_close(struct si_journal *journal) {
+  si_redact_end(&journal->lines, journal, write_log);
+  si_close(&journal->log);
+}
+
+static void on_log(void *ctx, uint32_t level, const char *message) {
   struct si_journal *journal = ctx;
+  si_redact_feed(&journal->lines, level, message, journal, write_log);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *said) {
+  struct si_journal *journal = ctx;
+  char what[SI_REDACT_LINE];
+  si_copy(what, sizeof what, said);
+  si_redact_line(what, sizeof what);
   if (what[0] && strcmp(what, journal->doing) != 0) {
     si_copy(journal->doing, sizeof journal->doing, what);
     write_line(journal, "info", what);
@@ -111,11 +122,19 @@ static bool steps_full(struct si_journal *journal, const char *name, uint32_t ph
   return journal->stepped > (phase == SI_STEP_BEGIN ? STEPS_MAX / 2 : STEPS_MAX);
 }
 
-static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
+static si_rc on_step(void *ctx, const char *step, uint32_t phase, const char *id) {
   static const char *const phases[] = {"begin", "done", "failed"};
   struct si_journal *journal = ctx;
   struct si_life *life = journal->life;
   struct si_error error;
+  char name[256], outside_id[1024]; /* the store takes no longer ones */
+  if (strlen(step) >= sizeof name || strlen(id) >= sizeof outside_id) {
+    return SI_E_INVALID;
+  }
+  si_copy(name, sizeof name, step);
+  si_copy(outside_id, sizeof outside_id, id);
+  si_redact_line(name, sizeof name);
+  si_redact_line(outside_id, sizeof outside_id);
   if (steps_full(journal, name, phase, outside_id)) {
     return SI_E_QUOTA;
   }
@@ -134,5 +153,15 @@ static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *ou
   return status;
 }
 
+static si_rc on_secret(void *ctx, const char *name, void *use_ctx, si_secret_use use,
+                       struct si_error *error) {
+  struct si_journal *journal = ctx;
+  si_rc status = si_life_secrets_lend(journal->life->secrets, name, use_ctx, use, error);
+  if (status != SI_OK && error->message[0]) { /* a provider may keep to itself why it failed */
+    on_log(journal, SI_LOG_WARN, error->message);
+  }
+  return status;
+}
+
 const struct si_listener si_journal_listener = {
-    .log = on_log, .progress = on_progress, .step = on_step};
+    .log = on_log, .progress = on_progress, .step = on_step, .secret = on_secret};

@@ -7,6 +7,7 @@
 #define SI_PAAS_LIFECYCLE_JOURNAL_H
 
 #include "paas/lifecycle/life.h"
+#include "paas/redact/redact.h"
 
 struct si_journal {
   struct si_life *life;
@@ -15,6 +16,8 @@ struct si_journal {
   int log;         /* -1: it cannot be written, which is said once and stops nothing */
   size_t logged;   /* bytes of it */
   size_t stepped;  /* bytes that the steps take in the evidence, at most */
+  struct si_redact_stream
+      lines; /* those of the provider's log that wait: they may end in a secret */
 };
 
 /* Opens the log and writes into the lock file who runs the operation. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "paas/lifecycle/life.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "kit/base/text.h"
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/operation.h"
+#include "paas/lifecycle/secrets.h"
+#include "paas/lifecycle/telling.h"
 
 void si_outcome_free(struct si_outcome *outcome) {
   si_project_free(&outcome->project);
@@ -14,11 +17,12 @@ void si_outcome_free(struct si_outcome *outcome) {
 }
 
 /* Runs what has begun, and reads back how things stand. */
-static si_rc run(struct si_life *life, const struct si_project *project,
+static si_rc run(struct si_life *life, const char *action, const struct si_project *project,
                  const struct si_operation *operation, int lock, struct si_outcome *outcome,
                  struct si_error *error) {
   outcome->ran = true;
-  si_rc status = si_operation_run(life, project, operation, lock, error);
+  si_tell_flush(life);
+  si_rc status = si_operation_run(life, action, project, operation, lock, error);
   if (si_state_sweep(life->state, NULL) != SI_OK) {
     /* A lock file too many hurts nobody. */
   }
@@ -37,6 +41,31 @@ static si_rc run(struct si_life *life, const struct si_project *project,
     return read;
   }
   return status;
+}
+
+/* Binds the stack that `change` brings, or `found` has, to the secrets of the vault; where it
+ * declares some, `change` gets it as it is now. Until forget_secrets they can be lent. */
+static si_rc bind_secrets(struct si_life *life, const struct si_project *found,
+                          struct si_project *change, struct si_error *error) {
+  struct si_stack bound = {NULL, 0, ""};
+  const char *stack = change->stack ? change->stack : found->stack;
+  si_rc status = si_life_secrets_bind(life, found->slug, stack, &bound, &life->secrets, error);
+  if (status == SI_OK && bound.json) {
+    free(change->stack);
+    change->stack = bound.json;
+    si_copy(change->spec_sha256, sizeof change->spec_sha256, bound.sha256);
+  }
+  return status;
+}
+
+static void forget_secrets(struct si_life *life) {
+  si_life_secrets_free(&life->secrets);
+}
+
+/* A slug that is taken makes no secrets: the store says so in its own words. */
+static bool is_taken(struct si_life *life, const char *slug) {
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  return si_state_project(life->state, life->owner_id, slug, false, &project, NULL) == SI_OK;
 }
 
 si_rc si_life_create(struct si_life *life, const struct si_create *create,
@@ -58,27 +87,42 @@ si_rc si_life_create(struct si_life *life, const struct si_create *create,
   if (!project.config || !project.stack) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  si_rc status = si_state_project_create(life->state, &project, &operation, &lock, error);
-  return status == SI_OK ? run(life, &project, &operation, lock, outcome, error) : status;
+  si_rc status =
+      is_taken(life, create->slug) ? SI_OK : bind_secrets(life, &project, &project, error);
+  struct si_telling telling = si_telling_of(life, "project.create", &project);
+  const struct si_state_teller teller = {"deployments", si_tell_begin, &telling};
+  if (status == SI_OK) {
+    status = si_state_project_create(life->state, &project, &teller, &operation, &lock, error);
+  }
+  if (status == SI_OK) {
+    status = run(life, telling.action, &project, &operation, lock, outcome, error);
+  }
+  forget_secrets(life);
+  return status;
 }
 
 /* Begins an operation on the project as it stands in the store (with `change`), and runs it. */
-static si_rc begin(struct si_life *life, const char *project_id, const char *kind,
-                   const struct si_project *change, struct si_outcome *outcome,
+static si_rc begin(struct si_life *life, const char *action, const struct si_project *found,
+                   const char *kind, const struct si_project *change, struct si_outcome *outcome,
                    struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   int lock = -1;
-  si_rc status = si_state_operation_begin_with(life->state, project_id, kind, change, &operation,
-                                               &lock, error);
+  struct si_telling telling = si_telling_of(life, action, found);
+  const struct si_state_teller teller = {"deployments", si_tell_begin, &telling};
+  if (change && change->stack) {
+    telling.spec_sha256 = change->spec_sha256;
+  }
+  si_rc status = si_state_operation_begin_with(life->state, found->id, kind, change, &teller,
+                                               &operation, &lock, error);
   if (status == SI_OK) {
-    status = si_state_project_by_id(life->state, project_id, &project, error);
+    status = si_state_project_by_id(life->state, found->id, &project, error);
   }
   if (status != SI_OK) {
     si_close(&lock); /* begun or not: an operation without an owner is recovered */
     return status;
   }
-  return run(life, &project, &operation, lock, outcome, error);
+  return run(life, action, &project, &operation, lock, outcome, error);
 }
 
 si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
@@ -97,19 +141,37 @@ si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stac
   if ((stack && !change.stack) || (config && !change.config)) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  return begin(life, project.id, "provision", &change, outcome, error);
+  if (strcmp(project.status, "failed") == 0) {
+    status = bind_secrets(life, &project, &change, error);
+  }
+  if (status == SI_OK) {
+    status = begin(life, "project.retry", &project, "provision", &change, outcome, error);
+  }
+  forget_secrets(life);
+  return status;
 }
 
 si_rc si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
                      struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   si_rc status = si_state_project(life->state, life->owner_id, slug, false, &project, error);
-  return status == SI_OK ? begin(life, project.id, "destroy", NULL, outcome, error) : status;
+  return status == SI_OK ? begin(life, "project.delete", &project, "destroy", NULL, outcome, error)
+                         : status;
 }
 
 si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
                        struct si_error *error) {
-  return begin(life, project_id, "converge", NULL, outcome, error);
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  struct si_project change SI_AUTO(si_project_free) = {.id = ""};
+  si_rc status = si_state_project_by_id(life->state, project_id, &project, error);
+  if (status == SI_OK && strcmp(project.status, "running") == 0) {
+    status = bind_secrets(life, &project, &change, error);
+  }
+  if (status == SI_OK) {
+    status = begin(life, "project.converge", &project, "converge", &change, outcome, error);
+  }
+  forget_secrets(life);
+  return status;
 }
 
 si_rc si_life_inspect(struct si_life *life, const struct si_project *project, struct si_buf *out,
@@ -161,8 +223,12 @@ static si_rc end_interrupted(struct si_life *life, const struct si_operation *op
       si_json_print(document, false, &result) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  return si_state_operation_end(life->state, operation->id, "interrupted", record.data, result.data,
-                                error);
+  const struct si_telling telling = si_telling_of(life, "operation.recover", &project);
+  struct si_told told SI_AUTO(si_told_free) = SI_TOLD;
+  status = si_tell_end(&telling, operation, "interrupted", &why, &told, error);
+  return status == SI_OK ? si_state_operation_end(life->state, operation->id, "interrupted",
+                                                  record.data, result.data, told.events, 2, error)
+                         : status;
 }
 
 /* Takes over an operation without an owner. A process that was just killed may take a moment to
@@ -199,6 +265,7 @@ static si_rc recover_one(void *ctx, const struct si_operation *operation) {
   }
   if (status == SI_OK) {
     recovery->ended++;
+    si_tell_flush(recovery->life);
     si_life_evidence_try(recovery->life, operation->id);
   }
   return status;

@@ -3,11 +3,16 @@
  * paas/lifecycle/life.h - the life of a project: create, retry, delete, and the recovery of what a
  * crash left (R62 to R66, R68). Business rules alone: a provider does the work in a process of its
  * own (core/host), the state store is the truth, and what a provider says is verified before it is
- * believed. Depends on paas/context, paas/state, core/host, core/runpack.
+ * believed. Depends on paas/context, paas/state, paas/vault, core/host,
+ * core/runpack.
  *
  * Each call runs one whole operation: it is journalled before anything happens, owned by a lock
  * while it runs, ended in one transaction, and leaves its evidence in the context's sink. When the
  * operation ran and failed, *error tells why, and so does the project's last_error.
+ *
+ * A stack that declares secrets is bound to the vault first (paas/lifecycle/secrets.h): what the
+ * operator has to set and did not (SECRET_NOT_FOUND, VAULT_MISSING) is refused before anything is
+ * begun. What a provider says is redacted where it comes in.
  */
 #ifndef SI_PAAS_LIFECYCLE_LIFE_H
 #define SI_PAAS_LIFECYCLE_LIFE_H
@@ -16,6 +21,7 @@
 #include "paas/context/context.h"
 #include "paas/stack/stack.h"
 #include "paas/state/state.h"
+#include "paas/vault/vault.h"
 
 struct si_life {
   const struct si_context *context;
@@ -29,6 +35,9 @@ struct si_life {
   void (*log)(void *ctx, uint32_t level, const char *message);
   void (*progress)(void *ctx, uint64_t done, uint64_t total, const char *what);
   void (*step)(void *ctx, const char *name, uint32_t phase, const char *outside_id);
+  si_vault_ask ask; /* for the passphrase of the vault's identity; or NULL */
+  void *ask_ctx;
+  struct si_life_secrets *secrets; /* the lifecycle's own: of the operation that runs */
 };
 
 /* What came of an operation, for people and programs. */

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "kit/base/text.h"
+#include "paas/lifecycle/alarm.h"
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/judge.h"
+#include "paas/lifecycle/telling.h"
+#include "paas/redact/redact.h"
 
 static void close_session(struct si_session **session) {
   si_session_close(*session);
@@ -28,7 +31,11 @@ si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const c
   if (listener) {
     options.listener = *listener;
   }
-  return si_session_open(&options, out, error);
+  si_rc status = si_session_open(&options, out, error);
+  if (status != SI_OK) {
+    si_redact_error(error);
+  }
+  return status;
 }
 
 si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
@@ -37,10 +44,17 @@ si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *
   struct si_error why;
   *result = NULL;
   si_rc status = si_session_call(session, verb, first, second, &text, error);
+  if (status != SI_OK) {
+    si_redact_error(error);
+  }
   si_rc parsed = si_json_parse(si_buf_text(&text), text.len, result, &why);
   if (parsed == SI_OK && !cJSON_IsObject(*result)) {
     si_json_free(result);
     parsed = si_error_set(&why, SI_E_CORRUPT, "", "it is no object");
+  }
+  if (parsed == SI_OK && si_redact_json(*result) != SI_OK) {
+    si_json_free(result);
+    parsed = si_error_set(&why, SI_E_NOMEM, "", "out of memory");
   }
   if (status == SI_OK && parsed != SI_OK) {
     return si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
@@ -238,13 +252,15 @@ static void advise(const struct run *run, struct si_error *error) {
   }
 }
 
-si_rc si_operation_run(struct si_life *life, const struct si_project *project,
+si_rc si_operation_run(struct si_life *life, const char *action, const struct si_project *project,
                        const struct si_operation *operation, int lock, struct si_error *error) {
   struct si_error why = {.status = SI_OK};
   struct si_error trouble;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(65536);
   struct run run = {.life = life, .project = project, .operation = operation};
+  const struct si_telling telling = si_telling_of(life, action, project);
+  struct si_told told SI_AUTO(si_told_free) = SI_TOLD;
   cJSON *owned SI_AUTO(si_json_free) = NULL;
   si_rc status = si_operation_result(project, &owned, &why);
   if (status == SI_OK) {
@@ -265,9 +281,13 @@ si_rc si_operation_run(struct si_life *life, const struct si_project *project,
   if (owned) {
     keep_result(owned, &result);
   }
-  si_rc ended = si_state_operation_end(life->state, operation->id, ending(status),
-                                       record.len ? record.data : NULL,
-                                       result.len ? result.data : NULL, &trouble);
+  si_rc ended = si_tell_end(&telling, operation, ending(status), status == SI_OK ? NULL : &why,
+                            &told, &trouble);
+  if (ended == SI_OK) {
+    ended = si_state_operation_end(life->state, operation->id, ending(status),
+                                   record.len ? record.data : NULL, result.len ? result.data : NULL,
+                                   told.events, 2, &trouble);
+  }
   si_close(&lock);
   if (ended != SI_OK) {
     if (error) {
@@ -280,6 +300,8 @@ si_rc si_operation_run(struct si_life *life, const struct si_project *project,
     }
     return ended;
   }
+  si_tell_flush(life);
   si_life_evidence_try(life, operation->id);
+  si_alarm_failed(life, project, operation, &why);
   return status;
 }

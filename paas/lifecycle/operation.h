@@ -9,9 +9,9 @@
 #include "paas/lifecycle/life.h"
 
 /* Runs `operation` (kind provision, converge or destroy) on `project` and ends it in the store,
- * whatever came; closes the lock. Then exports the evidence: what fails there is told to the log
- * and stays pending, it never changes the outcome. */
-si_rc si_operation_run(struct si_life *life, const struct si_project *project,
+ * whatever came, told to the event chains as `action`; closes the lock. Then exports the evidence:
+ * what fails there is told to the log and stays pending, it never changes the outcome. */
+si_rc si_operation_run(struct si_life *life, const char *action, const struct si_project *project,
                        const struct si_operation *operation, int lock,
                        struct si_error *error) SI_MUST_USE;
 

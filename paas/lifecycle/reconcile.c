@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "kit/base/text.h"
+#include "paas/lifecycle/alarm.h"
 #include "paas/lifecycle/judge.h"
 #include "paas/lifecycle/operation.h"
+#include "paas/lifecycle/telling.h"
+#include "paas/redact/redact.h"
 
 struct reconciling {
   struct si_life *life;
@@ -203,10 +206,15 @@ static void one_orphan(struct reconciling *r, struct si_session *session, const 
     r->clean = false;
     return;
   }
+  struct si_error untold;
   si_rc status = remove_orphan(r, session, resource, &error);
   put_text(item, "outcome", status == SI_OK ? "ok" : error.message);
   if (status != SI_OK) {
     failed(r, &error);
+  }
+  if (si_tell_orphan(r->life, provisioner, resource, status == SI_OK ? NULL : &error, &untold) !=
+      SI_OK) {
+    failed(r, &untold);
   }
 }
 
@@ -239,11 +247,15 @@ static si_rc orphans_of(struct reconciling *r, struct si_session *session, const
   return status;
 }
 
-/* An orphan has no project, so its removal is no operation: the report is its record. */
+/* An orphan has no project, so its removal is no operation: the report and the audit chain are its
+ * record. */
 static void on_log(void *ctx, uint32_t level, const char *message) {
   struct reconciling *r = ctx;
+  char line[SI_REDACT_LINE];
+  si_copy(line, sizeof line, message);
+  si_redact_line(line, sizeof line);
   if (r->life->log) {
-    r->life->log(r->life->ctx, level, message);
+    r->life->log(r->life->ctx, level, line);
   }
 }
 
@@ -338,7 +350,10 @@ static si_rc count_one(void *ctx, const struct si_operation *operation) {
 }
 
 static si_rc reconcile(struct reconciling *r, cJSON *report, struct si_error *error) {
-  size_t ended = 0, stored = 0, pending = 0;
+  size_t ended = 0, stored = 0, pending = 0, alerts = 0;
+  if (r->apply) {
+    si_tell_flush(r->life); /* what an earlier command could not append */
+  }
   si_rc status = r->apply ? si_life_recover(r->life, &ended, error) : SI_OK;
   if (status == SI_OK) {
     status = si_state_projects(r->life->state, r->life->owner_id, false, r, one_project, error);
@@ -356,8 +371,12 @@ static si_rc reconcile(struct reconciling *r, cJSON *report, struct si_error *er
     status = si_state_operations(r->life->state, NULL, SI_OPERATIONS_EVIDENCE_PENDING, &pending,
                                  count_one, error);
   }
-  r->clean = r->clean && pending == 0 && r->first.status == SI_OK;
+  if (status == SI_OK) {
+    status = si_alarm_pending(r->life, r->apply, &alerts, error);
+  }
+  r->clean = r->clean && pending + alerts == 0 && r->first.status == SI_OK;
   cJSON_AddNumberToObject(report, "evidence_pending", (double)pending);
+  cJSON_AddNumberToObject(report, "alerts_pending", (double)alerts);
   cJSON_AddBoolToObject(report, "clean", r->clean);
   return status;
 }

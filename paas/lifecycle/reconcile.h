@@ -13,15 +13,16 @@
  * Without `apply` nothing changes, and life->state may be opened for reading. *report (the
  * caller's) is {"projects":[{"slug","id","status","verdict","detail","action","outcome"}],
  * "orphans":[{"type","id","name","project_id","provisioner","outcome"}],
- * "unreachable":[{"provisioner","message"}],"evidence_pending","clean"}.
+ * "unreachable":[{"provisioner","message"}],"evidence_pending","alerts_pending","clean"}.
  *
  * verdict: ok, busy (an operation runs), interrupted (its owner died), deleting (half-deleted),
  * failed, drifted (not what its stack says), unknown (the engine cannot be asked).
  * action: none, retry, delete, converge; outcome: "" before, "ok", or what failed.
  *
  * With `apply` interrupted and half-deleted projects are run again, drifted ones converged,
- * orphans removed, evidence stored. A failed project stays: mending is the operator's, and retry
- * is his word for it. The first failure's record is returned; the report is whole all the same.
+ * orphans removed, evidence stored, alerts sent. A failed project stays: mending is the operator's,
+ * and retry is his word for it. The first failure's record is returned; the report is whole all the
+ * same.
  */
 si_rc si_life_reconcile(struct si_life *life, bool apply, cJSON **report,
                         struct si_error *error) SI_MUST_USE;

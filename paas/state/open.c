@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "paas/state/lock.h"
+#include "paas/state/place.h"
 #include "paas/state/private.h"
 
 void si_state_close(struct si_state *state) {
@@ -138,8 +139,8 @@ static si_rc start_reader(struct si_state *state, const char *context_id, struct
   return status;
 }
 
-si_rc si_state_open(const char *dir, const char *context_id, int mode, struct si_state **out,
-                    struct si_error *error) {
+static si_rc open_store(const char *dir, const char *context_id, int mode, bool anywhere,
+                        struct si_state **out, struct si_error *error) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   (void)pthread_once(&once, drop_statistics);
   struct si_state *state SI_AUTO(close_auto) = calloc(1, sizeof *state);
@@ -167,9 +168,22 @@ si_rc si_state_open(const char *dir, const char *context_id, int mode, struct si
     status = mode == SI_STATE_WRITE ? start_writer(state, context_id, error)
                                     : start_reader(state, context_id, error);
   }
+  if (status == SI_OK && !anywhere) {
+    status = si_state_place_check(state, context_id, dir, error);
+  }
   if (status == SI_OK) {
     *out = state;
     state = NULL;
   }
   return status;
+}
+
+si_rc si_state_open(const char *dir, const char *context_id, int mode, struct si_state **out,
+                    struct si_error *error) {
+  return open_store(dir, context_id, mode, false, out, error);
+}
+
+si_rc si_state_open_anywhere(const char *dir, const char *context_id, struct si_state **out,
+                             struct si_error *error) {
+  return open_store(dir, context_id, SI_STATE_WRITE, true, out, error);
 }

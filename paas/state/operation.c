@@ -152,6 +152,7 @@ static si_rc begin_on(struct si_state *state, const struct si_operation *operati
 
 si_rc si_state_operation_begin_with(struct si_state *state, const char *project_id,
                                     const char *kind, const struct si_project *change,
+                                    const struct si_state_teller *teller,
                                     struct si_operation *operation, int *lock,
                                     struct si_error *error) {
   struct si_operation begun;
@@ -179,6 +180,9 @@ si_rc si_state_operation_begin_with(struct si_state *state, const char *project_
     status = begin_on(state, &begun, change, error);
   }
   if (status == SI_OK) {
+    status = si_state_event_tell(state, teller, &begun, error);
+  }
+  if (status == SI_OK) {
     status = si_state_commit(&tx, error);
   }
   if (status == SI_OK) {
@@ -190,7 +194,7 @@ si_rc si_state_operation_begin_with(struct si_state *state, const char *project_
 
 si_rc si_state_operation_begin(struct si_state *state, const char *project_id, const char *kind,
                                struct si_operation *operation, int *lock, struct si_error *error) {
-  return si_state_operation_begin_with(state, project_id, kind, NULL, operation, lock, error);
+  return si_state_operation_begin_with(state, project_id, kind, NULL, NULL, operation, lock, error);
 }
 
 si_rc si_state_operation(struct si_state *state, const char *id, struct si_operation *out,
@@ -269,7 +273,9 @@ static si_rc end_operation(struct si_state *state, const char *operation_id, con
 }
 
 si_rc si_state_operation_end(struct si_state *state, const char *operation_id, const char *status,
-                             const char *error_json, const char *result, struct si_error *error) {
+                             const char *error_json, const char *result,
+                             const struct si_state_event *events, size_t count,
+                             struct si_error *error) {
   static const char *const statuses[] = {"ok", "failed", "cancelled", "interrupted"};
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   struct si_buf fallback SI_AUTO(si_buf_free) = SI_BUF(1024);
@@ -291,11 +297,15 @@ si_rc si_state_operation_end(struct si_state *state, const char *operation_id, c
   if (done == SI_OK) {
     done = end_operation(state, operation_id, status, error_json, result, error);
   }
+  if (done == SI_OK) {
+    done = si_state_events_insert(state, events, count, error);
+  }
   return done == SI_OK ? si_state_commit(&tx, error) : done;
 }
 
 static si_rc store_evidence(struct si_state *state, const char *operation_id, const char *runpack,
-                            const char *manifest_sha256, struct si_error *error) {
+                            const char *manifest_sha256, const struct si_state_event *event,
+                            struct si_error *error) {
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   si_rc status = si_state_operation(state, operation_id, &operation, error);
   if (status != SI_OK) {
@@ -312,13 +322,15 @@ static si_rc store_evidence(struct si_state *state, const char *operation_id, co
                                : "operation %s has not ended: it has no runpack yet",
                         operation_id);
   }
-  return si_state_run(
+  status = si_state_run(
       state, "UPDATE operations SET evidence='stored',runpack=?2,manifest_sha256=?3 WHERE id=?1",
       SI_VALUES(operation_id, runpack, manifest_sha256), error);
+  return status == SI_OK && event ? si_state_event_insert(state, event, error) : status;
 }
 
 si_rc si_state_evidence(struct si_state *state, const char *operation_id, const char *runpack,
-                        const char *manifest_sha256, struct si_error *error) {
+                        const char *manifest_sha256, const struct si_state_event *event,
+                        struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   if (!runpack[0] || strlen(runpack) >= 1024 || !si_sha256_hex_valid(manifest_sha256)) {
     return si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT",
@@ -327,38 +339,13 @@ si_rc si_state_evidence(struct si_state *state, const char *operation_id, const 
   }
   si_rc status = si_state_enter(state, &tx, error);
   if (status == SI_OK) {
-    status = store_evidence(state, operation_id, runpack, manifest_sha256, error);
+    status = store_evidence(state, operation_id, runpack, manifest_sha256, event, error);
   }
   return status == SI_OK ? si_state_commit(&tx, error) : status;
 }
 
-struct operation_list {
-  struct si_operation *items;
-  size_t count;
-  size_t room;
-};
-
-static void list_free(struct operation_list *list) {
-  for (size_t i = 0; i < list->count; i++) {
-    si_operation_free(&list->items[i]);
-  }
-  free(list->items);
-}
-
-static si_rc list_grow(struct operation_list *list, struct si_error *error) {
-  if (list->count == list->room) {
-    size_t room = list->room ? list->room * 2 : 16;
-    struct si_operation *items = realloc(list->items, room * sizeof *items);
-    if (!items) {
-      return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: %zu operations",
-                          list->count);
-    }
-    list->items = items;
-    list->room = room;
-  }
-  memset(&list->items[list->count], 0, sizeof *list->items);
-  list->count++;
-  return SI_OK;
+static void drop(void *operation) {
+  si_operation_free(operation);
 }
 
 si_rc si_state_operations(struct si_state *state, const char *project_id, int which, void *ctx,
@@ -370,23 +357,13 @@ si_rc si_state_operations(struct si_state *state, const char *project_id, int wh
       [SI_OPERATIONS_EVIDENCE_PENDING] = SELECT "AND evidence='pending' ORDER BY seq",
   };
 #undef SELECT
-  sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
-  struct operation_list list SI_AUTO(list_free) = {NULL, 0, 0};
-  bool row = true;
-  si_rc status = si_state_prepare(state, queries[which], SI_VALUES(project_id), &statement, error);
-  while (status == SI_OK) {
-    status = si_state_next(state, statement, &row, error);
-    if (status != SI_OK || !row) {
-      break;
-    }
-    status = list_grow(&list, error);
-    if (status == SI_OK) {
-      status = si_state_read(state, statement, fields, FIELDS, &list.items[list.count - 1], error);
-    }
-  }
-  si_state_finalize(&statement);
+  struct si_state_list list SI_AUTO(si_state_list_free) = {.size = sizeof(struct si_operation),
+                                                           .drop = drop};
+  si_rc status = si_state_list_read(state, queries[which], SI_VALUES(project_id), fields, FIELDS,
+                                    &list, error);
+  const struct si_operation *operations = list.items;
   for (size_t i = 0; status == SI_OK && i < list.count; i++) {
-    status = each(ctx, &list.items[i]);
+    status = each(ctx, &operations[i]);
   }
   return status;
 }

@@ -11,9 +11,9 @@
 
 #include "kit/base/path.h"
 #include "kit/base/text.h"
-#include "paas/state/state.h"
+#include "paas/state/event.h"
 
-#define SI_STATE_SCHEMA 1 /* the user_version this program reads and writes */
+#define SI_STATE_SCHEMA 2 /* the user_version this program reads and writes */
 #define SI_STATE_WAIT_MS 30000u
 
 struct si_state {
@@ -63,6 +63,20 @@ si_rc si_state_read(struct si_state *state, sqlite3_stmt *statement,
                     const struct si_state_field *fields, size_t count, void *record,
                     struct si_error *error) SI_MUST_USE;
 
+/* Records in memory: a listing has all of its rows before it calls anybody, who may write. */
+struct si_state_list {
+  size_t size;                /* of a record */
+  void (*drop)(void *record); /* frees what it owns, not itself */
+  void *items;
+  size_t count;
+  size_t room;
+};
+/* Appends a record for every row of the query. What was read stays in the list on failure too. */
+si_rc si_state_list_read(struct si_state *state, const char *sql, const char *const *values,
+                         size_t value_count, const struct si_state_field *fields, size_t count,
+                         struct si_state_list *list, struct si_error *error) SI_MUST_USE;
+void si_state_list_free(struct si_state_list *list); /* for SI_AUTO */
+
 /* --- write.c --- */
 
 /* The write lock, and the transaction in it. Zero before use; SI_AUTO(si_state_leave). */
@@ -90,6 +104,12 @@ si_rc si_state_migrate(struct si_state *state, const char *context_id,
 si_rc si_state_check(struct si_state *state, const char *context_id, bool *behind,
                      struct si_error *error) SI_MUST_USE;
 
+/* --- place.c --- */
+
+/* Is the store, open in `dir`, where it belongs? A writer says so where the store does not. */
+si_rc si_state_place_check(struct si_state *state, const char *context_id, const char *dir,
+                           struct si_error *error) SI_MUST_USE;
+
 /* --- owner.c --- */
 
 /* A new operation's lock: unlinked again unless kept. SI_AUTO(si_state_owner_drop). */
@@ -113,6 +133,17 @@ si_rc si_state_operation_new(const char *project_id, const char *kind, struct si
 /* Its row, in the caller's transaction. */
 si_rc si_state_operation_insert(struct si_state *state, const struct si_operation *operation,
                                 struct si_error *error) SI_MUST_USE;
+
+/* --- event.c --- */
+
+/* Adds an event, or several in order, in the caller's transaction. */
+si_rc si_state_event_insert(struct si_state *state, const struct si_state_event *event,
+                            struct si_error *error) SI_MUST_USE;
+si_rc si_state_events_insert(struct si_state *state, const struct si_state_event *events,
+                             size_t count, struct si_error *error) SI_MUST_USE;
+/* The teller's, if there is one. */
+si_rc si_state_event_tell(struct si_state *state, const struct si_state_teller *teller,
+                          const struct si_operation *operation, struct si_error *error) SI_MUST_USE;
 
 /* --- project.c --- */
 

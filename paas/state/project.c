@@ -30,8 +30,8 @@ void si_project_free(struct si_project *project) {
 static si_rc invalid(struct si_error *error, const char *what, const char *value) {
   si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT", "%.80s is not a %s",
                value && value[0] ? value : "(nothing)", what);
-  return si_error_hint(error, "a name is 1 to 63 of a-z, 0-9 and -, and does not begin with -"),
-         SI_E_INVALID;
+  si_error_hint(error, "a name is 1 to 63 of a-z, 0-9 and -, and does not begin with -");
+  return SI_E_INVALID;
 }
 
 static si_rc check_new(const struct si_project *project, struct si_error *error) {
@@ -102,7 +102,8 @@ static si_rc new_project(const struct si_project *from, struct si_project *out,
 }
 
 si_rc si_state_project_create(struct si_state *state, struct si_project *project,
-                              struct si_operation *operation, int *lock, struct si_error *error) {
+                              const struct si_state_teller *teller, struct si_operation *operation,
+                              int *lock, struct si_error *error) {
   struct si_project made;
   struct si_operation begun;
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
@@ -131,6 +132,9 @@ si_rc si_state_project_create(struct si_state *state, struct si_project *project
   }
   if (status == SI_OK) {
     status = si_state_operation_insert(state, &begun, error);
+  }
+  if (status == SI_OK) {
+    status = si_state_event_tell(state, teller, &begun, error);
   }
   if (status == SI_OK) {
     status = si_state_commit(&tx, error);
@@ -252,61 +256,24 @@ si_rc si_state_project_status(struct si_state *state, const char *project_id, ch
   return result;
 }
 
-struct project_list {
-  struct si_project *items;
-  size_t count;
-  size_t room;
-};
-
-static void list_free(struct project_list *list) {
-  for (size_t i = 0; i < list->count; i++) {
-    si_project_free(&list->items[i]);
-  }
-  free(list->items);
-}
-
-static si_rc list_grow(struct project_list *list, struct si_error *error) {
-  if (list->count == list->room) {
-    size_t room = list->room ? list->room * 2 : 16;
-    struct si_project *items = realloc(list->items, room * sizeof *items);
-    if (!items) {
-      return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: %zu projects",
-                          list->count);
-    }
-    list->items = items;
-    list->room = room;
-  }
-  memset(&list->items[list->count], 0, sizeof *list->items);
-  list->count++;
-  return SI_OK;
+static void drop(void *project) {
+  si_project_free(project);
 }
 
 si_rc si_state_projects(struct si_state *state, const char *owner_id, bool deleted, void *ctx,
                         si_project_each each, struct si_error *error) {
-  sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
-  struct project_list list SI_AUTO(list_free) = {NULL, 0, 0};
-  bool row = true;
-  si_rc status = si_state_prepare(
+  struct si_state_list list SI_AUTO(si_state_list_free) = {.size = sizeof(struct si_project),
+                                                           .drop = drop};
+  si_rc status = si_state_list_read(
       state,
       deleted ? "SELECT " COLUMNS " FROM projects WHERE(?1 IS NULL OR owner_id=?1)ORDER BY seq"
               : "SELECT " COLUMNS
                 " FROM projects WHERE(?1 IS NULL OR owner_id=?1)AND "
                 "status<>'deleted' ORDER BY seq",
-      SI_VALUES(owner_id), &statement, error);
-  while (status == SI_OK) {
-    status = si_state_next(state, statement, &row, error);
-    if (status != SI_OK || !row) {
-      break;
-    }
-    status = list_grow(&list, error);
-    if (status == SI_OK) {
-      status =
-          si_state_read(state, statement, fields, LIST_FIELDS, &list.items[list.count - 1], error);
-    }
-  }
-  si_state_finalize(&statement);
+      SI_VALUES(owner_id), fields, LIST_FIELDS, &list, error);
+  const struct si_project *projects = list.items;
   for (size_t i = 0; status == SI_OK && i < list.count; i++) {
-    status = each(ctx, &list.items[i]);
+    status = each(ctx, &projects[i]);
   }
   return status;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "paas/state/private.h"
@@ -98,6 +99,48 @@ si_rc si_state_read(struct si_state *state, sqlite3_stmt *statement,
   for (size_t i = 0; status == SI_OK && i < count; i++) {
     const char *text = (const char *)sqlite3_column_text(statement, (int)i);
     status = read_field(state, text, &fields[i], record, error);
+  }
+  return status;
+}
+
+void si_state_list_free(struct si_state_list *list) {
+  for (size_t i = 0; i < list->count; i++) {
+    list->drop((char *)list->items + i * list->size);
+  }
+  free(list->items);
+  list->items = NULL;
+  list->count = list->room = 0;
+}
+
+/* A zeroed record at the end; NULL where memory ends. */
+static void *list_grow(struct si_state_list *list) {
+  if (list->count == list->room) {
+    size_t room = list->room ? list->room * 2 : 16;
+    void *items = reallocarray(list->items, room, list->size);
+    if (!items) {
+      return NULL;
+    }
+    list->items = items;
+    list->room = room;
+  }
+  return memset((char *)list->items + list->count++ * list->size, 0, list->size);
+}
+
+si_rc si_state_list_read(struct si_state *state, const char *sql, const char *const *values,
+                         size_t value_count, const struct si_state_field *fields, size_t count,
+                         struct si_state_list *list, struct si_error *error) {
+  sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
+  bool row = true;
+  si_rc status = si_state_prepare(state, sql, values, value_count, &statement, error);
+  while (status == SI_OK) {
+    status = si_state_next(state, statement, &row, error);
+    if (status != SI_OK || !row) {
+      break;
+    }
+    void *record = list_grow(list);
+    status = record ? si_state_read(state, statement, fields, count, record, error)
+                    : si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: %zu records",
+                                   list->count);
   }
   return status;
 }

@@ -2,7 +2,7 @@
 /*
  * paas/state/schema.c - the tables, as numbered migrations, and the guards in them: what may follow
  * what is refused to any client, a bare sqlite3 shell included. Every open reads these texts from
- * the file, so they are kept short. Depends on sqlite3.
+ * the file, so they are kept short. Later migrations stand in schema_N.c. Depends on sqlite3.
  *
  * `INSERT OR REPLACE` removes rows without firing delete triggers: the insert triggers refuse what
  * would replace.
@@ -13,13 +13,7 @@
 #include <unistd.h>
 
 #include "paas/state/private.h"
-
-#define HEX64(column) "length(" column ")=64 AND " column " NOT GLOB '*[^0-9a-f]*'"
-#define NAME(column)                                                                       \
-  "length(" column ") BETWEEN 1 AND 63 AND " column " NOT GLOB '*[^a-z0-9-]*' AND " column \
-  " NOT GLOB '-*'"
-/* A JSON object, as far as it can be told: json_valid() may not be used by an untrusted schema. */
-#define DOCUMENT(column, max) "length(" column ")<=" max " AND " column " GLOB '{*}'"
+#include "paas/state/schema.h"
 
 static const char migration_1[] =
     "CREATE TABLE meta("
@@ -118,7 +112,7 @@ static const char migration_1[] =
 
     "PRAGMA user_version=1;";
 
-static const char *const migrations[SI_STATE_SCHEMA] = {migration_1};
+static const char *const migrations[SI_STATE_SCHEMA] = {migration_1, si_state_migration_2};
 
 static si_rc number(struct si_state *state, const char *sql, int64_t *out, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;

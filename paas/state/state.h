@@ -20,13 +20,16 @@
 #include "kit/base/buf.h"
 
 struct si_state;
+struct si_state_event;  /* paas/state/event.h: what rides in the transaction of a write */
+struct si_state_teller; /* NULL in place of either: nothing is told */
 
 enum { SI_STATE_READ, SI_STATE_WRITE };
 
 /* Opens <dir>/state.db. WRITE makes or migrates it; READ changes nothing (but rolls back what a
  * writer that died left half-done), and needs the present schema (STATE_MIGRATE: run any mutating
- * command). `context_id` must be the one stored (STATE_FOREIGN). A store that was made once and is
- * gone is an error (STATE_MISSING), never made again: state.lock remembers. */
+ * command). `context_id` must be the one stored (STATE_FOREIGN), and `dir`, a path without links,
+ * the directory that the store belongs to (PAAS_CONTEXT_COPIED, paas/state/place.h). A store that
+ * was made once and is gone is an error (STATE_MISSING), never made again: state.lock remembers. */
 si_rc si_state_open(const char *dir, const char *context_id, int mode, struct si_state **out,
                     struct si_error *error) SI_MUST_USE;
 void si_state_close(struct si_state *state);
@@ -72,8 +75,8 @@ void si_operation_free(struct si_operation *operation);
  * begins: *lock is its descriptor, O_CLOEXEC, the caller's to close; processes that inherit it own
  * the operation too. PAAS_PROJECT_EXISTS (SI_E_EXISTS) where a live project has that slug. */
 si_rc si_state_project_create(struct si_state *state, struct si_project *project,
-                              struct si_operation *operation, int *lock,
-                              struct si_error *error) SI_MUST_USE;
+                              const struct si_state_teller *teller, struct si_operation *operation,
+                              int *lock, struct si_error *error) SI_MUST_USE;
 
 /* Begins an operation on an existing project: kind provision (failed -> provisioning), destroy
  * (running, failed or deleting -> deleting), converge (running stays running).
@@ -84,9 +87,11 @@ si_rc si_state_operation_begin(struct si_state *state, const char *project_id, c
                                struct si_error *error) SI_MUST_USE;
 
 /* As much, and in the same transaction replaces what is not NULL of change->stack (together with
- * change->spec_sha256) and change->config; its other members are not looked at. */
+ * change->spec_sha256) and change->config (its other members are not looked at), and adds the
+ * teller's event. */
 si_rc si_state_operation_begin_with(struct si_state *state, const char *project_id,
                                     const char *kind, const struct si_project *change,
+                                    const struct si_state_teller *teller,
                                     struct si_operation *operation, int *lock,
                                     struct si_error *error) SI_MUST_USE;
 
@@ -94,9 +99,11 @@ si_rc si_state_operation_begin_with(struct si_state *state, const char *project_
  * NULL, evidence = pending; the project's status follows from kind and status (provision: running
  * or failed; destroy: deleted, or stays deleting; converge: stays running), its last_error too
  * (set on failure, to a plain one where error_json is NULL; cleared on success).
- * PAAS_OPERATION_ENDED (SI_E_CONFLICT) where it has ended already. */
+ * The events are added in the same transaction. PAAS_OPERATION_ENDED (SI_E_CONFLICT) where it has
+ * ended already. */
 si_rc si_state_operation_end(struct si_state *state, const char *operation_id, const char *status,
                              const char *error_json, const char *result,
+                             const struct si_state_event *events, size_t count,
                              struct si_error *error) SI_MUST_USE;
 
 /* Appends a step to a running operation: phase begin, done or failed; name of at most 255 bytes,
@@ -104,10 +111,12 @@ si_rc si_state_operation_end(struct si_state *state, const char *operation_id, c
 si_rc si_state_step(struct si_state *state, const char *operation_id, const char *name,
                     const char *phase, const char *outside_id, struct si_error *error) SI_MUST_USE;
 
-/* The runpack of an operation that has ended is stored. Idempotent; PAAS_EVIDENCE_STATE
- * (SI_E_CONFLICT) where it is still running or has another runpack. */
+/* The runpack of an operation that has ended is stored; `event` (or NULL) is added in the same
+ * transaction, once. Idempotent; PAAS_EVIDENCE_STATE (SI_E_CONFLICT) where it is still running or
+ * has another runpack. */
 si_rc si_state_evidence(struct si_state *state, const char *operation_id, const char *runpack,
-                        const char *manifest_sha256, struct si_error *error) SI_MUST_USE;
+                        const char *manifest_sha256, const struct si_state_event *event,
+                        struct si_error *error) SI_MUST_USE;
 
 /* --- the owner of an operation --- */
 

@@ -31,6 +31,7 @@ ROOMS = {
     "plugins/s3": ("kit", "plugins/s3"),
     "plugins/walg": ("kit", "plugins/walg"),
     "paas": ("kit/base", "core", "paas"),
+    "paas/alert/net": ("kit", "paas/alert/net"),  # si-net
     "cli": ("kit/base", "core", "paas", "cli"),
     "api": ("kit/base", "core", "paas", "api"),
 }
@@ -163,6 +164,11 @@ PLANTS = (
     ("paas/stack/x.c", "<yaml.h>", True),
     ("paas/stack/x.c", "<sqlite3.h>", False),
     ("paas/lifecycle/x.c", "<dlfcn.h>", False),
+    ("paas/alert/x.c", '"paas/alert/net/url.h"', True),
+    ("paas/alert/x.c", '"kit/net/http.h"', False),
+    ("paas/alert/net/x.c", '"kit/net/http.h"', True),
+    ("paas/alert/net/x.c", "<curl/curl.h>", False),
+    ("paas/alert/net/x.c", '"paas/vault/vault.h"', False),
     ("cli/x.c", '"paas/state/state.h"', True),
     ("cli/x.c", '"api/serve.h"', False),
     ("cli/x.c", '"plugins/local/local.h"', False),

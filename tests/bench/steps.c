@@ -71,7 +71,7 @@ static struct si_state *store(const char *dir, struct si_operation *operation, i
   };
   if (si_state_open(dir, "ctx-00112233445566778899aabbccddeeff", SI_STATE_WRITE, &state, &error) !=
           SI_OK ||
-      si_state_project_create(state, &project, operation, lock, &error) != SI_OK) {
+      si_state_project_create(state, &project, NULL, operation, lock, &error) != SI_OK) {
     give_up(error.message);
   }
   return state;

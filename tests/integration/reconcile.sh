@@ -65,6 +65,9 @@ expect_json '[.data.orphans[].name] | sort' '["stray-container","stray-network",
 expect_contains stray-volume "$(resources)"
 expect_exit 0 si --json paas --context a reconcile --apply
 expect_json '[.data.orphans[].outcome] | unique' '["ok"]'
+expect_exit 0 si --json paas --context a events list --stream audit --limit 3
+expect_json '[.data[] | .action, .status] | unique' '["ok","orphan.remove"]'
+expect_exit 0 si --json paas --context a events verify
 expect_equal "$(things_of a)" "$a_before"
 expect_equal "$(things_of b)" "$b_before"
 for name in another-context unmarked; do

@@ -4,6 +4,7 @@
  * and private (R1 to R4, R7, R10).
  */
 #include <dirent.h>
+#include <sys/resource.h>
 
 #include "paas/context/context.h"
 #include "tests/unit/state/scratch.h"
@@ -83,7 +84,8 @@ static void the_config_says_everything_that_was_settled(void) {
       "{\"audit_sink\":{\"config\":{\"root\":\"%s/runpacks\"},\"provider\":\"file\"},"
       "\"created_at\":\"%s\",\"default_targets\":[],\"id\":\"%s\",\"identity\":{\"inode\":\"%llu\","
       "\"path\":\"%s\"},\"name\":\"oss-demo\",\"provisioner\":{\"config\":{},\"provider\":"
-      "\"local\"},\"schema\":\"si.context/1\",\"state_root\":\"%s\",\"type\":\"demo\","
+      "\"local\"},\"repositories\":[],\"schema\":\"si.context/"
+      "1\",\"state_root\":\"%s\",\"type\":\"demo\","
       "\"vault_file\":\"%s/vault/secrets.env\",\"webhook_policy\":{\"mode\":\"deny\"}}";
   struct si_context made = {.name = ""};
   struct si_buf text = SI_BUF(65536), expected = SI_BUF(65536);
@@ -232,6 +234,20 @@ static void a_vault_belongs_to_one_context(void) {
   CU_ASSERT_EQUAL(si_context_create(&options, &other, NULL, &error), SI_E_REFUSED);
   EXPECT_TEXT(error.code, "PAAS_VAULT_SHARED");
   si_context_free(&made);
+
+  /* Nor in another spelling of a place that does not exist yet. */
+  static const char *const spellings[] = {"new/vault/env", "new/./vault/env", "./new//vault/./env",
+                                          "new/vault/./env"};
+  for (size_t i = 0; i < 4; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "spelt-%zu", i);
+    snprintf(vault, sizeof vault, "%s/%s", base, spellings[i]);
+    options.name = name;
+    CU_ASSERT_EQUAL(si_context_create(&options, &made, NULL, &error), i ? SI_E_REFUSED : SI_OK);
+    EXPECT_TEXT(error.code, "PAAS_VAULT_SHARED");
+    si_context_free(&made);
+    made.config = NULL;
+  }
   done();
 }
 
@@ -258,6 +274,24 @@ static void a_root_that_others_can_reach_is_refused(void) {
     CU_ASSERT_EQUAL(si_context_open("one", &made, &error), SI_E_REFUSED);
     EXPECT_TEXT(error.code, "STATE_ROOT_OWNER");
   }
+  done();
+}
+
+static void only_a_full_disk_is_told_to_be_freed(void) {
+  struct si_context made = {.name = ""};
+  struct si_error error = {0};
+  struct rlimit limit, none;
+  fresh();
+  CU_ASSERT_EQUAL(create("one", &made, &error), SI_OK);
+  si_context_free(&made);
+  NEED(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  none = (struct rlimit){3, limit.rlim_max};
+  NEED(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  si_rc status = si_context_open("one", &made, &error);
+  NEED(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CU_ASSERT_EQUAL(status, SI_E_QUOTA);
+  EXPECT_TEXT(error.code, "STATE_ROOT_IO");
+  EXPECT_TEXT(error.hint, "");
   done();
 }
 
@@ -343,9 +377,18 @@ static void a_command_means_the_flag_then_the_variable_then_the_one_in_use(void)
     EXPECT_TEXT(error.code, "PAAS_INVALID_ARGUMENT");
   }
   unsetenv("SI_PAAS_CONTEXT");
-  scratch_file(root, "current_context", "../../etc\n");
-  CU_ASSERT_EQUAL(si_context_resolve(NULL, name, sizeof name, &error), SI_E_INVALID);
-  EXPECT_TEXT(error.code, "PAAS_CONTEXT_REQUIRED");
+  static char longer[200];
+  memset(longer, 'a', sizeof longer - 1);
+  const struct {
+    const char *text;
+    size_t len;
+  } files[] = {{"../../etc\n", 10}, {"one\0two\n", 8}, {"one\n\n", 5}, {"", 0}, {longer, 199}};
+  int at SI_AUTO(si_close) = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    NEED(si_write_file(at, "current_context", files[i].text, files[i].len, 0600) == SI_OK);
+    CU_ASSERT_EQUAL(si_context_resolve(NULL, name, sizeof name, &error), SI_E_INVALID);
+    EXPECT_TEXT(error.code, "PAAS_CONTEXT_REQUIRED");
+  }
   done();
 }
 
@@ -385,7 +428,7 @@ static void a_list_shows_every_context_and_what_is_wrong_with_it(void) {
   CU_ASSERT_EQUAL(si_context_list(&listing, list_one, &error), SI_OK);
   EXPECT_TEXT(listing.text,
               "broken=PAAS_CONTEXT_CONFIG customer-a=customer linked=STATE_ROOT_IO "
-              "moved=PAAS_CONTEXT_CONFIG oss-demo=demo ");
+              "moved=PAAS_CONTEXT_COPIED oss-demo=demo ");
   CU_ASSERT_EQUAL(si_context_open("oss-dmeo", &found, &error), SI_E_NOT_FOUND);
   EXPECT_TEXT(error.code, "PAAS_CONTEXT_NOT_FOUND");
   CU_ASSERT(strstr(error.hint, "did you mean oss-demo?") != NULL);
@@ -393,53 +436,102 @@ static void a_list_shows_every_context_and_what_is_wrong_with_it(void) {
   done();
 }
 
+/* The config of context one with `key` as `json` says (NULL: without it). */
+static void change_config(const cJSON *config, const char *key, const char *json) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  cJSON *copy SI_AUTO(si_json_free) = cJSON_Duplicate(config, true);
+  char contexts[160];
+  cJSON_DeleteItemFromObjectCaseSensitive(copy, key);
+  if (json) {
+    cJSON *value = cJSON_Parse(json);
+    NEED(value && cJSON_AddItemToObject(copy, key, value));
+  }
+  NEED(si_json_print(copy, true, &text) == SI_OK);
+  snprintf(contexts, sizeof contexts, "%s/contexts", root);
+  scratch_file(contexts, "one/config.json", si_buf_text(&text));
+}
+
 static void a_config_that_makes_no_sense_is_refused(void) {
-#define ID "\"id\":\"" CONTEXT_ID "\","
-#define AT "\"created_at\":\"2026-11-20T00:00:00.000Z\""
   static const struct {
-    const char *text, *code;
+    const char *key, *json;
+    bool fine;
   } cases[] = {
-      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\"," ID AT "}", ""},
-      {"{\"schema\":\"si.context/2\",\"name\":\"one\",\"type\":\"demo\"," ID AT "}", "PAAS"},
-      {"{\"schema\":\"si.context/1\",\"name\":\"two\",\"type\":\"demo\"," ID AT "}", "PAAS"},
-      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"x\"," ID AT "}", "PAAS"},
-      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\"," AT "}", "PAAS"},
-      {"{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\",\"id\":\"ctx-12\"," AT "}",
-       "PAAS"},
-      {"{\"schema\":\"si.context-pointer/1\"}", "PAAS"},
-      {"{\"schema\":\"si.context-pointer/1\",\"state_root\":\"here\"}", "PAAS"},
-      {"[]", "PAAS"},
-      {"", "PAAS"},
-      {"{\"schema\":\"si.context/1\",\"schema\":\"si.context/1\"}", "PAAS"},
+      {"schema", "\"si.context/1\"", true},
+      {"audit_sink", NULL, true}, /* what may be missing has its default, or is none */
+      {"vault_file", NULL, true},
+      {"vault_file", "null", true},
+      {"default_targets", "[\"a\",\"b\"]", true},
+      {"repositories", "[\"/srv/a\"]", true},
+      {"webhook_policy", "{\"mode\":\"allow\",\"allow\":[\"example.org\"]}", true},
+      {"unsafe_repo_state", "true", true},
+      {"type", "\"oss-demo\"", true},
+      {"schema", "\"si.context/2\"", false},
+      {"schema", NULL, false},
+      {"name", "\"two\"", false},
+      {"name", "\"../two\"", false},
+      {"type", "\"x\"", false},
+      {"type", "1", false},
+      {"id", NULL, false},
+      {"id", "\"ctx-12\"", false},
+      {"created_at", "\"2026\"", false},
+      {"state_root", "\"/srv\"", false},
+      {"state_root", NULL, false},
+      {"vault_file", "\"secrets.env\"", false},
+      {"vault_file", "\"/a\\nb\"", false},
+      {"default_targets", "[\"a\",\"a\"]", false},
+      {"default_targets", "[\"A\"]", false},
+      {"default_targets", "{}", false},
+      {"webhook_policy", "{\"mode\":\"maybe\"}", false},
+      {"webhook_policy", "{\"mode\":\"deny\",\"x\":1}", false},
+      {"audit_sink", "{\"provider\":\"file\"}", false},
+      {"provisioner", "\"local\"", false},
+      {"provisioner", "{\"provider\":\"../x\",\"config\":{}}", false},
+      {"repositories", "[\"here\"]", false},
+      {"identity", NULL, false},
+      {"identity", "{\"path\":\"/x\",\"inode\":7}", false},
+      {"unsafe_repo_state", "1", false},
+      {"vault_fiel", "\"/x\"", false},
   };
-  struct si_context found = {.name = ""};
+  static const char *const texts[] = {
+      "{\"schema\":\"si.context-pointer/1\"}",
+      "{\"schema\":\"si.context-pointer/1\",\"state_root\":\"here\"}", "[]", "",
+      "{\"schema\":\"a\",\"schema\":\"a\"}"};
+  struct si_context made = {.name = ""}, found = {.name = ""};
   struct si_error error = {0};
   char contexts[160];
   const char *provider;
   const cJSON *config;
   fresh();
-  CU_ASSERT_EQUAL(create("one", &found, &error), SI_OK);
-  si_context_free(&found);
+  CU_ASSERT_EQUAL_FATAL(create("one", &made, &error), SI_OK);
   snprintf(contexts, sizeof contexts, "%s/contexts", root);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    scratch_file(contexts, "one/config.json", cases[i].text);
+    change_config(made.config, cases[i].key, cases[i].json);
     si_rc status = si_context_open("one", &found, &error);
-    CU_ASSERT_EQUAL(status, cases[i].code[0] ? SI_E_CORRUPT : SI_OK);
-    if (status == SI_OK) { /* what is not there has its default */
+    if (status != (cases[i].fine ? SI_OK : SI_E_CORRUPT)) {
+      printf("\n%s: %s: %s", cases[i].key, cases[i].json ? cases[i].json : "(none)", error.message);
+    }
+    CU_ASSERT_EQUAL(status, cases[i].fine ? SI_OK : SI_E_CORRUPT);
+    if (status == SI_OK) {
       CU_ASSERT_EQUAL(si_context_provider(&found, "sink", &provider, &config, NULL), SI_OK);
       EXPECT_TEXT(provider, "file");
       si_context_free(&found);
     } else {
       EXPECT_TEXT(error.code, "PAAS_CONTEXT_CONFIG");
+      CU_ASSERT(strstr(error.message, cases[i].key) != NULL);
     }
   }
-  scratch_file(contexts, "one/config.json",
-               "{\"schema\":\"si.context/1\",\"name\":\"one\",\"type\":\"demo\"," ID AT
-               ",\"provisioner\":\"local\"}");
-  CU_ASSERT_EQUAL(si_context_open("one", &found, &error), SI_OK);
-  CU_ASSERT_EQUAL(si_context_provider(&found, "provisioner", &provider, &config, &error),
-                  SI_E_CORRUPT);
-  si_context_free(&found);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    scratch_file(contexts, "one/config.json", texts[i]);
+    CU_ASSERT_EQUAL(si_context_open("one", &found, &error), SI_E_CORRUPT);
+    EXPECT_TEXT(error.code, "PAAS_CONTEXT_CONFIG");
+  }
+  static char large[(1 << 20) + 2];
+  memset(large, ' ', sizeof large - 1);
+  scratch_file(contexts, "one/config.json", large);
+  CU_ASSERT_EQUAL(si_context_open("one", &found, &error), SI_E_CORRUPT);
+  EXPECT_TEXT(error.code, "PAAS_CONTEXT_CONFIG");
+  CU_ASSERT(strstr(error.message, "larger than 1 MiB") != NULL);
+  si_context_free(&made);
   done();
 }
 
@@ -538,7 +630,7 @@ UNIT_MAIN("context", UNIT(a_new_context_is_whole_and_private),
           UNIT(the_type_follows_from_the_name_unless_it_is_given),
           UNIT(create_refuses_and_init_accepts_what_exists),
           UNIT(a_state_root_elsewhere_holds_the_context), UNIT(a_vault_belongs_to_one_context),
-          UNIT(a_root_that_others_can_reach_is_refused),
+          UNIT(a_root_that_others_can_reach_is_refused), UNIT(only_a_full_disk_is_told_to_be_freed),
           UNIT(the_guard_holds_for_root_state_root_and_vault), UNIT(where_the_root_is),
           UNIT(a_command_means_the_flag_then_the_variable_then_the_one_in_use),
           UNIT(a_list_shows_every_context_and_what_is_wrong_with_it),

@@ -37,9 +37,9 @@ static void begin(struct world *world) {
   memset(project.spec_sha256, 'a', 64);
   CU_ASSERT_EQUAL_FATAL(
       si_state_open(world->context.dir, "ctx-1", SI_STATE_WRITE, &world->state, &error), SI_OK);
-  CU_ASSERT_EQUAL_FATAL(
-      si_state_project_create(world->state, &project, &world->operation, &world->lock, &error),
-      SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_state_project_create(world->state, &project, NULL, &world->operation,
+                                                &world->lock, &error),
+                        SI_OK);
   world->life = (struct si_life){.context = &world->context, .state = world->state};
   si_journal_open(&world->journal, &world->life, world->operation.id, world->lock);
 }
@@ -101,6 +101,57 @@ static void progress_without_end_fills_no_disk(void) {
   read_log(&world, &log);
   CU_ASSERT(log.len < 4u << 20);
   CU_ASSERT_PTR_NOT_NULL(strstr(log.data, "the log is full"));
+  end(&world);
+}
+
+static struct si_buf told = SI_BUF(1 << 16);
+
+static void on_log(void *ctx, uint32_t level, const char *message) {
+  (void)ctx;
+  CU_ASSERT_EQUAL(si_buf_printf(&told, "%u:%s\n", level, message), SI_OK);
+}
+
+static void on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
+  (void)ctx;
+  CU_ASSERT_EQUAL(si_buf_printf(&told, "%u:%s %s\n", phase, name, outside_id), SI_OK);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *what) {
+  (void)ctx, (void)done, (void)total;
+  CU_ASSERT_EQUAL(si_buf_printf(&told, "p:%s\n", what), SI_OK);
+}
+
+/* R13: in the log, in the store, and to whoever listens. */
+static void a_secret_is_taken_out_of_all_that_a_provider_says(void) {
+  static const char secret[] = "hunter-seventeen";
+  struct world world;
+  struct si_error error;
+  struct si_buf log SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  struct si_buf steps SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  const struct si_listener *to = &si_journal_listener;
+  begin(&world);
+  world.life.log = on_log;
+  world.life.step = on_step;
+  world.life.progress = on_progress;
+  CU_ASSERT_EQUAL(si_redact_remember(secret, strlen(secret)), SI_OK);
+  to->log(&world.journal, SI_LOG_WARN, "it is hunter-seventeen");
+  to->log(&world.journal, SI_LOG_INFO, "begins hunter-");
+  to->log(&world.journal, SI_LOG_INFO, "seventeen, and goes on");
+  to->progress(&world.journal, 1, 2, "at hunter-seventeen");
+  CU_ASSERT_EQUAL(to->step(&world.journal, "make hunter-seventeen", SI_STEP_DONE, secret), SI_OK);
+  to->log(&world.journal, SI_LOG_INFO, "ends like one: hunter-");
+  si_journal_close(&world.journal); /* the last line waited for more */
+  CU_ASSERT_STRING_EQUAL(si_buf_text(&told),
+                         "2:it is <redacted>\n1:begins <redacted>\n1:<redacted>, and goes on\n"
+                         "p:at <redacted>\n1:make <redacted> <redacted>\n"
+                         "1:ends like one: hunter-\n");
+  read_log(&world, &log);
+  CU_ASSERT_PTR_NULL(strstr(log.data, "seventeen"));
+  CU_ASSERT_EQUAL(lines(&log), 6);
+  CU_ASSERT_EQUAL(si_state_steps(world.state, world.operation.id, &steps, &error), SI_OK);
+  CU_ASSERT_PTR_NULL(strstr(steps.data, "seventeen"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(steps.data, "\"name\":\"make <redacted>\""));
+  si_buf_free(&told);
   end(&world);
 }
 
@@ -166,6 +217,7 @@ static void an_owner_that_died_is_told_from_one_that_lives(void) {
 }
 
 UNIT_MAIN("journal", UNIT(a_message_cannot_forge_a_line), UNIT(progress_without_end_fills_no_disk),
+          UNIT(a_secret_is_taken_out_of_all_that_a_provider_says),
           UNIT(steps_are_kept_with_their_outside_ids),
           UNIT(no_step_is_begun_that_the_evidence_cannot_hold),
           UNIT(an_owner_that_died_is_told_from_one_that_lives))

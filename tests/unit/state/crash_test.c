@@ -76,7 +76,7 @@ static int write_some(void *ctx) {
       say(writer->pipe, &ack);
     }
     ack.steps = 2;
-    if (si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL) != SI_OK) {
+    if (si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL, 0, NULL) != SI_OK) {
       return 4;
     }
     ack.ended = 1;
@@ -115,8 +115,9 @@ static si_rc recover(void *ctx, const struct si_operation *operation) {
   int lock = -1;
   CU_ASSERT(!si_state_owned(state, operation->id));
   CU_ASSERT_EQUAL(si_state_adopt(state, operation->id, &lock, NULL), SI_OK);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation->id, "interrupted", NULL, NULL, NULL),
-                  SI_OK);
+  CU_ASSERT_EQUAL(
+      si_state_operation_end(state, operation->id, "interrupted", NULL, NULL, NULL, 0, NULL),
+      SI_OK);
   close(lock);
   return SI_OK;
 }

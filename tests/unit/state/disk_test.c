@@ -4,37 +4,10 @@
  * mount namespace of this program's own (as root, or in a user namespace). Skipped (77) where
  * neither is allowed, except under CI=true.
  */
-#include <sched.h>
-#include <sys/mount.h>
-
+#include "tests/unit/mounts.h"
 #include "tests/unit/state/scratch.h"
 
 static char base[64]; /* where the small disk is mounted */
-
-static bool write_text(const char *path, const char *text) {
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  bool well = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-  if (fd >= 0) {
-    close(fd);
-  }
-  return well;
-}
-
-static bool own_mounts(void) {
-  char map[64];
-  uid_t uid = geteuid();
-  gid_t gid = getegid();
-  if (uid == 0) {
-    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-  }
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-    return false;
-  }
-  snprintf(map, sizeof map, "%u %u 1", (unsigned)uid, (unsigned)uid);
-  bool well = write_text("/proc/self/setgroups", "deny") && write_text("/proc/self/uid_map", map);
-  snprintf(map, sizeof map, "%u %u 1", (unsigned)gid, (unsigned)gid);
-  return well && write_text("/proc/self/gid_map", map);
-}
 
 static void mount_disk(const char *size) {
   char options[64];
@@ -100,7 +73,7 @@ static void a_full_disk_is_said_and_changes_nothing(void) {
   fill(ballast);
 
   big.stack = stack;
-  CU_ASSERT_EQUAL(si_state_project_create(state, &big, &other, &none, &error), SI_E_QUOTA);
+  CU_ASSERT_EQUAL(si_state_project_create(state, &big, NULL, &other, &none, &error), SI_E_QUOTA);
   EXPECT_TEXT(error.code, "STATE_FULL");
   CU_ASSERT(error.hint[0] != '\0');
   CU_ASSERT_EQUAL(none, -1);
@@ -118,10 +91,11 @@ static void a_full_disk_is_said_and_changes_nothing(void) {
   NEED(unlink(ballast) == 0);
   CU_ASSERT_EQUAL(si_state_steps(state, operation.id, &steps, NULL), SI_OK);
   CU_ASSERT_EQUAL(lines(si_buf_text(&steps)), stepped); /* those that passed, no others */
-  CU_ASSERT_EQUAL(si_state_project_create(state, &big, &other, &none, &error), SI_OK);
+  CU_ASSERT_EQUAL(si_state_project_create(state, &big, NULL, &other, &none, &error), SI_OK);
   close(none);
   CU_ASSERT_EQUAL(si_state_step(state, operation.id, "after", "done", NULL, NULL), SI_OK);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   CU_ASSERT_EQUAL(si_state_operation(state, operation.id, &read, NULL), SI_OK);
   EXPECT_TEXT(read.status, "ok");
   CU_ASSERT_EQUAL(projects(state), 2);
@@ -173,7 +147,8 @@ static void a_read_only_disk_is_read_and_not_written(void) {
   si_state_close(state);
   remount(false);
   state = scratch_open(base, SI_STATE_WRITE);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   si_state_close(state);
   unmount_disk();
 }

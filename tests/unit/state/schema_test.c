@@ -92,6 +92,12 @@ static void only_the_tables_transitions_pass_a_bare_connection(void) {
 #define OPERATION(id, project, rest)                                                \
   "INTO operations(id,project_id,kind,started_at" rest ")VALUES('" id "','" project \
   "','provision'," TIME
+#define LEDGER(app, key)                                                             \
+  "INTO ledger(app,key,revision,origin,created_at,updated_at)VALUES('" app "','" key \
+  "',0,'set'," TIME "," TIME ")"
+#define ALERT(seq, id)                                                                      \
+  "INTO alerts(seq,id,dedupe,severity,source,message,raised_at,last_at,channel)VALUES(" seq \
+  ",'" id "','key','warning','test','m'," TIME "," TIME ",'log')"
 
 /* In the order of the table, on a store with project prj-live (running), its operation op-done
  * (ok, pending) with one step, its operation op-run (running), and prj-gone (deleted). */
@@ -157,6 +163,40 @@ static const struct {
     {"INSERT INTO steps VALUES('op-run','x'," TIME ",'s','begin',NULL)", false},
     {"UPDATE steps SET name='other'", false},
     {"DELETE FROM steps", false},
+
+    {"UPDATE meta SET context_id='ctx-other'", false},
+    {"DELETE FROM meta", false},
+    {"INSERT OR REPLACE INTO meta VALUES(1,'ctx-other'," TIME ")", false},
+
+    {"INSERT INTO event_heads VALUES('audit',2,'" SPEC "')", false},
+    {"INSERT INTO event_heads VALUES('other',1,'" SPEC "')", false},
+    {"INSERT INTO event_heads VALUES('audit',1,'" SPEC "')", true},
+    {"INSERT OR REPLACE INTO event_heads VALUES('audit',1,'" SPEC "')", false},
+    {"UPDATE event_heads SET seq=3", false},
+    {"UPDATE event_heads SET seq=2", true},
+    {"UPDATE event_heads SET seq=1", false},
+    {"DELETE FROM event_heads", false},
+    {"INSERT INTO event_outbox VALUES('audit',1,'{}')", false},
+    {"INSERT INTO event_outbox VALUES('audit',2,'{}')", true},
+    {"INSERT OR REPLACE INTO event_outbox VALUES('audit',2,'{\"a\":1}')", false},
+    {"UPDATE event_outbox SET line='{\"a\":1}'", false},
+    {"DELETE FROM event_outbox WHERE seq=2", true},
+
+    {"INSERT " LEDGER("", "KEY"), true},
+    {"INSERT " LEDGER("", "0KEY"), false},
+    {"INSERT " LEDGER("", "key"), false},
+    {"INSERT " LEDGER("A", "KEY"), false},
+    {"UPDATE ledger SET revision=2", true},
+    {"UPDATE ledger SET revision=1", false},
+    {"UPDATE ledger SET key='OTHER'", false},
+    {"DELETE FROM ledger", false},
+
+    {"INSERT " ALERT("1", "alr-1"), true},
+    {"INSERT OR REPLACE " ALERT("1", "alr-2"), false},
+    {"INSERT OR REPLACE " ALERT("2", "alr-1"), false},
+    {"UPDATE alerts SET severity='info'", false},
+    {"UPDATE alerts SET acked_by='you'", true},
+    {"DELETE FROM alerts", false},
 };
 
 static void what_was_written_cannot_be_rewritten_by_a_bare_connection(void) {
@@ -234,7 +274,7 @@ static void make_broken(void) { /* its header is whole, its first page is not */
   close(fd);
 }
 static void make_foreign(void) {
-  exec_bare("UPDATE meta SET context_id='ctx-other'");
+  exec_bare("DROP TRIGGER meta_update;UPDATE meta SET context_id='ctx-other'");
 }
 
 static void a_store_that_is_not_ours_is_refused_and_left_alone(void) {

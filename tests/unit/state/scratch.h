@@ -99,7 +99,7 @@ static inline si_rc scratch_create(struct si_state *state, const char *slug,
                                    struct si_project *project, struct si_operation *operation,
                                    int *lock, struct si_error *error) {
   *project = scratch_project(slug);
-  return si_state_project_create(state, project, operation, lock, error);
+  return si_state_project_create(state, project, NULL, operation, lock, error);
 }
 
 /* Leaves a hot journal: pages of a dead writer's unfinished transaction are in the file. The store

@@ -111,7 +111,8 @@ static void a_project_walks_only_the_allowed_ways(void) {
       }
     }
     if (status == SI_OK && walk[i].end) {
-      status = si_state_operation_end(state, operation.id, walk[i].end, NULL, NULL, &error);
+      status =
+          si_state_operation_end(state, operation.id, walk[i].end, NULL, NULL, NULL, 0, &error);
     }
     EXPECT_TEXT(error.code, walk[i].code ? walk[i].code : "");
     CU_ASSERT_EQUAL(status == SI_OK, walk[i].code == NULL);
@@ -128,12 +129,14 @@ static void a_project_that_never_came_up_can_be_removed(void) {
   int lock = -1;
   CU_ASSERT_EQUAL_FATAL(scratch_create(state, "blog", &project, &operation, &lock, NULL), SI_OK);
   close(lock);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "failed", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "failed", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   CU_ASSERT_EQUAL_FATAL(
       si_state_operation_begin(state, project.id, "destroy", &operation, &lock, NULL), SI_OK);
   close(lock);
   expect_status(state, project.id, "deleting");
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   expect_status(state, project.id, "deleted");
   done(state);
 }
@@ -146,8 +149,9 @@ static void a_failure_leaves_its_error_and_a_success_clears_it(void) {
   int lock = -1;
   CU_ASSERT_EQUAL_FATAL(scratch_create(state, "blog", &project, &operation, &lock, NULL), SI_OK);
   close(lock);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "failed", why, "{\"n\":1}", NULL),
-                  SI_OK);
+  CU_ASSERT_EQUAL(
+      si_state_operation_end(state, operation.id, "failed", why, "{\"n\":1}", NULL, 0, NULL),
+      SI_OK);
   CU_ASSERT_EQUAL_FATAL(si_state_project(state, "local", "blog", false, &found, NULL), SI_OK);
   EXPECT_TEXT(found.last_error, why);
   si_project_free(&found);
@@ -163,7 +167,8 @@ static void a_failure_leaves_its_error_and_a_success_clears_it(void) {
     CU_ASSERT_EQUAL_FATAL(
         si_state_operation_begin(state, project.id, "provision", &operation, &lock, NULL), SI_OK);
     close(lock);
-    CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, ends[i], NULL, NULL, NULL), SI_OK);
+    CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, ends[i], NULL, NULL, NULL, 0, NULL),
+                    SI_OK);
     CU_ASSERT_EQUAL_FATAL(si_state_project(state, "local", "blog", false, &found, NULL), SI_OK);
     CU_ASSERT_EQUAL(found.last_error != NULL, i == 0);
     CU_ASSERT(i == 1 || strstr(found.last_error, "PAAS_OPERATION_INTERRUPTED"));
@@ -182,14 +187,15 @@ static void a_retry_may_bring_another_stack(void) {
   int lock = -1;
   CU_ASSERT_EQUAL_FATAL(scratch_create(state, "blog", &project, &operation, &lock, NULL), SI_OK);
   close(lock);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "failed", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "failed", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   change.stack = stack;
-  CU_ASSERT_EQUAL(si_state_operation_begin_with(state, project.id, "provision", &change, &operation,
-                                                &lock, &error),
+  CU_ASSERT_EQUAL(si_state_operation_begin_with(state, project.id, "provision", &change, NULL,
+                                                &operation, &lock, &error),
                   SI_E_INVALID); /* a stack without its hash */
   si_copy(change.spec_sha256, sizeof change.spec_sha256, spec);
-  CU_ASSERT_EQUAL(si_state_operation_begin_with(state, project.id, "provision", &change, &operation,
-                                                &lock, &error),
+  CU_ASSERT_EQUAL(si_state_operation_begin_with(state, project.id, "provision", &change, NULL,
+                                                &operation, &lock, &error),
                   SI_OK);
   close(lock);
   CU_ASSERT_EQUAL_FATAL(si_state_project_by_id(state, project.id, &found, NULL), SI_OK);
@@ -204,11 +210,12 @@ static void a_retry_may_bring_another_stack(void) {
 static void destroy(struct si_state *state, const struct si_operation *operation) {
   struct si_operation last;
   int lock = -1;
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation->id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation->id, "ok", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   CU_ASSERT_EQUAL_FATAL(
       si_state_operation_begin(state, operation->project_id, "destroy", &last, &lock, NULL), SI_OK);
   close(lock);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, last.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, last.id, "ok", NULL, NULL, NULL, 0, NULL), SI_OK);
 }
 
 static void a_name_is_taken_while_its_project_lives(void) {
@@ -224,7 +231,7 @@ static void a_name_is_taken_while_its_project_lives(void) {
   EXPECT_TEXT(second.id, "");
   second = scratch_project("blog"); /* another owner's is another project */
   si_copy(second.owner_id, sizeof second.owner_id, "somebody");
-  CU_ASSERT_EQUAL(si_state_project_create(state, &second, &other, &lock, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_project_create(state, &second, NULL, &other, &lock, NULL), SI_OK);
   close(lock);
 
   destroy(state, &operation);
@@ -275,7 +282,7 @@ static void what_makes_no_project_is_refused(void) {
     struct si_operation operation;
     struct si_error error = {0};
     int lock = -1;
-    si_rc status = si_state_project_create(state, &bad[i], &operation, &lock, &error);
+    si_rc status = si_state_project_create(state, &bad[i], NULL, &operation, &lock, &error);
     CU_ASSERT_EQUAL(status, i == 6 ? SI_E_CONFLICT : SI_E_INVALID);
     EXPECT_TEXT(error.code, i == 6 ? "STATE_REFUSED" : "PAAS_INVALID_ARGUMENT");
     CU_ASSERT_EQUAL(lock, -1);
@@ -298,7 +305,7 @@ static si_rc see_project(void *ctx, const struct si_project *project) {
 
 static si_rc end_it(void *ctx, const struct si_operation *operation) {
   struct seen *seen = ctx;
-  return si_state_operation_end(seen->state, operation->id, "ok", NULL, NULL, NULL);
+  return si_state_operation_end(seen->state, operation->id, "ok", NULL, NULL, NULL, 0, NULL);
 }
 
 static si_rc count_it(void *ctx, const struct si_operation *operation) {
@@ -340,7 +347,8 @@ static void lists_are_oldest_first_and_may_be_written_under(void) {
   CU_ASSERT_EQUAL(
       si_state_operation_begin(state, projects[1].id, "destroy", &operation, &lock, NULL), SI_OK);
   close(lock);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   static const struct {
     const char *owner;
     bool deleted;
@@ -357,6 +365,56 @@ static void lists_are_oldest_first_and_may_be_written_under(void) {
         si_state_projects(state, cases[i].owner, cases[i].deleted, &seen, see_project, NULL),
         SI_OK);
     EXPECT_TEXT(seen.slugs, cases[i].want);
+  }
+  done(state);
+}
+
+enum { MANY = 40 };
+
+struct told {
+  int projects, operations;
+  int most; /* then it is enough */
+};
+
+static si_rc tell_project(void *ctx, const struct si_project *project) {
+  struct told *told = ctx;
+  char slug[8];
+  snprintf(slug, sizeof slug, "p%d", told->projects);
+  EXPECT_TEXT(project->slug, slug);
+  EXPECT_TEXT(project->config, "{}");
+  return ++told->projects == told->most ? SI_E_CANCELLED : SI_OK;
+}
+
+static si_rc tell_operation(void *ctx, const struct si_operation *operation) {
+  struct told *told = ctx;
+  EXPECT_TEXT(operation->kind, "provision");
+  return ++told->operations == told->most ? SI_E_CANCELLED : SI_OK;
+}
+
+static void a_long_list_is_whole_and_ends_when_the_receiver_says_so(void) {
+  static const struct {
+    int most, seen;
+    si_rc status;
+  } cases[] = {{0, MANY, SI_OK}, {20, 20, SI_E_CANCELLED}, {1, 1, SI_E_CANCELLED}};
+  struct si_state *state = fresh();
+  for (int i = 0; i < MANY; i++) {
+    struct si_project project;
+    struct si_operation operation;
+    char slug[8];
+    int lock = -1;
+    snprintf(slug, sizeof slug, "p%d", i);
+    CU_ASSERT_EQUAL_FATAL(scratch_create(state, slug, &project, &operation, &lock, NULL), SI_OK);
+    close(lock);
+  }
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct told told = {0, 0, cases[i].most};
+    CU_ASSERT_EQUAL(si_state_projects(state, NULL, false, &told, tell_project, NULL),
+                    cases[i].status);
+    CU_ASSERT_EQUAL(
+        si_state_operations(state, NULL, SI_OPERATIONS_ALL, &told, tell_operation, NULL),
+        cases[i].status);
+    CU_ASSERT_EQUAL(told.projects, cases[i].seen);
+    CU_ASSERT_EQUAL(told.operations, cases[i].seen);
   }
   done(state);
 }
@@ -381,7 +439,8 @@ static void steps_are_numbered_and_end_with_their_operation(void) {
     const char *id = bad[i].operation[0] ? bad[i].operation : operation.id;
     CU_ASSERT(si_state_step(state, id, bad[i].name, bad[i].phase, NULL, NULL) != SI_OK);
   }
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   CU_ASSERT_EQUAL(si_state_step(state, operation.id, "late", "begin", NULL, &error), SI_E_CONFLICT);
   CU_ASSERT_EQUAL(si_state_steps(state, operation.id, &text, NULL), SI_OK);
   const char *second = strchr(si_buf_text(&text), '\n');
@@ -404,9 +463,11 @@ static void evidence_is_stored_once_after_the_end(void) {
   int lock = -1;
   CU_ASSERT_EQUAL_FATAL(scratch_create(state, "blog", &project, &operation, &lock, NULL), SI_OK);
   close(lock);
-  CU_ASSERT_EQUAL(si_state_evidence(state, operation.id, "tenant/a", SPEC, &error), SI_E_CONFLICT);
+  CU_ASSERT_EQUAL(si_state_evidence(state, operation.id, "tenant/a", SPEC, NULL, &error),
+                  SI_E_CONFLICT);
   EXPECT_TEXT(error.code, "PAAS_EVIDENCE_STATE");
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "ok", NULL, NULL, NULL, 0, NULL),
+                  SI_OK);
   static const struct {
     const char *runpack, *hash;
     si_rc want;
@@ -416,8 +477,9 @@ static void evidence_is_stored_once_after_the_end(void) {
       {"tenant/a", other, SI_E_CONFLICT}, {"tenant/b", SPEC, SI_E_CONFLICT},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    CU_ASSERT_EQUAL(si_state_evidence(state, operation.id, cases[i].runpack, cases[i].hash, NULL),
-                    cases[i].want);
+    CU_ASSERT_EQUAL(
+        si_state_evidence(state, operation.id, cases[i].runpack, cases[i].hash, NULL, NULL),
+        cases[i].want);
   }
   CU_ASSERT_EQUAL_FATAL(si_state_operation(state, operation.id, &read, NULL), SI_OK);
   EXPECT_TEXT(read.evidence, "stored");
@@ -446,8 +508,8 @@ static void an_unfinished_operation_is_taken_over_once_its_owner_is_gone(void) {
   CU_ASSERT(!si_state_owned(state, operation.id));
   CU_ASSERT_EQUAL(si_state_adopt(state, operation.id, &lock, NULL), SI_OK);
   CU_ASSERT(si_state_owned(state, operation.id));
-  CU_ASSERT_EQUAL(si_state_operation_end(state, operation.id, "interrupted", NULL, NULL, NULL),
-                  SI_OK);
+  CU_ASSERT_EQUAL(
+      si_state_operation_end(state, operation.id, "interrupted", NULL, NULL, NULL, 0, NULL), SI_OK);
   CU_ASSERT_EQUAL(si_state_sweep(state, NULL), SI_OK);
   CU_ASSERT(lock_exists(operation.id)); /* held: its owner stores the evidence */
   close(lock);
@@ -468,7 +530,7 @@ static void sweeping_leaves_the_locks_of_the_unfinished_alone(void) {
   close(lock);
   CU_ASSERT_EQUAL_FATAL(scratch_create(state, "two", &project, &running, &lock, NULL), SI_OK);
   close(lock);
-  CU_ASSERT_EQUAL(si_state_operation_end(state, ended.id, "ok", NULL, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL(si_state_operation_end(state, ended.id, "ok", NULL, NULL, NULL, 0, NULL), SI_OK);
   scratch_file(dir, "operations/op-never-began.lock", "");
   scratch_file(dir, "operations/note.txt", "");
   CU_ASSERT_EQUAL(si_state_sweep(state, NULL), SI_OK);
@@ -557,6 +619,7 @@ UNIT_MAIN("state", UNIT(a_new_project_is_provisioning_before_anything_is_called)
           UNIT(a_project_that_is_not_there_names_the_nearest),
           UNIT(what_makes_no_project_is_refused),
           UNIT(lists_are_oldest_first_and_may_be_written_under),
+          UNIT(a_long_list_is_whole_and_ends_when_the_receiver_says_so),
           UNIT(steps_are_numbered_and_end_with_their_operation),
           UNIT(evidence_is_stored_once_after_the_end),
           UNIT(an_unfinished_operation_is_taken_over_once_its_owner_is_gone),

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/state/schema.h - what the texts of the migrations share. Private to paas/state. Depends on
+ * nothing.
+ */
+#ifndef SI_PAAS_STATE_SCHEMA_H
+#define SI_PAAS_STATE_SCHEMA_H
+
+#define HEX64(column) "length(" column ")=64 AND " column " NOT GLOB '*[^0-9a-f]*'"
+#define NAME(column)                                                                       \
+  "length(" column ") BETWEEN 1 AND 63 AND " column " NOT GLOB '*[^a-z0-9-]*' AND " column \
+  " NOT GLOB '-*'"
+/* A JSON object, as far as it can be told: json_valid() may not be used by an untrusted schema. */
+#define DOCUMENT(column, max) "length(" column ")<=" max " AND " column " GLOB '{*}'"
+
+extern const char si_state_migration_2[]; /* schema_2.c */
+
+#endif
