@@ -43,6 +43,13 @@ static void read_fields(const struct si_frame *frame, struct si_ring *ring) {
       (void)si_unpack_u32(&in);
       read_text(&in);
       break;
+    case SI_FRAME_SECRET: read_text(&in); break;
+    case SI_FRAME_LENT: /* from si; si-host reads it as carefully */
+      si_unpack_error(&in, &error);
+      if (error.status == SI_OK) {
+        read_text(&in);
+      }
+      break;
     case SI_FRAME_DONE:
       (void)si_unpack_u64(&in);
       si_unpack_error(&in, &error);
@@ -89,6 +96,12 @@ static void read_frames(struct si_inbox *inbox, struct si_ring *ring, size_t *ta
     require(inbox->from <= inbox->bytes.len);
     *taken += 16 + frame.len;
     read_fields(&frame, ring);
+    if (frame.type == SI_FRAME_LENT) {
+      si_inbox_wipe(inbox, &frame);
+      for (size_t i = 0; i < frame.len; i++) {
+        require(frame.data[i] == 0);
+      }
+    }
   }
   require(status == SI_E_NOT_FOUND || status == SI_E_CORRUPT);
 }
