@@ -65,6 +65,9 @@ si_rc si_doctor_go(struct si_doctor *doctor) SI_MUST_USE;
 /* Finds the root. */
 void si_doctor_start(struct si_doctor *doctor);
 
+/* How many of the 31 pools none of the addresses (IPv4, host order) lies in: check_pools.c. */
+unsigned si_pools_free(const uint32_t *addresses, size_t count);
+
 /* --- the checks --- */
 void si_check_root_resolved(struct si_doctor *doctor);
 void si_check_outside_repo(struct si_doctor *doctor);
@@ -85,6 +88,7 @@ void si_check_processes(struct si_doctor *doctor);
 void si_check_clock(struct si_doctor *doctor);
 void si_check_disk(struct si_doctor *doctor);
 void si_check_engine(struct si_doctor *doctor);
+void si_check_pools(struct si_doctor *doctor);
 void si_check_webhooks(struct si_doctor *doctor);
 
 #endif

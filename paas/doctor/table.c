@@ -30,6 +30,7 @@ static const struct si_doctor_row rows[] = {
     {"pending_recovery", WARNING, CONTEXT, false, si_check_pending},
     {"webhook_policy", CRITICAL, CONTEXT, false, si_check_webhooks},
     {"engine", WARNING, CONTEXT, false, si_check_engine},
+    {"address_pools", WARNING, ROOT, false, si_check_pools},
     {"sandbox", WARNING, ROOT, false, si_check_sandbox},
     {"process_privacy", INFO, ROOT, false, si_check_processes},
 };

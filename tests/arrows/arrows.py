@@ -56,8 +56,8 @@ LIBRARIES = {
 ABI = {"stddef.h", "stdint.h"}
 SYSTEM = ABI | {
     "assert.h", "ctype.h", "dirent.h", "elf.h", "endian.h", "err.h", "errno.h", "execinfo.h",
-    "fcntl.h", "float.h", "fnmatch.h", "getopt.h", "grp.h", "inttypes.h", "langinfo.h", "libgen.h",
-    "limits.h", "locale.h", "math.h", "netdb.h", "poll.h", "pthread.h", "pwd.h", "sched.h",
+    "fcntl.h", "float.h", "fnmatch.h", "getopt.h", "grp.h", "ifaddrs.h", "inttypes.h",
+    "langinfo.h", "libgen.h", "limits.h", "locale.h", "math.h", "netdb.h", "poll.h", "pthread.h", "pwd.h", "sched.h",
     "semaphore.h", "setjmp.h", "signal.h", "spawn.h", "stdalign.h", "stdarg.h", "stdatomic.h",
     "stdbool.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h", "strings.h", "termios.h",
     "threads.h", "time.h", "unistd.h", "wchar.h",
