@@ -20,6 +20,7 @@ begin "a context is made once"
 expect_exit 0 si paas context init oss-demo
 expect_exit 0 si paas context init oss-demo
 expect_exit 4 si paas context create oss-demo
+expect_exit 0 si vault init --context oss-demo
 
 begin "the project comes up"
 expect_exit 0 "${paas[@]}" --json project create blog \

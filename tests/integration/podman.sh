@@ -22,6 +22,7 @@ expect_equal "$(engine GET /version | jq -r '.Components[0].Name')" "Podman Engi
 begin "the project comes up on images that were made without a registry"
 expect_exit 0 "$repository/examples/blog/images.sh"
 expect_exit 0 si paas context create oss-demo
+expect_exit 0 si vault init --context oss-demo
 expect_exit 0 "${paas[@]}" --json project create blog \
   --stack "$repository/examples/blog/stack.yaml" "${engine_is[@]}"
 expect_json .ok true
