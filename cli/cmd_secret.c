@@ -5,6 +5,7 @@
 
 #include "cli/grid.h"
 #include "cli/secrets.h"
+#include "kit/base/crypt.h"
 #include "kit/base/text.h"
 #include "paas/vault/base64.h"
 

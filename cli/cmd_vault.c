@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `si vault init|rotate|recipients|trust|doctor`: the vault itself. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/grid.h"
+#include "cli/prompt.h"
 #include "cli/secrets.h"
 #include "kit/base/text.h"
 
@@ -22,19 +24,44 @@ static const char *passphrase_of(const struct si_locked *passphrase) {
 }
 
 static si_rc tell_identity(struct si_invocation *inv, const struct si_context *context,
-                           const char *recipient) {
+                           const char *recipient, cJSON *json) {
   char path[SI_PATH_MAX];
   si_rc status = si_vault_identity_path(context, path, sizeof path, &inv->error);
   if (status != SI_OK) {
+    cJSON_Delete(json);
     return status;
   }
   si_out_field(inv->out, "recipient", "%s", recipient);
   si_out_field(inv->out, "identity", "%s", path);
   si_out_note(inv->out,
               "keep a copy of the identity in a safe place: without it nobody opens the vault");
-  cJSON *json = text_json("recipient", recipient);
-  return si_json_add_text(json, "identity", path) == SI_OK ? si_out_result(inv->out, json)
-                                                           : SI_E_NOMEM;
+  if (si_json_add_text(json, "identity", path) != SI_OK) {
+    cJSON_Delete(json);
+    return SI_E_NOMEM;
+  }
+  return si_out_result(inv->out, json);
+}
+
+/* A vault that is lost for good: said by name, and loudly. */
+static si_rc make_anew(struct si_invocation *inv, struct si_scope *scope, const char *passphrase,
+                       char recipient[80], cJSON **json) {
+  char question[160];
+  size_t gone = 0;
+  snprintf(question, sizeof question,
+           "Give up every secret of context %.63s for good, and make a new vault?", inv->context);
+  si_rc status = si_confirm_name(inv, question, inv->context);
+  status = status == SI_OK ? si_vault_init_anew(&scope->context, scope->state, passphrase,
+                                                recipient, &gone, &inv->error)
+                           : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  si_out_warn(inv->out,
+              "%zu secret%s of context %s %s gone for good: set them again. What uses one keeps "
+              "the old value; one that a stack generates is made anew at its next deploy",
+              gone, gone == 1 ? "" : "s", inv->context, gone == 1 ? "is" : "are");
+  *json = text_json("recipient", recipient);
+  return cJSON_AddNumberToObject(*json, "gone", (double)gone) ? SI_OK : SI_E_NOMEM;
 }
 
 static si_rc init(struct si_invocation *inv) {
@@ -47,9 +74,15 @@ static si_rc init(struct si_invocation *inv) {
     return status;
   }
   struct si_scope *scope = &secrets.scope;
-  status = si_vault_init(&scope->context, scope->state, passphrase_of(&passphrase), recipient,
-                         &inv->error);
-  return status == SI_OK ? tell_identity(inv, &scope->context, recipient) : status;
+  const char *given = passphrase_of(&passphrase);
+  cJSON *json = NULL;
+  if (si_opt_flag(inv, "force-new")) {
+    status = make_anew(inv, scope, given, recipient, &json);
+  } else {
+    status = si_vault_init(&scope->context, scope->state, given, recipient, &inv->error);
+    json = status == SI_OK ? text_json("recipient", recipient) : NULL;
+  }
+  return status == SI_OK ? tell_identity(inv, &scope->context, recipient, json) : status;
 }
 
 /* A sealed identity is not replaced by an open one unless somebody says so. */
@@ -79,7 +112,7 @@ static si_rc rotate(struct si_invocation *inv) {
     return status;
   }
   si_out_note(inv->out, "the vault has a new key; the old one opens nothing in it any more");
-  return tell_identity(inv, &secrets.scope.context, recipient);
+  return tell_identity(inv, &secrets.scope.context, recipient, text_json("recipient", recipient));
 }
 
 /* --- recipients --- */
@@ -247,7 +280,10 @@ static si_rc doctor(struct si_invocation *inv) {
 
 /* --- rows --- */
 
-static const struct si_option init_options[] = {SI_SECRETS_SEAL_OPTIONS, {0}};
+static const struct si_option init_options[] = {
+    SI_SECRETS_SEAL_OPTIONS,
+    {"force-new", 0, NULL, "The vault that was is lost for good: give up its secrets", 0, NULL},
+    {0}};
 static const struct si_option rotate_options[] = {
     SI_SECRETS_PASSPHRASE_OPTION,
     SI_SECRETS_SEAL_OPTIONS,
@@ -264,7 +300,11 @@ const struct si_command si_cmd_vault_init = {
     .summary = "Make the context's vault and its identity",
     .text =
         "The identity opens the vault: keys/CONTEXT.identity under si's root, for this user "
-        "alone.",
+        "alone.\n\n"
+        "Where a vault was made before and its file is gone, it is refused: put the file back. "
+        "With --force-new (and --yes --confirm CONTEXT, or the name typed at the question) all "
+        "that it held is given up. Nothing that is still there goes: a vault or an identity that "
+        "is of no use any more is moved away first.",
     .options = init_options,
     .flags = SI_CMD_MUTATING,
     .run = init,

@@ -84,20 +84,10 @@ static si_rc read_input(struct si_invocation *inv, struct si_locked *text) {
     return si_error_errno(&inv->error, fd < 0 ? errno : ENOMEM, "CLI_INPUT", "reading %s failed",
                           file ? file : "stdin");
   }
-  for (;;) {
-    ssize_t n = read(fd, text->data + text->len, text->size - text->len);
-    if (n < 0 && errno == EINTR) {
-      continue;
-    }
-    if (n < 0 || text->len == text->size) {
-      return si_error_errno(&inv->error, n < 0 ? errno : EFBIG, "CLI_INPUT", "reading %s failed",
-                            file ? file : "stdin");
-    }
-    if (n == 0) {
-      return SI_OK;
-    }
-    text->len += (size_t)n;
-  }
+  si_rc status = si_locked_read(text, fd);
+  return status == SI_OK ? SI_OK
+                         : si_error_errno(&inv->error, status == SI_E_QUOTA ? EFBIG : errno,
+                                          "CLI_INPUT", "reading %s failed", file ? file : "stdin");
 }
 
 static si_rc import_all(struct si_invocation *inv) {

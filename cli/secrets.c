@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/interrupt.h"
 #include "kit/base/text.h"
 #include "paas/redact/redact.h"
 
@@ -24,15 +26,29 @@ static si_rc unreadable(struct si_invocation *inv, const char *what) {
   return si_error_errno(&inv->error, errno, "CLI_INPUT", "reading %s failed", what);
 }
 
-/* Up to the end, or (`line`) the first newline, which is taken too, byte by byte: what stands
- * behind it is not ours. */
-static si_rc read_fd(struct si_invocation *inv, int fd, bool line, const char *what, size_t max,
+static si_rc no_memory(struct si_invocation *inv) {
+  return si_error_set(&inv->error, SI_E_NOMEM, "CLI_MEMORY", "out of memory");
+}
+
+static si_rc read_fd(struct si_invocation *inv, int fd, const char *what, size_t max,
                      struct si_locked *out) {
   if (si_locked_make(out, max + 1) != SI_OK) {
-    return si_error_set(&inv->error, SI_E_NOMEM, "CLI_MEMORY", "out of memory");
+    return no_memory(inv);
+  }
+  si_rc status = si_locked_read(out, fd);
+  return status == SI_OK        ? SI_OK
+         : status == SI_E_QUOTA ? too_long(inv, max)
+                                : unreadable(inv, what);
+}
+
+/* Up to the first newline, which is taken too, byte by byte: what stands behind it is not ours. */
+static si_rc read_line(struct si_invocation *inv, int fd, const char *what, size_t max,
+                       struct si_locked *out) {
+  if (si_locked_make(out, max + 1) != SI_OK) {
+    return no_memory(inv);
   }
   for (;;) {
-    ssize_t n = read(fd, out->data + out->len, line ? 1 : out->size - out->len);
+    ssize_t n = read(fd, out->data + out->len, 1);
     if (n < 0 && errno == EINTR) {
       continue;
     }
@@ -40,7 +56,7 @@ static si_rc read_fd(struct si_invocation *inv, int fd, bool line, const char *w
       return unreadable(inv, what);
     }
     out->len += (size_t)n;
-    if (n == 0 || (line && out->data[out->len - 1] == '\n')) {
+    if (n == 0 || out->data[out->len - 1] == '\n') {
       return out->len <= max ? SI_OK : too_long(inv, max);
     }
     if (out->len > max) {
@@ -61,7 +77,8 @@ static void trim(struct si_locked *text) {
 static si_rc fd_of(struct si_invocation *inv, const char *option, int *fd) {
   uint64_t number = 0;
   si_rc status = si_opt_u64(inv, option, 0, 1 << 20, 0, &number);
-  if (status == SI_OK && fcntl((int)number, F_GETFD) < 0) {
+  int flags = status == SI_OK ? fcntl((int)number, F_GETFD) : 0;
+  if (flags < 0 || flags & FD_CLOEXEC) { /* none, or one of si's own */
     return si_usage_error(inv, "--%s %d is not open", option, (int)number);
   }
   *fd = (int)number;
@@ -87,6 +104,17 @@ static void loud(struct quiet *quiet) {
   }
 }
 
+/* Until a line is there. An interrupt must not end the process: the terminal would stay silent. */
+static si_rc await_line(struct si_invocation *inv, int terminal) {
+  struct pollfd ready[2] = {{.fd = terminal, .events = POLLIN},
+                            {.fd = si_interrupt_fd(), .events = POLLIN}};
+  while (poll(ready, 2, -1) < 0 && errno == EINTR) {
+  }
+  return si_interrupt_take() == 0 ? SI_OK
+                                  : si_error_set(&inv->error, SI_E_CANCELLED, "INTERRUPTED",
+                                                 "interrupted at the question for a passphrase");
+}
+
 /* One line from the terminal that the process belongs to, whatever stdin is; not echoed. */
 static si_rc ask_terminal(struct si_invocation *inv, const char *question, size_t max,
                           struct si_locked *out) {
@@ -104,21 +132,23 @@ static si_rc ask_terminal(struct si_invocation *inv, const char *question, size_
       si_write_all(quiet.fd, question, strlen(question)) != 0) {
     return unreadable(inv, "the terminal");
   }
-  si_rc status = read_fd(inv, quiet.fd, true, "the terminal", max, out);
+  si_rc status = await_line(inv, quiet.fd);
+  if (status == SI_OK) {
+    status = read_line(inv, quiet.fd, "the terminal", max, out);
+  }
   if (status == SI_OK) {
     trim(out);
   }
   return status;
 }
 
-static si_rc remember(struct si_invocation *inv, const struct si_locked *secret) {
-  return si_redact_remember(secret->data, secret->len) == SI_OK
-             ? SI_OK
-             : si_error_set(&inv->error, SI_E_NOMEM, "CLI_MEMORY", "out of memory");
-}
-
-static si_rc no_passphrase(struct si_invocation *inv) {
-  return si_error_set(&inv->error, SI_E_AUTH, "VAULT_PASSPHRASE", "the passphrase is empty");
+/* A NUL would end it early: what was typed behind it would protect nothing. */
+static si_rc take_passphrase(struct si_invocation *inv, const struct si_locked *passphrase) {
+  if (passphrase->len == 0 || memchr(passphrase->data, '\0', passphrase->len)) {
+    return si_error_set(&inv->error, SI_E_AUTH, "VAULT_PASSPHRASE", "the passphrase %s",
+                        passphrase->len == 0 ? "is empty" : "holds a NUL");
+  }
+  return si_redact_remember(passphrase->data, passphrase->len) == SI_OK ? SI_OK : no_memory(inv);
 }
 
 /* --- the identity's passphrase --- */
@@ -131,7 +161,7 @@ static si_rc read_passphrase(struct si_secrets *secrets, const char *what) {
   if (si_opt(inv, "passphrase-fd")) {
     status = fd_of(inv, "passphrase-fd", &fd);
     status = status == SI_OK
-                 ? read_fd(inv, fd, true, "the passphrase", PASSPHRASE_MAX, &secrets->passphrase)
+                 ? read_line(inv, fd, "the passphrase", PASSPHRASE_MAX, &secrets->passphrase)
                  : status;
     if (status == SI_OK) {
       trim(&secrets->passphrase);
@@ -144,10 +174,7 @@ static si_rc read_passphrase(struct si_secrets *secrets, const char *what) {
                  "the identity %s is sealed with a passphrase, and nobody may be asked", what);
     return si_error_hint(&inv->error, "give it with --passphrase-fd N");
   }
-  if (status == SI_OK && secrets->passphrase.len == 0) {
-    return no_passphrase(inv);
-  }
-  return status == SI_OK ? remember(inv, &secrets->passphrase) : status;
+  return status == SI_OK ? take_passphrase(inv, &secrets->passphrase) : status;
 }
 
 si_rc si_secrets_ask(void *ctx, const char *what, struct si_buf *out, struct si_error *error) {
@@ -173,8 +200,7 @@ si_rc si_secrets_new_passphrase(struct si_invocation *inv, struct si_locked *out
   }
   if (given) {
     status = fd_of(inv, "new-passphrase-fd", &fd);
-    status =
-        status == SI_OK ? read_fd(inv, fd, true, "the passphrase", PASSPHRASE_MAX, out) : status;
+    status = status == SI_OK ? read_line(inv, fd, "the passphrase", PASSPHRASE_MAX, out) : status;
     if (status == SI_OK) {
       trim(out);
     }
@@ -189,10 +215,7 @@ si_rc si_secrets_new_passphrase(struct si_invocation *inv, struct si_locked *out
                           "the two passphrases differ: nothing was changed");
     }
   }
-  if (status == SI_OK && out->len == 0) {
-    return no_passphrase(inv);
-  }
-  return status == SI_OK ? remember(inv, out) : status;
+  return status == SI_OK ? take_passphrase(inv, out) : status;
 }
 
 /* --- values --- */
@@ -207,7 +230,7 @@ static si_rc read_file(struct si_invocation *inv, const char *name, size_t max,
   if (fd < 0) {
     return unreadable(inv, name);
   }
-  return read_fd(inv, fd, false, name, max, out);
+  return read_fd(inv, fd, name, max, out);
 }
 
 si_rc si_secrets_value(struct si_invocation *inv, size_t max, struct si_locked *out) {
@@ -222,12 +245,12 @@ si_rc si_secrets_value(struct si_invocation *inv, size_t max, struct si_locked *
     status = can_ask(inv) ? ask_terminal(inv, "Value: ", max, out)
                           : si_usage_error(inv, "stdin is a terminal, and nobody may be asked");
   } else if (from_stdin) {
-    status = read_fd(inv, inv->out->in, false, "stdin", max, out);
+    status = read_fd(inv, inv->out->in, "stdin", max, out);
   } else if (file) {
     status = read_file(inv, file, max, out);
   } else {
     status = fd_of(inv, "fd", &fd);
-    status = status == SI_OK ? read_fd(inv, fd, false, "the value", max, out) : status;
+    status = status == SI_OK ? read_fd(inv, fd, "the value", max, out) : status;
   }
   if (status != SI_OK) {
     return status;

@@ -8,7 +8,7 @@
 #define SI_CLI_SECRETS_H
 
 #include "cli/scope.h"
-#include "paas/vault/locked.h"
+#include "kit/base/locked.h"
 #include "paas/vault/vault.h"
 
 struct si_secrets {

@@ -27,7 +27,7 @@ struct si_link {
   uint64_t answered; /* questions are asked one at a time */
   si_rc answer;
   struct si_error refusal; /* with a LENT that says why not */
-  struct si_lent lent;
+  struct si_locked lent;
   pthread_mutex_t asking;
   atomic_bool cancelled;
 };
@@ -61,7 +61,9 @@ static void take_lent(struct si_link *link, const struct si_frame *frame, struct
   link->answered = frame->id;
   if (link->answer == SI_OK) {
     const char *value = si_unpack_text(in);
-    if (in->bad || si_lent_copy(&link->lent, value, strlen(value)) != SI_OK) {
+    size_t len = strlen(value);
+    if (in->bad || si_locked_make(&link->lent, len) != SI_OK ||
+        si_locked_add(&link->lent, value, len) != SI_OK) {
       leave("a secret came that cannot be kept");
     }
   }
@@ -197,7 +199,7 @@ si_rc si_link_answer(struct si_link *link, uint64_t id) {
   return answer;
 }
 
-si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_lent *lent,
+si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_locked *lent,
                    struct si_error *error) {
   pthread_mutex_lock(&link->lock);
   while (link->answered != id) {
@@ -206,7 +208,7 @@ si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_lent *lent,
   si_rc answer = link->answer;
   if (answer == SI_OK) {
     *lent = link->lent;
-    link->lent = (struct si_lent){NULL, 0};
+    link->lent = (struct si_locked){.data = NULL};
   } else {
     *error = link->refusal;
   }

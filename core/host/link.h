@@ -2,16 +2,16 @@
 /*
  * core/host/link.h - si-host's end of the wire. A thread of its own reads frames: requests wait in
  * a queue for the main thread, a cancel is seen while a verb runs, and the end of the stream ends
- * the process at once, because it means that si is gone. Depends on core/wire.
+ * the process at once, because it means that si is gone. Depends on core/wire, kit/base/locked.h.
  *
  * Writing may be done by any thread: lock, pack a frame, unlock.
  */
 #ifndef SI_CORE_HOST_LINK_H
 #define SI_CORE_HOST_LINK_H
 
-#include "core/host/lent.h"
 #include "core/wire/ring.h"
 #include "core/wire/wire.h"
+#include "kit/base/locked.h"
 
 struct si_link;
 
@@ -35,7 +35,7 @@ void si_link_unlock(struct si_link *link, bool now);
 uint64_t si_link_ask(struct si_link *link);
 si_rc si_link_answer(struct si_link *link, uint64_t id);
 /* The wait for LENT. *lent is the caller's on success; *error is set on failure. */
-si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_lent *lent,
+si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_locked *lent,
                    struct si_error *error) SI_MUST_USE;
 
 /* A slot to fill; sends what was packed and waits while si holds all of them. */

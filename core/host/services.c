@@ -74,7 +74,7 @@ static void host_progress(si_op *op, uint64_t done, uint64_t total, const char *
     return; /* ten a second are enough */
   }
   op->progressed_ns = now;
-  char line[256];
+  char line[SI_PROGRESS_WHAT];
   size_t mark;
   si_copy(line, sizeof line, what);
   struct si_buf *out = si_link_lock(op->host->link);
@@ -92,7 +92,7 @@ static uint64_t host_deadline(si_op *op) {
 
 static si_rc host_step(si_op *op, const char *name, uint32_t phase, const char *outside_id) {
   struct si_link *link = op->host->link;
-  char short_name[256], short_id[512];
+  char short_name[SI_STEP_NAME], short_id[SI_STEP_ID];
   size_t mark;
   si_copy(short_name, sizeof short_name, name);
   si_copy(short_id, sizeof short_id, outside_id);
@@ -114,7 +114,7 @@ static si_rc host_step(si_op *op, const char *name, uint32_t phase, const char *
 
 static si_rc host_secret(si_op *op, const char *name, void *ctx, si_secret_use use) {
   struct si_link *link = op->host->link;
-  struct si_lent lent SI_AUTO(si_lent_free) = {NULL, 0};
+  struct si_locked lent SI_AUTO(si_locked_free) = {.data = NULL};
   char short_name[SECRET_NAME_MAX];
   size_t mark;
   if (!name || !use || strlen(name) >= sizeof short_name) {
@@ -129,7 +129,7 @@ static si_rc host_secret(si_op *op, const char *name, void *ctx, si_secret_use u
   must(si_frame_end(out, mark));
   si_link_unlock(link, true);
   si_rc status = known(si_link_lent(link, id, &lent, &op->failure));
-  return status == SI_OK ? use(ctx, lent.bytes, lent.len) : status;
+  return status == SI_OK ? use(ctx, lent.data, lent.len) : status;
 }
 
 static const void *host_service(si_host *host, const char *id) {

@@ -18,6 +18,9 @@
 #define SI_FRAME_MAX (8u << 20)
 #define SI_SECRET_BYTES 65536u /* of a value that is lent */
 
+/* Bytes of what a provider says, with the NUL: si-host cuts it there. */
+enum { SI_STEP_NAME = 256, SI_STEP_ID = 512, SI_PROGRESS_WHAT = 256 };
+
 /* Descriptors that si-host finds open. */
 enum { SI_HOST_FD_WIRE = 3, SI_HOST_FD_RING = 4, SI_HOST_FD_LOCK = 5 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * paas/vault/age.h - files of age, version 1 (age-encryption.org/v1): sealed for X25519 recipients
- * or with a passphrase, in memory. Depends on kit/base/crypt.h, bech32.h, base64.h, locked.h. What
- * it writes the age tool opens, and the reverse. Thread-safe.
+ * or with a passphrase, in memory. Depends on kit/base/crypt.h,
+ * kit/base/locked.h, bech32.h, base64.h. What it writes the age tool opens, and the reverse.
+ * Thread-safe.
  *
  * Reading is strict: a header of at most 64 KiB with at most 64 stanzas, canonical Base64, nothing
  * skipped; stanzas of unknown types are passed over, as the format asks; one of scrypt stands
@@ -14,8 +15,8 @@
 #define SI_PAAS_VAULT_AGE_H
 
 #include "kit/base/buf.h"
+#include "kit/base/locked.h"
 #include "paas/vault/bech32.h"
-#include "paas/vault/locked.h"
 
 #define SI_AGE_RECIPIENTS_MAX 32u
 #define SI_AGE_WORK 18u     /* what age itself takes: 256 MiB, about a second */

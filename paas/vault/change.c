@@ -51,8 +51,10 @@ static si_rc intend(struct si_vault *vault, const struct si_vault_change *change
                     struct si_error *error) {
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(SI_EVENT_MAX);
   char trusted[65];
-  const struct si_event event = {
-      .action = change->action, .target = change->target, .fields = change->fields};
+  const struct si_event event = {.action = change->action,
+                                 .severity = change->severity,
+                                 .target = change->target,
+                                 .fields = change->fields};
   si_rc status = si_event_record(vault->context, &event, &record);
   status = status == SI_OK ? si_vault_text_fingerprint(&change->text, trusted) : status;
   if (status != SI_OK) {
@@ -78,6 +80,18 @@ static si_rc carry_out(struct si_vault *vault, const struct si_vault_change *cha
   return status;
 }
 
+/* Who ignores the lock put the old file back before the new one was read. */
+static si_rc overtaken(const struct si_vault *vault, struct si_error *error) {
+  si_error_set(error, SI_E_CONFLICT, "VAULT_OVERTAKEN",
+               "somebody put the old vault %s back while it was written: nothing was changed",
+               vault->disk.path);
+  si_error_target(error, "vault", vault->disk.path);
+  si_error_hint(error,
+                "find what else writes there (a synchroniser, a restore), then run the "
+                "command again");
+  return SI_E_CONFLICT;
+}
+
 si_rc si_vault_change_commit(struct si_vault *vault, struct si_vault_change *change,
                              struct si_error *error) {
   si_rc status = carry_out(vault, change, error);
@@ -89,6 +103,9 @@ si_rc si_vault_change_commit(struct si_vault *vault, struct si_vault_change *cha
   /* Reading it back settles it: what is acknowledged is what the file holds. */
   status = si_vault_load(vault, error);
   vault->unsettled = status != SI_OK;
+  if (status == SI_OK && !vault->taken) {
+    return overtaken(vault, error);
+  }
   if (status == SI_OK) {
     (void)!si_events_flush(vault->context, vault->state, NULL);
   }

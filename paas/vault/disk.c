@@ -157,13 +157,15 @@ static void beside(const struct si_vault_disk *disk, const char *suffix, char to
 
 si_rc si_vault_disk_lock(struct si_vault_disk *disk, unsigned wait_ms, struct si_error *error) {
   char name[256];
+  char path[SI_PATH_MAX + 8];
   beside(disk, ".lock", name);
+  snprintf(path, sizeof path, "%s.lock", disk->path);
   int fd SI_AUTO(si_close) =
       openat(disk->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
   if (fd < 0) {
     return si_vault_errno(errno, "opening the lock of", disk->path, error);
   }
-  si_rc status = si_vault_private(fd, disk->path, false, error);
+  si_rc status = si_vault_private(fd, path, false, error);
   if (status != SI_OK) {
     return status;
   }
@@ -197,23 +199,39 @@ si_rc si_vault_disk_read(const struct si_vault_disk *disk, struct si_buf *out,
   return status;
 }
 
-/* A second name for the content that goes; where the file system knows no hard links, a copy. */
-static si_rc keep_previous(const struct si_vault_disk *disk, struct si_error *error) {
-  char name[256];
+static si_rc copy_previous(const struct si_vault_disk *disk, const char *previous,
+                           struct si_error *error) {
   struct si_buf old SI_AUTO(si_buf_free) = SI_BUF(128u << 20);
-  beside(disk, ".previous", name);
-  if (unlinkat(disk->dir, name, 0) != 0 && errno != ENOENT) {
+  if (unlinkat(disk->dir, previous, 0) != 0 && errno != ENOENT) {
     return si_vault_errno(errno, "replacing the previous copy of", disk->path, error);
   }
-  if (linkat(disk->dir, disk->name, disk->dir, name, 0) == 0 || errno == ENOENT) {
-    return SI_OK; /* ENOENT: the first content */
-  }
-  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) {
-    return si_vault_errno(errno, "keeping the previous copy of", disk->path, error);
-  }
   si_rc status = si_vault_disk_read(disk, &old, error);
-  if (status == SI_OK && si_write_file(disk->dir, name, old.data, old.len, 0600) != SI_OK) {
+  if (status == SI_OK && si_write_file(disk->dir, previous, old.data, old.len, 0600) != SI_OK) {
     return si_vault_errno(errno, "keeping the previous copy of", disk->path, error);
+  }
+  return status;
+}
+
+/* The file changes places with the new one, and becomes .previous: at no moment has it a second
+ * name, which would look like another's hold on it. Where the file system cannot do that, .previous
+ * is a copy. */
+static si_rc put_in_place(const struct si_vault_disk *disk, const char *new_name,
+                          struct si_error *error) {
+  char previous[256];
+  bool first = false;
+  beside(disk, ".previous", previous);
+  if (renameat2(disk->dir, new_name, disk->dir, disk->name, RENAME_EXCHANGE) == 0) {
+    return renameat(disk->dir, new_name, disk->dir, previous) == 0
+               ? SI_OK
+               : si_vault_errno(errno, "keeping the previous copy of", disk->path, error);
+  }
+  first = errno == ENOENT;
+  if (!first && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) {
+    return si_vault_errno(errno, "replacing", disk->path, error);
+  }
+  si_rc status = first ? SI_OK : copy_previous(disk, previous, error);
+  if (status == SI_OK && renameat(disk->dir, new_name, disk->dir, disk->name) != 0) {
+    return si_vault_errno(errno, "replacing", disk->path, error);
   }
   return status;
 }
@@ -236,21 +254,22 @@ si_rc si_vault_disk_write(const struct si_vault_disk *disk, const void *data, si
   char name[256];
   beside(disk, ".new", name);
   si_rc status = write_new(disk, name, data, len, error);
-  status = status == SI_OK ? keep_previous(disk, error) : status;
-  if (status == SI_OK && renameat(disk->dir, name, disk->dir, disk->name) != 0) {
-    status = si_vault_errno(errno, "replacing", disk->path, error);
-  }
+  status = status == SI_OK ? put_in_place(disk, name, error) : status;
   if (status != SI_OK) {
     (void)unlinkat(disk->dir, name, 0);
     return status;
   }
+  return si_vault_disk_sync(disk, error);
+}
+
+si_rc si_vault_disk_sync(const struct si_vault_disk *disk, struct si_error *error) {
   return fsync(disk->dir) == 0 ? SI_OK : si_vault_errno(errno, "syncing", disk->path, error);
 }
 
-void si_vault_disk_forget_previous(const struct si_vault_disk *disk) {
-  static const char *const suffixes[] = {".previous", ".new"};
+void si_vault_disk_tidy(const struct si_vault_disk *disk, bool previous) {
+  static const char *const suffixes[] = {".new", ".previous"};
   bool gone = false;
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < (previous ? 2 : 1); i++) {
     char name[256];
     beside(disk, suffixes[i], name);
     gone = unlinkat(disk->dir, name, 0) == 0 || gone;
@@ -258,4 +277,11 @@ void si_vault_disk_forget_previous(const struct si_vault_disk *disk) {
   if (gone) {
     (void)fsync(disk->dir);
   }
+}
+
+bool si_vault_disk_has_previous(const struct si_vault_disk *disk) {
+  char name[256];
+  struct stat st;
+  beside(disk, ".previous", name);
+  return fstatat(disk->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }

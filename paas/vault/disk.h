@@ -38,9 +38,13 @@ si_rc si_vault_disk_read(const struct si_vault_disk *disk, struct si_buf *out,
  * holds the old content or the new. */
 si_rc si_vault_disk_write(const struct si_vault_disk *disk, const void *data, size_t len,
                           struct si_error *error) SI_MUST_USE;
-/* Removes .previous, and what an interrupted write left: they are sealed for whoever could read
- * then. */
-void si_vault_disk_forget_previous(const struct si_vault_disk *disk);
+/* Makes durable which content the file has: of a writer that died that is not known. */
+si_rc si_vault_disk_sync(const struct si_vault_disk *disk, struct si_error *error) SI_MUST_USE;
+/* Removes what an interrupted write left and, with `previous`, .previous: they are sealed for
+ * whoever could read then. Under the lock. */
+void si_vault_disk_tidy(const struct si_vault_disk *disk, bool previous);
+/* Does .previous stand there? */
+bool si_vault_disk_has_previous(const struct si_vault_disk *disk);
 
 /* Is the open file (dir: directory) this user's alone? VAULT_UNSAFE. */
 si_rc si_vault_private(int fd, const char *path, bool dir, struct si_error *error) SI_MUST_USE;

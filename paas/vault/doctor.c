@@ -35,7 +35,7 @@ static si_rc report_line(struct visit *visit, const char *app, const char *key, 
   char target[200];
   si_vault_target(app, key, target);
   si_error_set(&why, SI_E_CORRUPT, "VAULT_TAMPERED", "the secret %s %s", target, what);
-  si_error_hint(&why, "put the right file back: %s.previous, or one from a copy",
+  si_error_hint(&why, "put back %s as it was after its last change (.previous is older)",
                 visit->vault.disk.path);
   return report(visit, "vault_lines", &why, NULL);
 }
@@ -80,7 +80,11 @@ static si_rc check_content(struct visit *visit) {
       si_ledger_read(vault->state, &vault->ledger, NULL) != SI_OK || vault->ledger.pending) {
     return report(visit, "vault_lines", &why, NULL);
   }
-  return check_each_line(visit);
+  size_t before = visit->failed;
+  status = check_each_line(visit);
+  /* An open refuses it, for whatever reason: that is told in any case. */
+  return status == SI_OK && visit->failed == before ? report(visit, "vault_lines", &why, NULL)
+                                                    : status;
 }
 
 /* --- values --- */

@@ -3,12 +3,14 @@
  * paas/vault/dotenv.h - a plain dotenv text, read line by line: `KEY=VALUE`, `export KEY=VALUE`,
  * blank lines, comments. A value is bare (to the end of the line, without the blanks around it, and
  * without ` #`, which readers disagree on), 'as it is', or "with \n \t \" \\ and \$". Nothing is
- * expanded. Depends on locked.h.
+ * expanded. Depends on kit/base/locked.h.
  */
 #ifndef SI_PAAS_VAULT_DOTENV_H
 #define SI_PAAS_VAULT_DOTENV_H
 
-#include "paas/vault/locked.h"
+#include <stdbool.h>
+
+#include "kit/base/locked.h"
 
 struct si_dotenv {
   const char *at;

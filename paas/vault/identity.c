@@ -199,20 +199,12 @@ static si_rc read_all(int fd, struct si_locked *out, const char *path, struct si
   if (si_locked_make(out, FILE_MAX) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: an identity");
   }
-  for (;;) {
-    ssize_t n = read(fd, out->data + out->len, out->size - out->len);
-    if (n < 0 && errno == EINTR) {
-      continue;
-    }
-    if (n < 0) {
-      return si_vault_errno(errno, "reading", path, error);
-    }
-    if (n == 0) {
-      return out->len < out->size ? SI_OK
-                                  : si_error_set(error, SI_E_CORRUPT, "VAULT_IDENTITY",
-                                                 "%s is too large for an identity", path);
-    }
-    out->len += (size_t)n;
+  switch (si_locked_read(out, fd)) {
+    case SI_OK: return SI_OK;
+    case SI_E_QUOTA:
+      return si_error_set(error, SI_E_CORRUPT, "VAULT_IDENTITY", "%s is too large for an identity",
+                          path);
+    default: return si_vault_errno(errno, "reading", path, error);
   }
 }
 

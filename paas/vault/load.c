@@ -27,8 +27,8 @@ static si_rc tampered(const char *app, const char *key, const char *why, struct 
   si_error_set(error, SI_E_CORRUPT, "VAULT_TAMPERED", "the vault's secret %s %s", target, why);
   si_error_target(error, "vault", target);
   si_error_hint(error,
-                "put the right file back (the one before stands beside it as .previous), or see "
-                "what differs with: si vault doctor");
+                "put back the file as it was after its last change (.previous beside it is older: "
+                "age opens it, si refuses it); what differs says: si vault doctor");
   return SI_E_CORRUPT;
 }
 
@@ -205,12 +205,12 @@ static si_rc tidy(struct si_vault *vault, const struct si_vault_text *text,
   struct si_vault_text before SI_AUTO(si_vault_text_free) = {.count = 0};
   char name[256], old[65], now[65];
   snprintf(name, sizeof name, "%s.previous", vault->disk.name);
-  if (si_read_file(vault->disk.dir, name, &bytes) == SI_OK &&
+  bool others =
+      si_read_file(vault->disk.dir, name, &bytes) == SI_OK &&
       (si_vault_text_parse(si_buf_text(&bytes), bytes.len, true, &before, NULL) != SI_OK ||
        si_vault_text_fingerprint(&before, old) != SI_OK ||
-       si_vault_text_fingerprint(text, now) != SI_OK || strcmp(old, now) != 0)) {
-    si_vault_disk_forget_previous(&vault->disk);
-  }
+       si_vault_text_fingerprint(text, now) != SI_OK || strcmp(old, now) != 0);
+  si_vault_disk_tidy(&vault->disk, others);
   return si_vault_identity_settle(vault->context, ledger->own, error);
 }
 
@@ -231,10 +231,11 @@ static si_rc load_to_write(struct si_vault *vault, struct si_vault_text *text,
     return status;
   }
   bool taken = ledger->pending && judge(text, ledger, true, NULL) == SI_OK;
-  status = taken ? SI_OK : judge(text, ledger, false, error);
+  status = taken ? si_vault_disk_sync(&vault->disk, error) : judge(text, ledger, false, error);
   if (status == SI_OK && ledger->pending) {
     status = settle(vault, taken, ledger, error);
   }
+  vault->taken = status == SI_OK && taken;
   return status == SI_OK ? tidy(vault, text, ledger, error) : status;
 }
 

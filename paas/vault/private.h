@@ -22,6 +22,7 @@ struct si_vault {
   si_vault_ask ask;
   void *ask_ctx;
   bool unsettled; /* a change failed, and what became of it could not be told yet */
+  bool taken;     /* the last load found what was begun, and took it */
 };
 
 /* --- load.c --- */
@@ -40,15 +41,17 @@ struct si_vault_change {
   struct si_vault_text text;     /* the new content; owned */
   struct si_ledger_change *rows; /* owned; their texts live elsewhere */
   size_t count;
-  char (*hashes)[65]; /* behind rows[].sha256; owned */
-  const char *own;    /* NULL: stays */
-  bool recipients;    /* the set changes */
-  const char *action; /* of the event */
-  const char *target; /* or NULL */
-  cJSON *fields;      /* owned, or NULL */
+  char (*hashes)[65];   /* behind rows[].sha256; owned */
+  const char *own;      /* NULL: stays */
+  bool recipients;      /* the set changes */
+  const char *action;   /* of the event */
+  const char *severity; /* NULL: info */
+  const char *target;   /* or NULL */
+  cJSON *fields;        /* owned, or NULL */
 };
 void si_vault_change_free(struct si_vault_change *change); /* for SI_AUTO */
-/* A copy of the present content, with room for `count` rows. VAULT_READONLY without the lock. */
+/* A copy of the present content, with room for `count` rows. VAULT_OPENED_TO_READ without
+ * the lock. */
 si_rc si_vault_change_begin(struct si_vault *vault, size_t count, struct si_vault_change *change,
                             struct si_error *error) SI_MUST_USE;
 /* The line in change->text of that secret is new: notes it for the ledger. */
@@ -59,6 +62,9 @@ si_rc si_vault_change_commit(struct si_vault *vault, struct si_vault_change *cha
                              struct si_error *error) SI_MUST_USE;
 
 /* --- secret.c --- */
+
+/* In an event, so many secrets are named one by one. */
+#define SI_VAULT_NAMED_MAX 64u
 
 /* Seals a value into the line of the secret in `text`, for the recipients of `text`. */
 si_rc si_vault_seal(const struct si_vault *vault, struct si_vault_text *text, const char *app,

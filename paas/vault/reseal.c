@@ -85,11 +85,21 @@ si_rc si_vault_recipients(struct si_vault *vault, void *ctx, si_recipient_each e
   return status;
 }
 
+/* A key of low order is well-formed, and nothing can be sealed for it: not even the next secret. */
+static si_rc try_seal(const char *recipient) {
+  struct si_buf sealed SI_AUTO(si_buf_free) = SI_BUF(4096);
+  return si_age_seal(&recipient, 1, "", 0, &sealed);
+}
+
 si_rc si_vault_recipient_add(struct si_vault *vault, const char *recipient,
                              struct si_error *error) {
   struct si_vault_change change SI_AUTO(si_vault_change_free) = {.rows = NULL};
   si_rc status = si_vault_change_begin(vault, vault->text.count, &change, error);
-  status = status == SI_OK ? si_vault_text_add_recipient(&change.text, recipient) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_vault_text_add_recipient(&change.text, recipient);
+  status = status == SI_OK ? try_seal(recipient) : status;
   switch (status) {
     case SI_OK: return commit(vault, &change, "vault.recipient_add", recipient, error);
     case SI_E_EXISTS:
@@ -100,7 +110,9 @@ si_rc si_vault_recipient_add(struct si_vault *vault, const char *recipient,
                           SI_AGE_RECIPIENTS_MAX);
     case SI_E_INVALID:
       return si_vault_argument(error, "%.100s is no recipient of age (age1...)", recipient);
-    default: return status;
+    case SI_E_REFUSED:
+      return si_vault_argument(error, "%.100s is no key that anybody could have", recipient);
+    default: return si_vault_no_memory(error);
   }
 }
 

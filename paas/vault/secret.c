@@ -17,8 +17,6 @@
 #include "paas/vault/private.h"
 
 #define HEAD_MAX 512u
-/* In an event, so many secrets are named one by one. */
-#define NAMED_MAX 64u
 
 si_rc si_vault_argument(struct si_error *error, const char *fmt, ...) {
   char text[512];
@@ -126,7 +124,7 @@ static bool tell(cJSON *fields, const struct si_vault_change *change,
                  const struct si_secret_value *values) {
   cJSON *items = cJSON_AddArrayToObject(fields, "items");
   bool done = items && cJSON_AddNumberToObject(fields, "count", (double)change->count);
-  for (size_t i = 0; done && i < change->count && i < NAMED_MAX; i++) {
+  for (size_t i = 0; done && i < change->count && i < SI_VAULT_NAMED_MAX; i++) {
     done = add_item(items, &values[i], change->rows[i].revision);
   }
   return done;

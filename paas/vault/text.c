@@ -90,6 +90,7 @@ static si_rc broken(struct si_error *error, size_t number, const char *why) {
   snprintf(target, sizeof target, "line %zu", number);
   si_error_set(error, SI_E_CORRUPT, "VAULT_TAMPERED", "the vault's line %zu %s", number, why);
   si_error_target(error, "vault", target);
+  si_error_hint(error, "put back the file as it was after its last change");
   return SI_E_CORRUPT;
 }
 

@@ -18,11 +18,24 @@ static void end(struct trusting *trusting) {
   si_ledger_free(&trusting->ledger);
 }
 
+/* A change that died is settled first, where it can be: what is trusted by it must not come back
+ * after this. */
+static void settle(const struct si_context *context, struct si_state *state,
+                   const struct si_vault_disk *disk) {
+  struct si_vault vault = {.context = context, .state = state, .disk = *disk};
+  (void)!si_vault_load(&vault, NULL);
+  si_vault_text_free(&vault.text);
+  si_ledger_free(&vault.ledger);
+}
+
 static si_rc begin(const struct si_context *context, struct si_state *state, bool lock,
                    struct trusting *out, struct si_error *error) {
   si_rc status = si_vault_disk_open(context, false, &out->disk, error);
   if (status == SI_OK && lock) {
     status = si_vault_disk_lock(&out->disk, si_ledger_wait(state), error);
+  }
+  if (status == SI_OK && lock) {
+    settle(context, state, &out->disk);
   }
   status =
       status == SI_OK ? si_vault_text_read(&out->disk, context, true, &out->text, error) : status;
@@ -39,7 +52,9 @@ si_rc si_vault_trust(const struct si_context *context, struct si_state *state,
   si_rc status = begin(context, state, false, &trusting, error);
   if (status == SI_OK) {
     si_copy(out->found, sizeof out->found, trusting.found);
-    si_copy(out->trusted, sizeof out->trusted, trusting.ledger.trusted);
+    /* A file that a change which died has written is read as what it was to be. */
+    bool next = strcmp(trusting.found, trusting.ledger.next_trusted) == 0;
+    si_copy(out->trusted, sizeof out->trusted, next ? trusting.found : trusting.ledger.trusted);
     si_copy(out->trusted_at, sizeof out->trusted_at, trusting.ledger.trusted_at);
   }
   return status;

@@ -27,8 +27,10 @@
  * VAULT_UNSAFE (SI_E_REFUSED: a link, another owner, open to others, in a repository),
  * VAULT_UNTRUSTED (SI_E_AUTH: the recipients are not the trusted set), VAULT_TAMPERED
  * (SI_E_CORRUPT, target = the key), VAULT_LOCKED (SI_E_AUTH: no identity, or a passphrase is
- * needed), VAULT_PASSPHRASE (SI_E_AUTH: a wrong one), VAULT_BUSY (SI_E_CONFLICT), SECRET_NOT_FOUND
- * (SI_E_NOT_FOUND), PAAS_INVALID_ARGUMENT.
+ * needed), VAULT_PASSPHRASE (SI_E_AUTH: a wrong one), VAULT_IDENTITY (SI_E_CORRUPT), VAULT_BUSY
+ * (SI_E_CONFLICT), VAULT_OVERTAKEN (SI_E_CONFLICT: the old file was put back under a writer),
+ * VAULT_FULL and VAULT_TOO_LARGE (SI_E_QUOTA), VAULT_IO, PAAS_VAULT_SHARED (SI_E_REFUSED),
+ * SECRET_NOT_FOUND (SI_E_NOT_FOUND), PAAS_INVALID_ARGUMENT.
  */
 #ifndef SI_PAAS_VAULT_VAULT_H
 #define SI_PAAS_VAULT_VAULT_H
@@ -50,6 +52,13 @@ typedef si_rc (*si_vault_ask)(void *ctx, const char *what, struct si_buf *out,
  * the public key. */
 si_rc si_vault_init(const struct si_context *context, struct si_state *state,
                     const char *passphrase, char recipient[80], struct si_error *error) SI_MUST_USE;
+
+/* The same where a vault was made before and is lost for good: every secret that it held counts as
+ * removed (revisions count on), in one critical event, vault.force_new. Nothing that is there goes:
+ * VAULT_EXISTS while the vault's file, its .previous or the identity is. *gone secrets. */
+si_rc si_vault_init_anew(const struct si_context *context, struct si_state *state,
+                         const char *passphrase, char recipient[80], size_t *gone,
+                         struct si_error *error) SI_MUST_USE;
 
 /* Opens for writing where `state` was opened for writing (waits for the lock, settles what was
  * begun), else for reading. Checks file, header, recipients and every line against the ledger. */

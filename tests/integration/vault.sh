@@ -253,6 +253,47 @@ expect_equal "$(si paas secret get --app blog CANARY --passphrase-fd 7 7< <(echo
 si vault rotate --context t --passphrase-fd 7 --open-identity --quiet 7< <(echo "by age") \
   >/dev/null || fail "rotate failed"
 
+begin "an interrupt at the question for a passphrase leaves the terminal as it was"
+si vault rotate --quiet --context t --new-passphrase-fd 7 7< <(echo "correct horse") \
+  >/dev/null || fail "the rotation failed"
+run python3 - "$SI_PREFIX/bin/si" <<'PYTHON'
+import os, pty, sys, termios, time
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], ["si", "paas", "--context", "t", "secret", "get", "--app", "blog",
+                           "CANARY", "--reveal"])
+echoes = lambda: bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+deadline = time.monotonic() + 20
+said = b""
+while b"assphrase" not in said and time.monotonic() < deadline:
+    said += os.read(terminal, 4096)
+silent = not echoes()
+os.write(terminal, b"\x03")
+_, status = os.waitpid(child, 0)
+print(silent, echoes(), os.waitstatus_to_exitcode(status))
+PYTHON
+expect_equal "$out" "True True 130"
+si vault rotate --context t --passphrase-fd 7 --open-identity --quiet 7< <(echo "correct horse") \
+  >/dev/null || fail "the rotation failed"
+
+begin "a descriptor of si's own is none that a passphrase comes from, and a NUL ends none"
+si vault rotate --quiet --context t --new-passphrase-fd 7 7< <(echo "correct horse") \
+  >/dev/null || fail "rotate failed"
+for fd in 3 4 5 6 7 8 9; do
+  expect_exit 2 si paas --json secret get --app blog CANARY --passphrase-fd "$fd"
+done
+printf 'two\0words\n' >"$dir/nul"
+expect_exit 5 si vault rotate --context t --json --new-passphrase-fd 7 7<"$dir/nul"
+expect_json .error.code VAULT_PASSPHRASE
+si vault rotate --context t --passphrase-fd 7 --open-identity --quiet 7< <(echo "correct horse") \
+  >/dev/null || fail "rotate failed"
+
+begin "a lock that is not the user's own is named itself"
+chmod 640 "$vault.lock"
+expect_exit 9 si vault rotate --context t
+expect_contains "chmod 600 $vault.lock"
+chmod 600 "$vault.lock"
+
 begin "R8, R9: secrets leave sealed, on request alone, never into a repository"
 expect_exit 0 si paas context create other
 expect_exit 0 si vault init --context other --json
@@ -298,6 +339,29 @@ sed -i '/^shop.SMTP_HOST=/d; s/^PIPED=/shop.NEW=/' "$others"
 expect_exit 8 si vault doctor --context other --json
 expect_json '[.data[] | select(.id == "vault_lines" and (.ok | not))] | length' 3
 cat "$dir/others" >"$others"
+
+begin "a vault that is lost is made anew by name alone, loudly, and over nothing that is there"
+theirs=$SI_PAAS_STATE_ROOT/keys/other.identity
+new_vault=(si vault init --context other --force-new)
+expect_exit 2 "${new_vault[@]}" --yes
+expect_exit 2 "${new_vault[@]}" --yes --confirm t
+expect_exit 4 "${new_vault[@]}" --yes --confirm other --json
+expect_json .error.code VAULT_EXISTS
+rm -f "$others" "$others.previous"
+expect_exit 4 si vault init --context other --json
+expect_contains "--force-new" "$(json .error.remediation)"
+expect_exit 4 "${new_vault[@]}" --yes --confirm other
+expect_contains "$theirs"
+mv "$theirs" "$dir/theirs"
+expect_exit 0 "${new_vault[@]}" --yes --confirm other
+expect_contains "gone for good"
+expect_exit 3 si paas --context other secret get --app blog CANARY
+expect_exit 0 si paas --context other --json events list --severity critical
+expect_contains vault.force_new "$(json '[.data[].action] | join(" ")')"
+printf 'another' >"$dir/.value"
+expect_exit 0 si paas --context other --json secret set --app blog CANARY --file "$dir/.value"
+expect_json .data.revision 2
+expect_exit 0 si vault doctor --context other --json
 
 begin "R13: no value is anywhere but in its vault, and there it is sealed"
 grep -rqF -e "$new" -e "$(printf %s "$new" | base64)" -e 'typed on a terminal' -e 'their password' \

@@ -327,7 +327,7 @@ si_rc si_json_parse(const char *text, size_t len, cJSON **out, struct si_error *
   const char *key = "";
   si_rc status = check_duplicates(value, &key);
   if (status != SI_OK) {
-    si_error_set(error, status, "JSON_INVALID", "not valid JSON: key \"%.100s\" stands twice", key);
+    si_error_set(error, status, "JSON_INVALID", "not valid JSON: a key stands twice: %s", key);
     cJSON_Delete(value);
     return status;
   }

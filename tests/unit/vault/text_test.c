@@ -84,6 +84,7 @@ static void what_is_no_vault_is_refused(void) {
         SI_E_CORRUPT);
     EXPECT_TEXT(error.code, "VAULT_TAMPERED");
     EXPECT_TEXT(error.target, cases[i].target);
+    CU_ASSERT(error.hint[0] != '\0');
   }
   static const char nul[] = HEAD "A=eA\0=\n";
   struct si_vault_text vault SI_AUTO(si_vault_text_free) = {.count = 0};

@@ -212,6 +212,8 @@ static void a_rotated_identity_opens_all_and_the_old_one_nothing(void) {
 }
 
 static void further_recipients_come_and_go(void) {
+  static const char nobody[] =
+      "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z"; /* 0 */
   static const char escrow[] = "age19gcws5lz9r6g42xyv4hysl59y76u87gl690deqcmg2skemlhdejsz3hux8";
   struct si_error error = {0};
   world_make(&world);
@@ -219,6 +221,7 @@ static void further_recipients_come_and_go(void) {
   CU_ASSERT_EQUAL(si_vault_recipient_add(world.vault, escrow, NULL), SI_OK);
   CU_ASSERT_EQUAL(si_vault_recipient_add(world.vault, escrow, &error), SI_E_EXISTS);
   CU_ASSERT_EQUAL(si_vault_recipient_add(world.vault, "age1nonsense", &error), SI_E_INVALID);
+  CU_ASSERT_EQUAL(si_vault_recipient_add(world.vault, nobody, &error), SI_E_INVALID);
   world_open(&world, SI_STATE_WRITE);
   struct si_buf text SI_AUTO(si_buf_free) = world_read(world.path);
   CU_ASSERT(strstr(si_buf_text(&text), escrow) != NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "paas/vault/locked.h"
+#include "kit/base/locked.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -16,9 +17,12 @@ si_rc si_locked_make(struct si_locked *locked, size_t size) {
   if (data == MAP_FAILED) {
     return SI_E_NOMEM;
   }
+  if (madvise(data, pages(size), MADV_DONTDUMP) != 0) {
+    munmap(data, pages(size));
+    return SI_E_NOMEM;
+  }
   /* An unprivileged user may lock little: swap is then the operator's to encrypt. */
   (void)mlock(data, pages(size));
-  (void)madvise(data, pages(size), MADV_DONTDUMP);
   (void)madvise(data, pages(size), MADV_WIPEONFORK); /* a child has no business with it */
   *locked = (struct si_locked){.data = data, .size = size};
   return SI_OK;
@@ -35,9 +39,23 @@ si_rc si_locked_add(struct si_locked *locked, const void *data, size_t len) {
   return SI_OK;
 }
 
+si_rc si_locked_read(struct si_locked *locked, int fd) {
+  while (locked->len < locked->size) {
+    ssize_t n = read(fd, locked->data + locked->len, locked->size - locked->len);
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n <= 0) {
+      return n == 0 ? SI_OK : SI_E_IO;
+    }
+    locked->len += (size_t)n;
+  }
+  return SI_E_QUOTA;
+}
+
 void si_locked_free(struct si_locked *locked) {
   if (locked->data) {
-    si_wipe(locked->data, locked->size);
+    explicit_bzero(locked->data, locked->size);
     munmap(locked->data, pages(locked->size));
   }
   *locked = (struct si_locked){NULL, 0, 0};
