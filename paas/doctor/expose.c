@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "paas/doctor/literal.h"
 #include "paas/doctor/shapes.h"
+#include "paas/redact/literal.h"
 
 enum { KEY_MAX = 64 };
 

@@ -33,7 +33,9 @@ bool si_redact_key(const char *key);
 
 /* Appends `text` without its secrets. SI_E_QUOTA, SI_E_NOMEM: nothing was appended. */
 si_rc si_redact_text(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;
-/* In place, in a text of at most `size` bytes with its NUL; cut where it would grow beyond. */
+/* In place, in a text of at most `size` bytes with its NUL; cut where it would grow beyond. One
+ * that fills its place counts as cut off: the part of a secret that it ends with is taken out, too.
+ */
 void si_redact_line(char *text, size_t size);
 /* Every text of the record; a part of a secret, too, where the text was cut within it. */
 void si_redact_error(struct si_error *error);

@@ -85,15 +85,15 @@ static void redact_cut_line(char *text, size_t size, unsigned cut) {
   si_copy(text, size, status == SI_OK ? si_buf_text(&out) : SI_REDACTED);
 }
 
-void si_redact_line(char *text, size_t size) {
-  if (size > 0) {
-    redact_cut_line(text, size, 0);
-  }
-}
-
 /* A text that fills its place was cut there, up to three bytes before for a character's sake. */
 static unsigned cut_of(const char *text, size_t size) {
   return strnlen(text, size) + 4 >= size ? SI_REDACT_CUT_TAIL : 0;
+}
+
+void si_redact_line(char *text, size_t size) {
+  if (size > 0) {
+    redact_cut_line(text, size, cut_of(text, size));
+  }
 }
 
 void si_redact_error(struct si_error *error) {

@@ -216,6 +216,11 @@ static si_rc provision(si_instance *self, si_op *op, const char *project, const 
     si_rc status = emit_text(ctx, emit, "{}");
     return status == SI_OK ? emit_text(ctx, emit, "{}") : status;
   }
+  if (told("doubled")) { /* what si says of it quotes the key */
+    char result[2 * sizeof quoted + 20];
+    snprintf(result, sizeof result, "{\"%s\":1,\"%s\":2}", quoted, quoted);
+    return emit_text(ctx, emit, result);
+  }
   if (told("tell")) {
     char result[2 * sizeof quoted + 200];
     snprintf(result, sizeof result,

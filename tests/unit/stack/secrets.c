@@ -80,6 +80,17 @@ static void a_value_becomes_its_parts(void) {
       {"['A=x=${DB}', 'B=']", "{\"A\":[\"x=\"," REF("DB") "],\"B\":\"\"}"},
       {"['A=$$x']", "{\"A\":\"$x\"}"},
       {"{A: 8080, B: true}", "{\"A\":\"8080\",\"B\":\"true\"}"},
+      {"{DB_PASSWORD: '${DB}'}", "{\"DB_PASSWORD\":[" REF("DB") "]}"},
+      /* Named like a secret, and none. */
+      {"{POSTGRES_HOST_AUTH_METHOD: trust}", "{\"POSTGRES_HOST_AUTH_METHOD\":\"trust\"}"},
+      {"{PASSWORD: ''}", "{\"PASSWORD\":\"\"}"},
+      {"{A: 'http://db:80/a:b@c', B: 'http://user@db:80', C: 'http://u:@db'}",
+       "{\"A\":\"http://db:80/a:b@c\",\"B\":\"http://user@db:80\",\"C\":\"http://u:@db\"}"},
+      {"{PASSWORD_FILE: pw.txt, TOKEN_TTL: 1 hour, API_KEY_ID: some-id}",
+       "{\"API_KEY_ID\":\"some-id\",\"PASSWORD_FILE\":\"pw.txt\",\"TOKEN_TTL\":\"1 hour\"}"},
+      {"{REFRESH_TOKEN_ROTATION: true, MIN_PASSWORD: 8, TOKEN_LIFE: 86400, SECRET: /run/s}",
+       "{\"MIN_PASSWORD\":\"8\",\"REFRESH_TOKEN_ROTATION\":\"true\",\"SECRET\":\"/run/s\","
+       "\"TOKEN_LIFE\":\"86400\"}"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char text[512];
@@ -127,6 +138,13 @@ static void what_is_wrong_is_named(void) {
       {MAP("DB:") WEB("{A: '${DB:-x}'}"), INVALID, "environment.A uses `$`", NULL},
       {MAP("DB:") WEB("{A: '${DB'}"), INVALID, "environment.A uses `$`", NULL},
       {MAP("DB:") WEB("{A: '${}'}"), INVALID, "environment.A uses `$`", NULL},
+      {WEB("{POSTGRES_PASSWORD: hunter2}"), "STACK_SECRET",
+       "environment.POSTGRES_PASSWORD sets POSTGRES_PASSWORD", "x-si-secrets"},
+      {WEB("['apiKey=changeme']"), "STACK_SECRET", "environment[0] sets apiKey", "secret set"},
+      {WEB("{S3_SECRET: 123456}"), "STACK_SECRET", "S3_SECRET", "${NAME}"},
+      {WEB("{JWT_SECRET: 'a$$b'}"), "STACK_SECRET", "JWT_SECRET", NULL},
+      {WEB("{DATABASE_URL: 'postgres://app:hunter2@db/app'}"), "STACK_SECRET", "DATABASE_URL",
+       "x-si-secrets"},
       {MAP("DB:") WEB("['${DB}=x']"), INVALID, "`$` in the name of a variable", NULL},
       {MAP("DB:") "services: {web: {image: w, command: ['${DB}']}}", INVALID, "uses `$`", NULL},
       {MAP("DB:") "services: {web: {image: w, labels: {a: '${DB}'}}}", INVALID, "uses `$`", NULL},

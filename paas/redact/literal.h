@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * paas/doctor/literal.h - is what stands behind a key a secret in plain text, or only a reference,
- * a placeholder, a mask, a number of things? Depends on paas/redact. Thread-safe.
+ * paas/redact/literal.h - is what stands behind a key a secret in plain text, or only a reference,
+ * a placeholder, a mask, a number of things? Depends on paas/redact/redact.h. Thread-safe.
  */
-#ifndef SI_PAAS_DOCTOR_LITERAL_H
-#define SI_PAAS_DOCTOR_LITERAL_H
+#ifndef SI_PAAS_REDACT_LITERAL_H
+#define SI_PAAS_REDACT_LITERAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

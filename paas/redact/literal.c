@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "paas/doctor/literal.h"
+#include "paas/redact/literal.h"
 
 #include <ctype.h>
 #include <string.h>
