@@ -33,7 +33,8 @@ void si_audit_failure(const struct si_invocation *inv) {
   struct si_error untold;
   char action[64];
   bool secret = inv->command->flags & SI_CMD_SECRET;
-  const char *argument = secret ? NULL : si_arg(inv, 0);
+  /* Anything may stand where a name belongs, a secret too: what is none is not written down. */
+  const char *argument = inv->changes ? inv->context : secret ? NULL : si_arg(inv, 0);
   /* Who held the store for so long holds it still: nobody waits for it twice. */
   if (!inv->context[0] || inv->dry_run || strcmp(inv->error.code, "PAAS_STATE_BUSY") == 0 ||
       si_context_open(inv->context, &context, &untold) != SI_OK) {
@@ -42,7 +43,6 @@ void si_audit_failure(const struct si_invocation *inv) {
   action_of(inv->command->path, action, sizeof action);
   const struct si_event event = {
       .action = action,
-      /* Anything may stand where a name belongs, a secret too: what is none is not written down. */
       .target = argument && si_name_valid(argument) ? argument : NULL,
       .error = &inv->error,
   };

@@ -7,8 +7,8 @@
 
 #include "cli/command.h"
 
-/* The frame's hook: a row that changes things failed before an operation ran. It is told to the
- * audit chain of the context, where that can be opened. */
+/* The frame's hook: what would have changed inv->context failed before an operation ran. It is told
+ * to the audit chain of that context, where it can be opened. */
 void si_audit_failure(const struct si_invocation *inv);
 
 #endif

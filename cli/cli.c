@@ -75,6 +75,15 @@ size_t si_arg_count(const struct si_invocation *inv) {
   return inv->parsed->arg_count;
 }
 
+void si_changes(struct si_invocation *inv, const char *context) {
+  if (si_name_valid(context)) {
+    if (context != inv->context) {
+      si_copy(inv->context, sizeof inv->context, context);
+    }
+    inv->changes = true;
+  }
+}
+
 si_rc si_usage_error(struct si_invocation *inv, const char *fmt, ...) {
   struct si_buf usage SI_AUTO(si_buf_free) = SI_BUF(sizeof inv->error.detail);
   char text[sizeof inv->error.message];
@@ -225,7 +234,7 @@ static si_rc run_command(struct si_invocation *inv, int argc, char **argv) {
   if (status != SI_OK) {
     complete_error(inv, status);
   }
-  bool mutating = inv->command->flags & SI_CMD_MUTATING;
+  bool mutating = (inv->command->flags & SI_CMD_MUTATING) || inv->changes;
   if (status != SI_OK && body && mutating && !inv->ran && inv->cli->failed) {
     inv->cli->failed(inv);
   }

@@ -59,9 +59,10 @@ static void print_channel(struct si_invocation *inv, const struct si_alert_chann
     si_out_field(inv->out, channel->name, "the alerts event stream alone");
     return;
   }
-  si_out_field(inv->out, channel->name, "webhook %s\nsigned with %s of the vault%s%s%s%s",
-               channel->url, channel->secret, channel->ca_file ? ", trusts " : "",
-               channel->ca_file ? channel->ca_file : "",
+  si_out_field(inv->out, channel->name, "webhook %s%s\nsigned with %s of the vault%s%s%s%s",
+               channel->url ? "" : "at the address in the vault, ",
+               channel->url ? channel->url : channel->url_secret, channel->secret,
+               channel->ca_file ? ", trusts " : "", channel->ca_file ? channel->ca_file : "",
                channel->allow_private ? ", private addresses allowed" : "",
                channel->allow_http_loopback ? ", plain HTTP on loopback allowed" : "");
 }

@@ -138,11 +138,22 @@ static si_rc follow_one(void *ctx, const char *stream, const cJSON *event) {
   return si_out_flush(inv->out, &inv->error);
 }
 
+/* Until an interrupt, which it is ended by, or until nobody reads. */
+static si_rc follow(struct si_invocation *inv, const struct si_context *context,
+                    const struct si_events_filter *filter) {
+  inv->out->stream = true;
+  si_rc status = si_events_follow(context, filter, si_interrupt_fd(), inv->out->out, inv,
+                                  follow_one, &inv->error);
+  if (status != SI_OK || si_interrupt_count() == 0) {
+    return status;
+  }
+  return si_error_set(&inv->error, SI_E_CANCELLED, "CLI_INTERRUPTED", "interrupted");
+}
+
 static si_rc list(struct si_invocation *inv) {
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
   uint64_t unreadable = 0;
   struct si_events_filter filter = {.unreadable = &unreadable};
-  bool follow = si_opt_flag(inv, "follow");
   si_rc status = read_filter(inv, &filter);
   if (status == SI_OK) {
     status = si_context_open(inv->context, &context, &inv->error);
@@ -150,13 +161,8 @@ static si_rc list(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
-  if (follow) {
-    inv->out->stream = true;
-    status = si_events_follow(&context, &filter, si_interrupt_fd(), inv->out->out, inv, follow_one,
-                              &inv->error);
-  } else {
-    status = list_now(inv, &context, &filter);
-  }
+  status = si_opt_flag(inv, "follow") ? follow(inv, &context, &filter)
+                                      : list_now(inv, &context, &filter);
   if (unreadable > 0) {
     si_out_warn(inv->out, "%llu lines are no events: si paas --context %s events verify",
                 (unsigned long long)unreadable, context.name);

@@ -2,6 +2,7 @@
 /* `si paas reconcile`: what state and engines say of each other, and the mending of it. */
 #include <string.h>
 
+#include "cli/audit.h"
 #include "cli/exit.h"
 #include "cli/grid.h"
 #include "cli/secrets.h"
@@ -56,6 +57,7 @@ static si_rc open_scope(struct si_invocation *inv, struct si_scope *scope, bool 
                  "reconcile --apply changes things, so it needs --context itself");
     return si_error_hint(&inv->error, "si paas --context %s reconcile --apply", inv->context);
   }
+  si_changes(inv, inv->context);
   return si_scope_begin(scope, inv, "reconcile");
 }
 
@@ -74,6 +76,10 @@ static si_rc reconcile(struct si_invocation *inv) {
   if (report) {
     print(inv, report, apply);
     si_out_result(inv->out, report);
+  }
+  if (status != SI_OK && apply) {
+    si_audit_failure(
+        inv); /* what was done is told piece by piece; that there is more to do, here */
   }
   return status == SI_OK ? SI_OK : si_exit_failed(inv);
 }

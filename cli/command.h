@@ -96,8 +96,8 @@ struct si_cli {
   /* Which context is meant: `flag` is --context or NULL. Fails with SI_E_INVALID and code
    * PAAS_CONTEXT_REQUIRED where there is none. si_context_resolve fits. */
   si_rc (*resolve)(const char *flag, char *to, size_t size, struct si_error *error);
-  /* A row with SI_CMD_MUTATING failed in its body, before an operation ran: inv->error says how.
-   * NULL: nobody is told. */
+  /* A row with SI_CMD_MUTATING, or a body after si_changes(), failed before an operation ran:
+   * inv->context and inv->error say where and how. NULL: nobody is told. */
   void (*failed)(const struct si_invocation *inv);
 };
 
@@ -114,6 +114,7 @@ struct si_invocation {
   uint64_t timeout_ms;  /* --timeout; 0: none given */
   uint64_t deadline_ns; /* CLOCK_MONOTONIC at which --timeout ends; 0: none */
   struct si_error error;
+  bool changes;             /* si_changes() */
   bool ran;                 /* si_exit_failed() */
   struct si_parsed *parsed; /* the frame's */
 };
@@ -133,6 +134,10 @@ si_rc si_opt_u64(struct si_invocation *inv, const char *name, uint64_t min, uint
 /* The n-th argument behind the command, from 0; NULL where there are fewer. */
 const char *si_arg(const struct si_invocation *inv, size_t n);
 size_t si_arg_count(const struct si_invocation *inv);
+
+/* The body is about to change what belongs to `context`, in a row without SI_CMD_MUTATING: should
+ * it fail, that is told as for such a row. What is no name of a context is left alone. */
+void si_changes(struct si_invocation *inv, const char *context);
 
 /* A wrong use that only the body can see ("--stdin and --file exclude each other"): fills
  * inv->error with code CLI_USAGE, the usage line and exit 2. */

@@ -61,8 +61,8 @@ static bool add_request(cJSON *to, const struct si_post *post) {
 
 /* In a file that is nobody's: no pipe to fill, no reader to wait for. */
 static si_rc write_request(const struct si_post *post, int *fd, struct si_error *error) {
-  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_NET_REQUEST_MAX);
-  cJSON *request SI_AUTO(si_json_free) = cJSON_CreateObject();
+  struct si_buf text SI_AUTO(si_buf_free) = SI_SECRET_BUF(SI_NET_REQUEST_MAX);
+  cJSON *request SI_AUTO(si_json_wipe) = cJSON_CreateObject();
   if (!add_request(request, post) || si_json_canonical(request, &text) != SI_OK) {
     return si_error_set(error, SI_E_QUOTA, "NET_REQUEST", "the request is too long");
   }

@@ -13,7 +13,7 @@
 #include "kit/base/json.h"
 
 struct si_post {
-  const char *url;
+  const char *url;      /* may be a secret: it is in no argument and no environment */
   const cJSON *headers; /* an object of texts */
   const char *body;     /* JSON */
   uint32_t timeout_ms;  /* 100 to 60000 */

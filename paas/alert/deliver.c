@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kit/base/crypt.h"
 #include "kit/base/text.h"
 #include "paas/alert/courier.h"
 #include "paas/alert/hosts.h"
@@ -14,7 +15,7 @@
 #include "paas/events/events.h"
 #include "paas/redact/redact.h"
 
-enum { BACKOFF_MS = 30000, BACKOFF_MAX_MS = 3600000, BODY_MAX = 65536 };
+enum { BACKOFF_MS = 30000, BACKOFF_MAX_MS = 3600000, AFTER_MS = 5000, BODY_MAX = 65536 };
 
 int64_t si_alert_now(const struct si_alert_sender *sender) {
   return sender->now_ms ? sender->now_ms : si_now_ms();
@@ -55,6 +56,8 @@ static si_rc make_body(const struct si_alert_sender *sender, const struct si_ale
   return status == SI_OK ? si_json_canonical(body, out) : status;
 }
 
+/* --- what the vault lends --- */
+
 struct signing {
   const char *timestamp;
   const char *body;
@@ -64,6 +67,25 @@ struct signing {
 static si_rc sign(void *ctx, const void *secret, size_t len) {
   struct signing *s = ctx;
   return si_alert_sign(secret, len, s->timestamp, s->body, s->signature);
+}
+
+/* Where a message goes. An address of the vault's is a secret, and so is each part of it. */
+struct address {
+  char text[SI_URL_MAX];
+  struct si_url url;
+};
+
+static void wipe_address(struct address *address) {
+  si_wipe(address, sizeof *address);
+}
+
+static si_rc take_text(void *ctx, const void *value, size_t len) {
+  struct address *address = ctx;
+  size_t taken =
+      len < sizeof address->text ? len : sizeof address->text - 1; /* too long all the same */
+  memcpy(address->text, value, taken);
+  address->text[taken] = '\0';
+  return SI_OK;
 }
 
 static void close_vault(struct si_vault **vault) {
@@ -79,8 +101,8 @@ static void close_state(struct si_state **state) {
 /* Opened to read, through a store of its own: who writes to the vault holds its lock, and that may
  * be this very process, in the middle of the operation that the alert is about. It is shut again
  * before anything is sent. */
-static si_rc sign_with_vault(const struct si_alert_sender *sender, const char *key,
-                             struct signing *signing, struct si_error *error) {
+static si_rc lend(const struct si_alert_sender *sender, const struct si_alert_channel *channel,
+                  struct signing *signing, struct address *address, struct si_error *error) {
   struct si_state *state SI_AUTO(close_state) = NULL;
   struct si_vault *vault SI_AUTO(close_vault) = NULL;
   const struct si_context *context = sender->context;
@@ -92,7 +114,45 @@ static si_rc sign_with_vault(const struct si_alert_sender *sender, const char *k
   if (sender->ask) {
     si_vault_asker(vault, sender->ask, sender->ask_ctx);
   }
-  return si_vault_get(vault, "", key, signing, sign, error);
+  status = si_vault_get(vault, "", channel->secret, signing, sign, error);
+  return status == SI_OK && channel->url_secret
+             ? si_vault_get(vault, "", channel->url_secret, address, take_text, error)
+             : status;
+}
+
+/* Its parts stand in messages of who could not reach it. */
+static si_rc remember_parts(const struct si_url *url) {
+  si_rc status = si_redact_remember(url->target, strlen(url->target));
+  return status == SI_OK && !si_url_loopback(url) ? si_redact_remember(url->host, strlen(url->host))
+                                                  : status;
+}
+
+/* The address in the vault is held to all that one in the policy is; nothing of it is said. */
+static si_rc judge_address(const struct si_alert_sender *sender,
+                           const struct si_alert_channel *channel, struct address *address,
+                           struct si_error *error) {
+  const char *why = si_url_parse(address->text, &address->url);
+  struct si_error denied;
+  if (!why && remember_parts(&address->url) != SI_OK) {
+    return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: an address");
+  }
+  if (!why && !address->url.tls &&
+      !(channel->allow_http_loopback && si_url_loopback(&address->url))) {
+    why = "it is not https";
+  }
+  if (why) {
+    si_error_set(error, SI_E_INVALID, "ALERT_ADDRESS",
+                 "channel %s: its address in the vault cannot be used: %s", channel->name, why);
+    return si_error_hint(error, "set it anew: si vault set %s --stdin --trim --context %s",
+                         channel->url_secret, sender->context->name);
+  }
+  if (si_webhook_host(sender->context, address->url.host, &denied) != SI_OK) {
+    return si_error_set(error, SI_E_REFUSED, "WEBHOOK_POLICY",
+                        "the webhook policy of context %s does not allow the host of channel %s, "
+                        "whose address is in the vault",
+                        sender->context->name, channel->name);
+  }
+  return SI_OK;
 }
 
 static cJSON *make_headers(const struct si_alert *alert, const struct signing *signing) {
@@ -131,27 +191,29 @@ static si_rc send_webhook(const struct si_alert_sender *sender,
                           const struct si_alert_channel *channel, const struct si_alert *alert,
                           bool *final, struct si_error *error) {
   struct si_buf body SI_AUTO(si_buf_free) = SI_BUF(BODY_MAX);
-  struct si_url url;
+  struct address address SI_AUTO(wipe_address) = {.text = ""};
   char timestamp[24];
   int http = 0;
   snprintf(timestamp, sizeof timestamp, "%" PRId64, si_alert_now(sender) / 1000);
-  if (si_url_parse(channel->url, &url) || make_body(sender, alert, &body) != SI_OK) {
+  if ((channel->url && si_url_parse(channel->url, &address.url)) ||
+      make_body(sender, alert, &body) != SI_OK) {
     *final = true;
     return si_error_set(error, SI_E_INTERNAL, "ALERT_MESSAGE", "alert %s cannot be put into words",
                         alert->id);
   }
   struct signing signing = {.timestamp = timestamp, .body = si_buf_text(&body)};
   /* Asked again at each attempt: the context may have been closed since the policy was set. */
-  si_rc status = si_webhook_host(sender->context, url.host, error);
-  if (status == SI_OK) {
-    status = sign_with_vault(sender, channel->secret, &signing, error);
+  si_rc status = channel->url ? si_webhook_host(sender->context, address.url.host, error) : SI_OK;
+  status = status == SI_OK ? lend(sender, channel, &signing, &address, error) : status;
+  if (status == SI_OK && !channel->url) {
+    status = judge_address(sender, channel, &address, error);
   }
   if (status != SI_OK) {
     return status;
   }
   cJSON *headers SI_AUTO(si_json_free) = make_headers(alert, &signing);
   const struct si_post post = {
-      .url = channel->url,
+      .url = channel->url ? channel->url : address.text,
       .headers = headers,
       .body = signing.body,
       .timeout_ms = channel->timeout_ms,
@@ -175,13 +237,19 @@ static si_rc send(const struct si_alert_sender *sender, const struct si_alert_po
   return send_webhook(sender, &channel, alert, final, error);
 }
 
-static void next_attempt(const struct si_alert_sender *sender, const struct si_alert *alert,
-                         char to[32]) {
-  int64_t pause = BACKOFF_MS;
+/* Not before this one is over, too: until then the alert is this process's. */
+static void next_attempt(const struct si_alert_policy *policy, const struct si_alert *alert,
+                         int64_t now_ms, char to[32]) {
+  struct si_alert_channel channel;
+  int64_t pause = BACKOFF_MS, least = 0;
   for (uint32_t i = 0; i < alert->attempts && pause < BACKOFF_MAX_MS; i++) {
     pause *= 2;
   }
-  si_alert_time(si_alert_now(sender) + (pause < BACKOFF_MAX_MS ? pause : BACKOFF_MAX_MS), to);
+  pause = pause < BACKOFF_MAX_MS ? pause : BACKOFF_MAX_MS;
+  if (si_alert_policy_channel(policy, alert->channel, &channel)) {
+    least = channel.timeout_ms + AFTER_MS;
+  }
+  si_alert_time(now_ms + (pause > least ? pause : least), to);
 }
 
 static si_rc make_record(const struct si_alert_sender *sender, const struct si_alert *alert,
@@ -204,11 +272,12 @@ si_rc si_alert_attempt(const struct si_alert_sender *sender, const struct si_ale
                        struct si_alert *alert, bool once, bool *tried, struct si_error *why,
                        struct si_error *error) {
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(SI_EVENT_MAX);
-  char next_at[32];
+  char now[32], next_at[32];
   bool final = once;
   *tried = false;
-  next_attempt(sender, alert, next_at);
-  si_rc status = si_state_alert_claim(sender->state, alert, next_at, tried, error);
+  si_alert_time(si_alert_now(sender), now);
+  next_attempt(policy, alert, si_alert_now(sender), next_at);
+  si_rc status = si_state_alert_claim(sender->state, alert, now, next_at, tried, error);
   if (status != SI_OK || !*tried) {
     return status;
   }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kit/base/text.h"
+#include "paas/alert/credential.h"
 #include "paas/alert/net/url.h"
 #include "paas/redact/redact.h"
 #include "paas/state/alert.h"
@@ -34,7 +35,8 @@ static si_rc holds_secret(const char *pointer, const char *why, struct si_error 
   si_error_target(error, NULL, pointer);
   return si_error_hint(error,
                        "a credential lives in the vault alone: si vault set KEY --stdin, and the "
-                       "policy names it: \"secret\": \"KEY\"");
+                       "policy names it: \"secret\": \"KEY\", and for a whole address "
+                       "\"url_secret\": \"KEY\"");
 }
 
 static si_rc no_memory(struct si_error *error) {
@@ -92,70 +94,15 @@ static si_rc flag(const cJSON *object, const char *pointer, const char *key,
 
 /* --- channels --- */
 
-static bool name_is_credential(const char *name, size_t len) {
-  static const char *const names[] = {"key",  "apikey",    "sig",        "signature", "auth",
-                                      "code", "accesskey", "access_key", "pass",      "pwd",
-                                      "hmac", "jwt",       "session",    "sid",       "bearer"};
-  char text[128];
-  snprintf(text, sizeof text, "%.*s", (int)(len < 127 ? len : 127), name);
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (strcmp(text, names[i]) == 0) {
-      return true;
-    }
-  }
-  return si_redact_key(text);
-}
-
-/* Letters and digits mixed, in a run that is no word; or long, with capitals between. */
-static bool token_like(const char *text, size_t len) {
-  bool digit = false, lower = false, upper = false;
-  size_t run = 0, longest = 0, breaks = 0;
-  for (size_t i = 0; i < len; i++) {
-    bool is_digit = text[i] >= '0' && text[i] <= '9';
-    bool is_lower = text[i] >= 'a' && text[i] <= 'z';
-    bool is_upper = text[i] >= 'A' && text[i] <= 'Z';
-    digit = digit || is_digit;
-    lower = lower || is_lower;
-    upper = upper || is_upper;
-    run = is_digit || is_lower || is_upper ? run + 1 : 0;
-    longest = run > longest ? run : longest;
-    breaks += text[i] == '.';
-  }
-  return digit && breaks == 0 &&
-         ((longest >= 16 && (lower || upper)) || (len >= 20 && lower && upper));
-}
-
-static bool query_holds_credential(const char *query) {
-  for (const char *at = query; at && *at;) {
-    size_t len = strcspn(at, "&;");
-    size_t name = strcspn(at, "=&;");
-    if (name_is_credential(at, name) || token_like(at, name) ||
-        (name < len && token_like(at + name + 1, len - name - 1))) {
-      return true;
-    }
-    at += len + (at[len] != '\0');
-  }
-  return false;
-}
-
-static bool path_holds_credential(const struct si_url *url) {
-  for (const char *at = url->target; *at == '/';) {
-    size_t len = strcspn(++at, "/?");
-    if (token_like(at, len)) {
-      return true;
-    }
-    at += len;
-  }
-  return false;
-}
-
 static si_rc check_url(const cJSON *channel, const char *pointer, struct si_error *error) {
   struct si_url url;
   char at[160];
   const char *text = si_json_str(channel, "url");
   snprintf(at, sizeof at, "%s/url", pointer);
   if (!text) {
-    return wrong(at, error, "a webhook needs its address: \"url\": \"https://...\"");
+    return wrong(at, error,
+                 "a webhook needs its address: \"url\": \"https://...\", or \"url_secret\": the "
+                 "vault's key of it");
   }
   const char *why = si_url_parse(text, &url);
   if (why && strstr(why, "user")) {
@@ -164,7 +111,7 @@ static si_rc check_url(const cJSON *channel, const char *pointer, struct si_erro
   if (why) {
     return wrong(at, error, "%s", why);
   }
-  if (query_holds_credential(url.query) || path_holds_credential(&url)) {
+  if (si_url_holds_credential(&url)) {
     return holds_secret(at, "a part of the address looks like a token", error);
   }
   if (!url.tls && !(si_url_loopback(&url) && si_json_bool(channel, "allow_http_loopback", false))) {
@@ -181,28 +128,46 @@ static bool vault_key(const char *key) {
   return len > 0 && len <= 128 && strspn(key, plain) == len && !(key[0] >= '0' && key[0] <= '9');
 }
 
-static si_rc check_webhook(cJSON *channel, const char *pointer, struct si_error *error) {
-  static const char *const names[] = {"type",           "url",           "secret",
-                                      "ca_file",        "allow_private", "allow_http_loopback",
-                                      "timeout_seconds"};
+/* A member that names a key of the vault. */
+static si_rc check_key(const cJSON *channel, const char *pointer, const char *member,
+                       struct si_error *error) {
   char at[160];
-  const char *secret = si_json_str(channel, "secret");
+  const char *key = si_json_str(channel, member);
+  snprintf(at, sizeof at, "%s/%s", pointer, member);
+  if (!key) {
+    return wrong(at, error, "the name of a key in the vault is needed");
+  }
+  return vault_key(key) ? SI_OK
+                        : holds_secret(at, "this is no key of the vault (A-Z, 0-9 and _)", error);
+}
+
+static si_rc check_address(const cJSON *channel, const char *pointer, struct si_error *error) {
+  char at[160];
+  if (!si_json_get(channel, "url_secret")) {
+    return check_url(channel, pointer, error);
+  }
+  if (si_json_get(channel, "url")) {
+    snprintf(at, sizeof at, "%s/url", pointer);
+    return wrong(at, error, "the address is given once: as url, or in the vault (url_secret)");
+  }
+  return check_key(channel, pointer, "url_secret", error);
+}
+
+static si_rc check_webhook(cJSON *channel, const char *pointer, struct si_error *error) {
+  static const char *const names[] = {
+      "type",    "url",           "url_secret",          "secret",
+      "ca_file", "allow_private", "allow_http_loopback", "timeout_seconds"};
+  char at[160];
   const cJSON *ca_file = si_json_get(channel, "ca_file");
   si_rc status = only(channel, pointer, names, sizeof names / sizeof *names, error);
   status = status == SI_OK ? flag(channel, pointer, "allow_private", error) : status;
   status = status == SI_OK ? flag(channel, pointer, "allow_http_loopback", error) : status;
-  status = status == SI_OK ? check_url(channel, pointer, error) : status;
+  status = status == SI_OK ? check_address(channel, pointer, error) : status;
   status = status == SI_OK ? number(channel, pointer, "timeout_seconds", 1, 60, TIMEOUT_S, error)
                            : status;
+  status = status == SI_OK ? check_key(channel, pointer, "secret", error) : status;
   if (status != SI_OK) {
     return status;
-  }
-  snprintf(at, sizeof at, "%s/secret", pointer);
-  if (!secret) {
-    return wrong(at, error, "a webhook needs the vault key of the secret that signs it");
-  }
-  if (!vault_key(secret)) {
-    return holds_secret(at, "this is no key of the vault (A-Z, 0-9 and _)", error);
   }
   snprintf(at, sizeof at, "%s/ca_file", pointer);
   if (ca_file && (!cJSON_IsString(ca_file) || ca_file->valuestring[0] != '/' ||
@@ -347,6 +312,7 @@ bool si_alert_policy_channel(const struct si_alert_policy *policy, const char *n
       .name = channel->string,
       .webhook = strcmp(type, "webhook") == 0,
       .url = si_json_str(channel, "url"),
+      .url_secret = si_json_str(channel, "url_secret"),
       .secret = si_json_str(channel, "secret"),
       .ca_file = si_json_str(channel, "ca_file"),
       .allow_private = si_json_bool(channel, "allow_private", false),

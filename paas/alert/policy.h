@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * paas/alert/policy.h - where a context's alerts go: the document "alert-policy" of its state store
- * (docs/alerts.md tells its members). It holds no secret: the key that signs a webhook is named
- * there and lies in the vault. Depends on paas/context, paas/state/document.h, paas/redact.
+ * (docs/alerts.md tells its members). It holds no secret: the key that signs a webhook, and an
+ * address that is one, are named there and lie in the vault. Depends on paas/context,
+ * paas/state/document.h, paas/redact.
  */
 #ifndef SI_PAAS_ALERT_POLICY_H
 #define SI_PAAS_ALERT_POLICY_H
@@ -21,10 +22,11 @@ struct si_alert_policy {
 /* A channel, as texts of the policy. */
 struct si_alert_channel {
   const char *name;
-  bool webhook; /* else the log */
-  const char *url;
-  const char *secret;  /* the vault's key */
-  const char *ca_file; /* or NULL */
+  bool webhook;           /* else the log */
+  const char *url;        /* NULL: it lies in the vault */
+  const char *url_secret; /* under this key; or NULL */
+  const char *secret;     /* the vault's key of what signs */
+  const char *ca_file;    /* or NULL */
   bool allow_private;
   bool allow_http_loopback;
   uint32_t timeout_ms;
@@ -43,8 +45,9 @@ void si_alert_policy_free(struct si_alert_policy *policy); /* for SI_AUTO */
 si_rc si_alert_policy_load(struct si_state *state, struct si_alert_policy *out, bool *set,
                            struct si_error *error) SI_MUST_USE;
 /* Stores it with its audit event. Every webhook's host must be allowed by the context's webhook
- * policy (WEBHOOK_POLICY) and its key must be in the vault (SECRET_NOT_FOUND, the vault's codes);
- * a context without webhooks needs no vault. `state` is open for writing. */
+ * policy (WEBHOOK_POLICY; that of an address in the vault is judged when it is used) and its keys
+ * must be in the vault (SECRET_NOT_FOUND, the vault's codes); a context without webhooks needs no
+ * vault. `state` is open for writing. */
 si_rc si_alert_policy_store(const struct si_context *context, struct si_state *state,
                             struct si_alert_policy *policy, struct si_error *error) SI_MUST_USE;
 

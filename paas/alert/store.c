@@ -42,20 +42,29 @@ si_rc si_alert_policy_load(struct si_state *state, struct si_alert_policy *out, 
 /* A key that is not there is not named: what stands in its place may be the secret itself. */
 static si_rc check_key(const struct si_context *context, struct si_state *state,
                        struct si_vault **vault, const struct si_alert_channel *channel,
-                       struct si_error *error) {
+                       const char *member, const char *key, struct si_error *error) {
   si_rc status = *vault ? SI_OK : si_vault_open(context, state, vault, error);
   if (status != SI_OK) {
     return status;
   }
-  if (si_vault_revision(*vault, "", channel->secret) == 0) {
+  if (si_vault_revision(*vault, "", key) == 0) {
     si_error_set(error, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
-                 "channel %s: the vault of context %s has no such key as its secret names",
-                 channel->name, context->name);
+                 "channel %s: the vault of context %s has no such key as its %s names",
+                 channel->name, context->name, member);
     si_error_target(error, NULL, channel->name);
     return si_error_hint(error, "put it there first: si vault set KEY --stdin --context %s",
                          context->name);
   }
   return SI_OK;
+}
+
+static si_rc check_host(const struct si_context *context, const struct si_alert_channel *channel,
+                        struct si_error *error) {
+  struct si_url url;
+  if (si_url_parse(channel->url, &url)) {
+    return si_error_set(error, SI_E_INTERNAL, "ALERT_POLICY", "an address that was checked");
+  }
+  return si_webhook_host(context, url.host, error);
 }
 
 static si_rc check_channels(const struct si_context *context, struct si_state *state,
@@ -65,15 +74,15 @@ static si_rc check_channels(const struct si_context *context, struct si_state *s
   si_rc status = SI_OK;
   cJSON_ArrayForEach(each, si_json_get(policy->json, "channels")) {
     struct si_alert_channel channel;
-    struct si_url url;
     if (!si_alert_policy_channel(policy, each->string, &channel) || !channel.webhook) {
       continue;
     }
-    if (si_url_parse(channel.url, &url)) {
-      return si_error_set(error, SI_E_INTERNAL, "ALERT_POLICY", "an address that was checked");
-    }
-    status = si_webhook_host(context, url.host, error);
-    status = status == SI_OK ? check_key(context, state, &vault, &channel, error) : status;
+    status = channel.url ? check_host(context, &channel, error)
+                         : check_key(context, state, &vault, &channel, "url_secret",
+                                     channel.url_secret, error);
+    status = status == SI_OK
+                 ? check_key(context, state, &vault, &channel, "secret", channel.secret, error)
+                 : status;
     if (status != SI_OK) {
       return status;
     }

@@ -48,6 +48,9 @@ static bool denied(const struct si_context *context, const struct si_alert_polic
   if (!name || !si_alert_policy_channel(policy, name, &channel) || !channel.webhook) {
     return false;
   }
+  if (!channel.url) {
+    return false; /* it lies in the vault, and is judged when it is used */
+  }
   si_copy(to, size, channel.name);
   return si_url_parse(channel.url, &url) != NULL ||
          si_webhook_host(context, url.host, &why) != SI_OK;

@@ -8,7 +8,8 @@
 
 #include "paas/lifecycle/life.h"
 
-/* Raises a warning that the operation failed (R30); none where it was cancelled. */
+/* Raises a warning that the operation failed or was interrupted (R30); none where it was
+ * cancelled. */
 void si_alarm_failed(const struct si_life *life, const struct si_project *project,
                      const struct si_operation *operation, const struct si_error *why);
 

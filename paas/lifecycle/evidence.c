@@ -282,16 +282,15 @@ si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si
   if (status != SI_OK || strcmp(operation.evidence, "stored") == 0) {
     return status;
   }
-  status = si_evidence_sink(life, life->sink, life->sink_config, &session, error);
-  if (status != SI_OK) {
-    return status;
+  status = si_evidence_sink(life, life->sink, life->sink_config, &session, &why);
+  if (status == SI_OK) {
+    status = si_evidence_export(life, &operation, si_session_store(session), &result, &why);
   }
-  struct si_store *store = si_session_store(session);
-  status = si_evidence_export(life, &operation, store, &result, &why);
   if (status == SI_E_EXISTS) {
-    status = adopt_existing(life, &operation, store, &result, &why);
+    status = adopt_existing(life, &operation, si_session_store(session), &result, &why);
   }
   if (status != SI_OK) {
+    si_redact_error(&why); /* the words may be the sink's */
     if (error) {
       *error = why;
     }

@@ -24,6 +24,7 @@ void si_journal_open(struct si_journal *journal, struct si_life *life, const cha
   journal->life = life;
   journal->log = -1;
   journal->logged = journal->stepped = 0;
+  journal->refused = 0;
   journal->doing[0] = '\0';
   memset(&journal->lines, 0, sizeof journal->lines);
   si_copy(journal->operation_id, sizeof journal->operation_id, operation_id);
@@ -50,7 +51,7 @@ bool si_journal_owner_gone(const struct si_context *context, const char *operati
 }
 
 /* Both go into the runpack, which takes 4 MiB of the one and 16 of the other. */
-enum { LOG_MAX = 3 << 20, STEPS_MAX = 15 << 20 };
+enum { LOG_MAX = 3 << 20, STEPS_MAX = 15 << 20, REFUSALS_TOLD = 20 };
 
 static void write_line(struct si_journal *journal, const char *kind, const char *text) {
   char now[SI_TIME_SIZE];
@@ -102,7 +103,7 @@ static void on_log(void *ctx, uint32_t level, const char *message) {
 
 static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *said) {
   struct si_journal *journal = ctx;
-  char what[SI_REDACT_LINE];
+  char what[SI_PROGRESS_WHAT];
   si_copy(what, sizeof what, said);
   si_redact_line(what, sizeof what);
   if (what[0] && strcmp(what, journal->doing) != 0) {
@@ -127,7 +128,7 @@ static si_rc on_step(void *ctx, const char *step, uint32_t phase, const char *id
   struct si_journal *journal = ctx;
   struct si_life *life = journal->life;
   struct si_error error;
-  char name[256], outside_id[1024]; /* the store takes no longer ones */
+  char name[SI_STEP_NAME], outside_id[SI_STEP_ID]; /* of these sizes a cut one is known */
   if (strlen(step) >= sizeof name || strlen(id) >= sizeof outside_id) {
     return SI_E_INVALID;
   }
@@ -157,7 +158,8 @@ static si_rc on_secret(void *ctx, const char *name, void *use_ctx, si_secret_use
                        struct si_error *error) {
   struct si_journal *journal = ctx;
   si_rc status = si_life_secrets_lend(journal->life->secrets, name, use_ctx, use, error);
-  if (status != SI_OK && error->message[0]) { /* a provider may keep to itself why it failed */
+  /* A provider may keep to itself why it failed; one that asks without end is heard no more. */
+  if (status != SI_OK && error->message[0] && journal->refused++ < REFUSALS_TOLD) {
     on_log(journal, SI_LOG_WARN, error->message);
   }
   return status;

@@ -12,10 +12,11 @@
 struct si_journal {
   struct si_life *life;
   char operation_id[48];
-  char doing[128]; /* the last progress that was told */
-  int log;         /* -1: it cannot be written, which is said once and stops nothing */
-  size_t logged;   /* bytes of it */
-  size_t stepped;  /* bytes that the steps take in the evidence, at most */
+  char doing[SI_PROGRESS_WHAT]; /* the last progress that was told */
+  int log;                      /* -1: it cannot be written, which is said once and stops nothing */
+  size_t logged;                /* bytes of it */
+  size_t stepped;               /* bytes that the steps take in the evidence, at most */
+  unsigned refused;             /* secrets that the provider asked for and did not get */
   struct si_redact_stream
       lines; /* those of the provider's log that wait: they may end in a secret */
 };

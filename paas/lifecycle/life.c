@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "kit/base/text.h"
+#include "paas/lifecycle/alarm.h"
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/operation.h"
 #include "paas/lifecycle/secrets.h"
@@ -196,36 +197,36 @@ si_rc si_life_inspect(struct si_life *life, const struct si_project *project, st
 
 /* --- recovery --- */
 
-static si_rc end_interrupted(struct si_life *life, const struct si_operation *operation,
-                             struct si_error *error) {
-  struct si_error why;
-  struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(65536);
-  struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
-  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
-  cJSON *document SI_AUTO(si_json_free) = NULL;
-  si_rc status = si_state_project_by_id(life->state, operation->project_id, &project, error);
-  if (status == SI_OK) {
-    status = si_operation_result(&project, &document, error);
-  }
-  if (status != SI_OK) {
-    return status;
-  }
-  si_error_set(&why, SI_E_FAILED, "PAAS_INTERRUPTED",
+static void set_interrupted(const struct si_life *life, const struct si_operation *operation,
+                            struct si_error *why) {
+  si_error_set(why, SI_E_FAILED, "PAAS_INTERRUPTED",
                "the process that ran operation %s ended before the operation did", operation->id);
-  si_error_target(&why, operation->kind, NULL);
-  si_error_hint(&why,
+  si_error_target(why, operation->kind, NULL);
+  si_error_hint(why,
                 "its steps are journalled, and repeating is safe: si paas --context %s "
                 "reconcile --apply",
                 life->context->name);
-  why.retry = SI_RETRY_SAFE;
-  cJSON *json SI_AUTO(si_json_free) = si_error_json(&why);
+  why->retry = SI_RETRY_SAFE;
+}
+
+static si_rc end_interrupted(struct si_life *life, const struct si_project *project,
+                             const struct si_operation *operation, const struct si_error *why,
+                             struct si_error *error) {
+  struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(65536);
+  struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
+  cJSON *document SI_AUTO(si_json_free) = NULL;
+  si_rc status = si_operation_result(project, &document, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  cJSON *json SI_AUTO(si_json_free) = si_error_json(why);
   if (!json || si_json_canonical(json, &record) != SI_OK ||
       si_json_print(document, false, &result) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  const struct si_telling telling = si_telling_of(life, "operation.recover", &project);
+  const struct si_telling telling = si_telling_of(life, "operation.recover", project);
   struct si_told told SI_AUTO(si_told_free) = SI_TOLD;
-  status = si_tell_end(&telling, operation, "interrupted", &why, &told, error);
+  status = si_tell_end(&telling, operation, "interrupted", why, &told, error);
   return status == SI_OK ? si_state_operation_end(life->state, operation->id, "interrupted",
                                                   record.data, result.data, told.events, 2, error)
                          : status;
@@ -255,18 +256,27 @@ struct recovery {
 
 static si_rc recover_one(void *ctx, const struct si_operation *operation) {
   struct recovery *recovery = ctx;
+  struct si_life *life = recovery->life;
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  struct si_error why;
   int lock SI_AUTO(si_close) = -1;
-  si_rc status = adopt(recovery->life, operation->id, &lock, recovery->error);
+  si_rc status = adopt(life, operation->id, &lock, recovery->error);
   if (status == SI_E_CONFLICT) {
     return SI_OK; /* somebody runs it, or ended it just now */
   }
   if (status == SI_OK) {
-    status = end_interrupted(recovery->life, operation, recovery->error);
+    status = si_state_project_by_id(life->state, operation->project_id, &project, recovery->error);
+  }
+  if (status == SI_OK) {
+    set_interrupted(life, operation, &why);
+    status = end_interrupted(life, &project, operation, &why, recovery->error);
   }
   if (status == SI_OK) {
     recovery->ended++;
-    si_tell_flush(recovery->life);
-    si_life_evidence_try(recovery->life, operation->id);
+    si_close(&lock);
+    si_tell_flush(life);
+    si_life_evidence_try(life, operation->id);
+    si_alarm_failed(life, &project, operation, &why);
   }
   return status;
 }

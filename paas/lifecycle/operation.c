@@ -57,9 +57,11 @@ si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *
     parsed = si_error_set(&why, SI_E_NOMEM, "", "out of memory");
   }
   if (status == SI_OK && parsed != SI_OK) {
-    return si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
-                        "the provider's answer to %s is not what it must be: %s",
-                        si_verb_name(verb), why.message);
+    si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
+                 "the provider's answer to %s is not what it must be: %s", si_verb_name(verb),
+                 why.message);
+    si_redact_error(error); /* it may quote the answer */
+    return SI_E_INTERNAL;
   }
   return status;
 }

@@ -17,7 +17,8 @@ struct reconciling {
   cJSON *orphans;
   cJSON *unreachable;
   bool clean;
-  struct si_error first; /* the first failure */
+  struct si_error first;         /* the first failure */
+  struct si_redact_stream lines; /* of the log of the provider that is asked */
 };
 
 static void failed(struct reconciling *r, const struct si_error *error) {
@@ -183,7 +184,11 @@ static si_rc remove_orphan(struct reconciling *r, struct si_session *session, co
   if (si_json_canonical(document, &text) != SI_OK) {
     return si_error_set(error, SI_E_QUOTA, "PROVIDER_RESULT", "a resource's name is too long");
   }
-  return si_session_call(session, SI_VERB_REMOVE, text.data, NULL, &none, error);
+  si_rc status = si_session_call(session, SI_VERB_REMOVE, text.data, NULL, &none, error);
+  if (status != SI_OK) {
+    si_redact_error(error);
+  }
+  return status;
 }
 
 /* Networks and volumes go only once nothing uses them: containers first. */
@@ -249,14 +254,16 @@ static si_rc orphans_of(struct reconciling *r, struct si_session *session, const
 
 /* An orphan has no project, so its removal is no operation: the report and the audit chain are its
  * record. */
+static void say(void *ctx, unsigned level, const char *message) {
+  struct reconciling *r = ctx;
+  if (r->life->log) {
+    r->life->log(r->life->ctx, level, message);
+  }
+}
+
 static void on_log(void *ctx, uint32_t level, const char *message) {
   struct reconciling *r = ctx;
-  char line[SI_REDACT_LINE];
-  si_copy(line, sizeof line, message);
-  si_redact_line(line, sizeof line);
-  if (r->life->log) {
-    r->life->log(r->life->ctx, level, line);
-  }
+  si_redact_feed(&r->lines, level, message, r, say);
 }
 
 static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *outside_id) {
@@ -264,8 +271,13 @@ static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *ou
   if (!r->apply) {
     return SI_E_REFUSED; /* only looking */
   }
+  char shown[SI_STEP_NAME], shown_id[SI_STEP_ID];
+  si_copy(shown, sizeof shown, name);
+  si_copy(shown_id, sizeof shown_id, outside_id);
+  si_redact_line(shown, sizeof shown);
+  si_redact_line(shown_id, sizeof shown_id);
   if (r->life->step) {
-    r->life->step(r->life->ctx, name, phase, outside_id);
+    r->life->step(r->life->ctx, shown, phase, shown_id);
   }
   return SI_OK;
 }
@@ -297,6 +309,7 @@ static si_rc ask_provisioner(struct asked *asked, const char *provisioner, const
     status = orphans_of(r, session, provisioner, &error);
   }
   si_session_close(session);
+  si_redact_end(&r->lines, r, say);
   if (status != SI_OK) {
     error.status = status;
     cJSON *item = cJSON_CreateObject();

@@ -309,7 +309,12 @@ si_rc si_life_secrets_bind(struct si_life *life, const char *slug, const char *s
 
 si_rc si_life_secrets_lend(struct si_life_secrets *secrets, const char *name, void *use_ctx,
                            si_secret_use use, struct si_error *error) {
-  if (!secrets || !find(secrets, name)) {
+  if (!secrets) {
+    return si_error_set(
+        error, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
+        "the provider asks for the secret \"%.100s\", and this operation lends none", name);
+  }
+  if (!find(secrets, name)) {
     return si_error_set(error, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
                         "the provider asks for the secret \"%.100s\", which the stack does not "
                         "declare",

@@ -185,17 +185,20 @@ si_rc si_state_alert_raise(struct si_state *state, const struct si_alert_raising
 
 /* --- delivery --- */
 
-si_rc si_state_alert_claim(struct si_state *state, struct si_alert *alert, const char *next_at,
-                           bool *claimed, struct si_error *error) {
+/* A pending alert that was tried has the reason why it is pending still; while it is being tried it
+ * has none. */
+si_rc si_state_alert_claim(struct si_state *state, struct si_alert *alert, const char *now,
+                           const char *next_at, bool *claimed, struct si_error *error) {
   struct si_state_tx tx SI_AUTO(si_state_leave) = {0};
   char attempts[16];
   snprintf(attempts, sizeof attempts, "%u", alert->attempts);
   si_rc status = si_state_enter(state, &tx, error);
   if (status == SI_OK) {
     status = si_state_run(state,
-                          "UPDATE alerts SET attempts=attempts+1,next_at=?3 WHERE id=?1 AND "
-                          "delivery='pending' AND attempts=CAST(?2 AS INTEGER)",
-                          SI_VALUES(alert->id, attempts, next_at), error);
+                          "UPDATE alerts SET attempts=attempts+1,next_at=?3,delivery_error=NULL "
+                          "WHERE id=?1 AND delivery='pending' AND attempts=CAST(?2 AS INTEGER)AND"
+                          "(attempts=0 OR delivery_error IS NOT NULL OR next_at<=?4)",
+                          SI_VALUES(alert->id, attempts, next_at, now), error);
   }
   bool changed = status == SI_OK && sqlite3_changes(state->db) == 1;
   status = status == SI_OK ? si_state_commit(&tx, error) : status;

@@ -50,13 +50,14 @@ struct si_alert_raising {
 si_rc si_state_alert_raise(struct si_state *state, const struct si_alert_raising *raising,
                            struct si_alert *alert, bool *fresh, struct si_error *error) SI_MUST_USE;
 
-/* Takes a pending alert for one attempt: its attempts grow by one, the next is due at `next_at`.
- * *claimed false where another process took it since *alert was read. Updates *alert. */
-si_rc si_state_alert_claim(struct si_state *state, struct si_alert *alert, const char *next_at,
-                           bool *claimed, struct si_error *error) SI_MUST_USE;
+/* Takes a pending alert for one attempt: its attempts grow by one, the next is due at `next_at`,
+ * and until then, or until this one is settled, nobody else can take it. *claimed false where
+ * another process took it since *alert was read, or has it `now`. Updates *alert. */
+si_rc si_state_alert_claim(struct si_state *state, struct si_alert *alert, const char *now,
+                           const char *next_at, bool *claimed, struct si_error *error) SI_MUST_USE;
 
-/* What came of an attempt: delivery sent, pending or failed, and the reason (NULL: none), in one
- * transaction with `event` (NULL: none). Updates *alert. */
+/* What came of an attempt: delivery sent, pending or failed, and the reason (NULL: none, which a
+ * pending one must not have), in one transaction with `event` (NULL: none). Updates *alert. */
 si_rc si_state_alert_settle(struct si_state *state, struct si_alert *alert, const char *delivery,
                             const char *reason, const struct si_state_event *event,
                             struct si_error *error) SI_MUST_USE;

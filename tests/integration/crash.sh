@@ -17,7 +17,7 @@ services:
     command: ["sleep", "100000"]
     init: true
     volumes: ["data:/data"]
-    healthcheck: {test: ["CMD", "true"], interval: 1s}
+    healthcheck: {test: ["CMD", "true"], interval: 200ms}
   web:
     image: test/box:1
     command: ["sleep", "100000"]

@@ -49,6 +49,16 @@ services:
       SMS: "a${SMS_TOKEN}b$$c"
 YAML
 
+begin "a secret in plain text is refused, and said how to declare it"
+cat >"$dir/plain.yaml" <<'YAML'
+services: {db: {image: "test/box:1", environment: {POSTGRES_PASSWORD: hunter-two}}}
+YAML
+create plain
+expect_equal "$code" 2
+expect_json .error.code STACK_SECRET
+expect_contains "x-si-secrets" "$(json .error.remediation)"
+[[ $out$err != *hunter-two* ]] || fail "it is shown"
+
 begin "without a vault, and without what the operator has to set, nothing is begun"
 create app
 expect_equal "$code" 3
@@ -257,6 +267,20 @@ watch_processes() {
 watch_processes 2>/dev/null &
 on_exit kill $!
 
+begin "a receiver hears of what fails in the canary's context"
+hook=$dir/hook config=$SI_PAAS_STATE_ROOT/contexts/t/config.json
+"$repository/tests/servers/webhook.sh" "$hook" 2>/dev/null &
+on_exit kill $!
+until_true 20 test -s "$hook/port"
+jq '.webhook_policy = {mode: "allow", allow: ["localhost"]}' "$config" >"$dir/config.new"
+cat "$dir/config.new" >"$config"
+jq -n --arg url "https://localhost:$(cat "$hook/port")/ok" --arg ca "$hook/ca.pem" \
+  '{default_channel: "ops", channels: {ops: {type: "webhook", url: $url, secret: "OPS_KEY",
+    ca_file: $ca, allow_private: true}}}' >"$dir/policy.json"
+run "${paas[@]}" secret set OPS_KEY --stdin < <(printf 'the key of the receiver')
+expect_equal "$code" 0
+expect_exit 0 "${paas[@]}" alert policy set --file "$dir/policy.json"
+
 begin "the canary is set, used, and comes back from a container that fails with it"
 run "${paas[@]}" secret set --app canary CANARY --stdin < <(printf '%s' "$canary")
 expect_equal "$code" 0
@@ -299,12 +323,13 @@ begin "si-host is killed while it has used the canary; then si itself is, with a
 killed() { # WHOM SIGNAL
   local pid logs=$SI_PAAS_STATE_ROOT/contexts/t/operations
   # Another stack each time, so that the container is made anew, and is waited for; it keeps the
-  # canary to itself, so that what si-host has of it comes from si alone.
+  # canary to itself, so that what si-host has of it comes from si alone. The reconcile that comes
+  # behind waits for it in vain, as long as it is told here.
   retries=$((retries + 50))
   sed -e "s/retries: 2/retries: $retries/" -e 's/test: .*/test: ["CMD", "false"]/' \
     "$dir/canary.yaml" >"$dir/patient.yaml"
   "$SI_PREFIX/bin/si" paas --context t --json project retry canary --stack "$dir/patient.yaml" \
-    --config ready_timeout_ms=60000 >>"$dir/outputs" 2>&1 &
+    --config ready_timeout_ms=10000 >>"$dir/outputs" 2>&1 &
   local si=$!
   until_true 20 eval '[ -n "$(pgrep -P "$si" si-host)" ]'
   until_true 30 eval 'grep -q "container.start web done" "$(ls -t "$logs"/*.log | head -n 1)"'
@@ -341,7 +366,8 @@ expect_json .error.message "it failed with <redacted> at <redacted>"
 expect_contains "it is <redacted>, is it not"
 expect_contains "on stderr: <redacted>"
 expect_contains "NOT_DECLARED"
-log=$(cat "$SI_PAAS_STATE_ROOT"/contexts/t/operations/"$(json .data.operation.id)".log)
+told=$(json .data.operation.id)
+log=$(cat "$SI_PAAS_STATE_ROOT/contexts/t/operations/$told.log")
 pack=$SI_PAAS_STATE_ROOT/contexts/t/runpacks/$(json .data.operation.runpack)
 expect_exit 0 si runpack verify "$pack"
 expect_contains "step it is <redacted>, is it not begin <redacted>" "$log"
@@ -351,6 +377,10 @@ keep "${paas[@]}" --json -v project retry told --config do=tell-abort
 expect_equal "$code" 1
 expect_json .error.code PLUGIN_CRASHED
 expect_contains "on stdout: <redacted>" "$(json .error.detail)"
+keep "${paas[@]}" --json -v project retry told --config do=tell-doubled
+expect_equal "$code" 1
+expect_json .error.code PROVIDER_RESULT
+expect_contains "a key stands twice: <redacted>" "$(json .error.message)"
 keep "${paas[@]}" -v project show told
 keep "${paas[@]}" --json project delete told --yes --confirm told
 unset SI_PLUGIN_DIR
@@ -362,6 +392,20 @@ keep "${paas[@]}" secret set --app canary CANARY --stdin --nonsense < <(printf '
 [ "$code" != 0 ] || fail "that should have failed"
 keep "${paas[@]}" --json project delete canary --yes --confirm canary
 expect_equal "$code" 0
+
+begin "what leaves the context: alerts, its settings, runpacks, and sealed secrets"
+until_true 20 grep -q '"path": "/ok"' "$hook/requests.jsonl"
+grep -q canary "$hook/requests.jsonl" || fail "the receiver heard nothing of project canary"
+keep "${paas[@]}" --json context export t --output "$dir/settings.json"
+expect_equal "$code" 0
+keep si runpack export --context t --operation "$told" --sink file --config "root=$dir/packs"
+expect_equal "$code" 0
+keep si vault export --context t --recipient "$("${paas[@]}" secret key)" \
+  --dangerous-include-secrets --output "$dir/sealed.age"
+expect_equal "$code" 0
+for file in settings.json packs sealed.age; do
+  [ -n "$(find "$dir/$file" -type f -size +0)" ] || fail "nothing was written to $file"
+done
 
 begin "the canary is in no file, no output, no process of si's, no core file"
 [ -s "$dir/processes" ] && grep -q si-host "$dir/processes" || fail "no process was watched"

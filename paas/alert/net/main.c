@@ -2,8 +2,9 @@
 /*
  * paas/alert/net/main.c - si-net: si's own outgoing HTTP, ONE request in a process of its own, so
  * that si links no HTTP client. Started by si with an empty environment and nothing open but a
- * request on stdin and a pipe on stdout (paas/alert/net/request.h); it ends when si does. Holds no
- * secret: what signs a request stays in si. Depends on sdk/kit.
+ * request on stdin and a pipe on stdout (paas/alert/net/request.h); it ends when si does. What
+ * signs a request stays in si; the address that it is given may be a secret of its own, so nobody
+ * traces it and it leaves no core file. Depends on sdk/kit.
  */
 #include <errno.h>
 #include <linux/close_range.h>
@@ -39,13 +40,21 @@ struct sending {
 
 /* --- the process --- */
 
+static bool undumpable(void) {
+#ifdef __SANITIZE_ADDRESS__ /* whose search for leaks traces the process */
+  return true;
+#else
+  return prctl(PR_SET_DUMPABLE, 0) == 0;
+#endif
+}
+
 static bool confine(void) {
   const struct rlimit no_core = {0, 0};
   struct pollfd out = {.fd = STDOUT_FILENO};
   signal(SIGPIPE, SIG_IGN);
   /* si may have died before it could be tied to: then nobody reads the answer. */
   return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         setrlimit(RLIMIT_CORE, &no_core) == 0 && clearenv() == 0 &&
+         setrlimit(RLIMIT_CORE, &no_core) == 0 && undumpable() && clearenv() == 0 &&
          (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) == 0 || errno == ENOSYS) &&
          poll(&out, 1, 0) == 0;
 }
@@ -116,7 +125,7 @@ static si_rc take_request(struct sending *s, struct si_error *error) {
 }
 
 static si_rc read_request(struct sending *s, struct si_error *error) {
-  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_NET_REQUEST_MAX);
+  struct si_buf text SI_AUTO(si_buf_free) = SI_SECRET_BUF(SI_NET_REQUEST_MAX);
   si_rc status = si_read_fd(STDIN_FILENO, &text);
   if (status != SI_OK) {
     return malformed("it cannot be read, or is too long", error);

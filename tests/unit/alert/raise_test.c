@@ -175,6 +175,40 @@ static void the_next_alert_takes_along_what_is_due(void) {
   teardown(&w);
 }
 
+/* Two senders, the second of which listed the alert while the first was at it. */
+static void an_alert_that_is_being_sent_is_nobody_elses(void) {
+  static const char now[] = "2023-11-14T22:14:00.000Z", later[] = "2023-11-14T22:15:00.000Z";
+  static const char next[] = "2023-11-14T22:16:00.000Z";
+  struct world w;
+  bool claimed = false;
+  setup(&w, hook);
+  struct si_state *state = w.sender.state;
+  struct si_alert first = raise_at(&w, 0, "warning", "disk"), second;
+  NEED(si_state_alert_claim(state, &first, now, next, &claimed, NULL) == SI_OK && claimed);
+  NEED(si_state_alert(state, first.id, &second, NULL) == SI_OK);
+  CU_ASSERT_EQUAL(si_state_alert_claim(state, &second, later, next, &claimed, NULL), SI_OK);
+  CU_ASSERT(!claimed);
+  /* Settled, it is anybody's; and so it is where who took it never settles it. */
+  NEED(si_state_alert_settle(state, &first, "pending", "no answer", NULL, NULL) == SI_OK);
+  NEED(si_state_alert(state, first.id, &second, NULL) == SI_OK);
+  CU_ASSERT_EQUAL(si_state_alert_claim(state, &second, later, next, &claimed, NULL), SI_OK);
+  CU_ASSERT(claimed);
+  CU_ASSERT_EQUAL(si_state_alert_claim(state, &second, next, next, &claimed, NULL), SI_OK);
+  CU_ASSERT(claimed);
+  teardown(&w);
+}
+
+static void no_attempt_is_due_before_the_one_before_is_over(void) {
+  static const char slow[] =
+      "{\"default_channel\":\"ops\",\"channels\":{\"ops\":{\"type\":\"webhook\",\"url\":"
+      "\"https://localhost:1/\",\"secret\":\"OPS_KEY\",\"timeout_seconds\":60}}}";
+  struct world w;
+  setup(&w, slow);
+  struct si_alert alert = raise_at(&w, 0, "warning", "disk");
+  EXPECT_TEXT(alert.next_at, "2023-11-14T22:14:25.000Z");
+  teardown(&w);
+}
+
 static void an_alert_is_acknowledged_once(void) {
   struct world w;
   struct si_alert seen;
@@ -246,6 +280,8 @@ UNIT_MAIN("alert.raise", UNIT(the_same_alert_within_the_window_is_counted),
           UNIT(a_severity_that_rises_is_a_new_alert),
           UNIT(a_clock_that_was_set_back_silences_nothing), UNIT(the_window_is_the_policys),
           UNIT(what_cannot_be_sent_waits_longer_each_time_and_ends),
-          UNIT(the_next_alert_takes_along_what_is_due), UNIT(an_alert_is_acknowledged_once),
-          UNIT(the_list_is_bounded_and_filtered),
+          UNIT(the_next_alert_takes_along_what_is_due),
+          UNIT(an_alert_that_is_being_sent_is_nobody_elses),
+          UNIT(no_attempt_is_due_before_the_one_before_is_over),
+          UNIT(an_alert_is_acknowledged_once), UNIT(the_list_is_bounded_and_filtered),
           UNIT(a_message_is_redacted_and_cut_and_well_formed))

@@ -94,7 +94,7 @@ static void progress_without_end_fills_no_disk(void) {
   static char what[8000];
   begin(&world);
   memset(what, 'x', sizeof what - 1);
-  for (int i = 0; i < 3000; i++) {
+  for (int i = 0; i < 15000; i++) {
     what[0] = (char)('a' + i % 26);
     si_journal_listener.progress(&world.journal, 0, 0, what);
   }
@@ -155,6 +155,53 @@ static void a_secret_is_taken_out_of_all_that_a_provider_says(void) {
   end(&world);
 }
 
+/* Fills the place, the last 8 bytes with the beginning of the secret. */
+static void end_within(char *text, size_t size, const char *secret) {
+  memset(text, '.', size - 9);
+  memcpy(text + size - 9, secret, 8);
+  text[size - 1] = '\0';
+}
+
+/* si-host cuts what is too long, and the cut may run through a secret. */
+static void a_secret_that_was_cut_is_taken_out_too(void) {
+  static const char secret[] = "hunter-seventeen";
+  struct world world;
+  struct si_error error;
+  struct si_buf log SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  struct si_buf steps SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  const struct si_listener *to = &si_journal_listener;
+  char what[SI_PROGRESS_WHAT], name[SI_STEP_NAME], id[SI_STEP_ID];
+  begin(&world);
+  CU_ASSERT_EQUAL(si_redact_remember(secret, strlen(secret)), SI_OK);
+  end_within(what, sizeof what, secret);
+  end_within(name, sizeof name, secret);
+  end_within(id, sizeof id, secret);
+  to->progress(&world.journal, 1, 2, what);
+  CU_ASSERT_EQUAL(to->step(&world.journal, name, SI_STEP_DONE, id), SI_OK);
+  read_log(&world, &log);
+  CU_ASSERT_EQUAL(si_state_steps(world.state, world.operation.id, &steps, &error), SI_OK);
+  CU_ASSERT_PTR_NULL(strstr(log.data, "hunter"));
+  CU_ASSERT_PTR_NULL(strstr(steps.data, "hunter"));
+  end(&world);
+}
+
+/* One that asks without end must not fill the log, nor the terminal. */
+static void a_provider_that_asks_for_ever_is_told_of_some_refusals(void) {
+  struct world world;
+  struct si_buf log SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  begin(&world);
+  for (int i = 0; i < 10000; i++) {
+    struct si_error error = {.status = SI_OK};
+    CU_ASSERT_EQUAL(si_journal_listener.secret(&world.journal, "NOT_MINE", NULL, NULL, &error),
+                    SI_E_NOT_FOUND);
+    CU_ASSERT_STRING_EQUAL(error.code, "SECRET_NOT_FOUND");
+  }
+  read_log(&world, &log);
+  CU_ASSERT(lines(&log) > 0 && lines(&log) < 100);
+  CU_ASSERT_PTR_NOT_NULL(strstr(log.data, "\"NOT_MINE\", and this operation lends none"));
+  end(&world);
+}
+
 static void steps_are_kept_with_their_outside_ids(void) {
   struct world world;
   struct si_error error;
@@ -172,7 +219,7 @@ static void steps_are_kept_with_their_outside_ids(void) {
 /* Else the evidence of an operation with too many could never be made. */
 static void no_step_is_begun_that_the_evidence_cannot_hold(void) {
   struct world world;
-  static char name[200], id[900];
+  static char name[200], id[500];
   size_t begun = 0;
   begin(&world);
   memset(name, 1, sizeof name - 1);
@@ -218,6 +265,8 @@ static void an_owner_that_died_is_told_from_one_that_lives(void) {
 
 UNIT_MAIN("journal", UNIT(a_message_cannot_forge_a_line), UNIT(progress_without_end_fills_no_disk),
           UNIT(a_secret_is_taken_out_of_all_that_a_provider_says),
+          UNIT(a_secret_that_was_cut_is_taken_out_too),
+          UNIT(a_provider_that_asks_for_ever_is_told_of_some_refusals),
           UNIT(steps_are_kept_with_their_outside_ids),
           UNIT(no_step_is_begun_that_the_evidence_cannot_hold),
           UNIT(an_owner_that_died_is_told_from_one_that_lives))
