@@ -118,6 +118,7 @@ static si_rc make(struct si_invocation *inv, bool exist_ok) {
   };
   si_rc status = si_context_given_name(inv, &options.name);
   if (status == SI_OK) {
+    si_changes(inv, options.name); /* one that exists hears of who tried to make it anew */
     status = si_context_create(&options, &context, &created, &inv->error);
   }
   if (status == SI_OK && created) {
@@ -193,6 +194,7 @@ static si_rc list(struct si_invocation *inv) {
 static si_rc use(struct si_invocation *inv) {
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
   const char *name = si_arg(inv, 0);
+  si_changes(inv, name);
   si_rc status = si_context_use(name, &inv->error);
   if (status == SI_OK) {
     status = si_context_open(name, &context, &inv->error);

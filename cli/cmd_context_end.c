@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/audit.h"
 #include "cli/context.h"
 #include "cli/exit.h"
 #include "cli/prompt.h"
@@ -12,15 +11,6 @@
 #include "kit/base/text.h"
 #include "paas/context/remove.h"
 #include "paas/events/events.h"
-
-/* The row names its context as argument: the audit chain of that one is told. */
-static si_rc refused(struct si_invocation *inv, const char *name) {
-  if (si_name_valid(name) && !inv->ran) {
-    si_copy(inv->context, sizeof inv->context, name);
-    si_audit_failure(inv);
-  }
-  return inv->error.status;
-}
 
 /* --- remove --- */
 
@@ -37,12 +27,13 @@ static si_rc remove_context(struct si_invocation *inv) {
   char question[160];
   snprintf(question, sizeof question, "Remove context %.63s with its history%s?", removal.name,
            removal.with_secrets ? ", its evidence and its secrets" : " and its evidence");
+  si_changes(inv, removal.name);
   si_rc status = si_confirm_name(inv, question, removal.name);
   if (status == SI_OK) {
     status = si_context_remove(&removal, &inv->error);
   }
   if (status != SI_OK) {
-    return refused(inv, removal.name);
+    return status;
   }
   si_out_note(inv->out, "context %s is removed", removal.name);
   cJSON *json = cJSON_CreateObject();
@@ -80,6 +71,7 @@ static si_rc adopt(struct si_invocation *inv) {
   char question[160];
   snprintf(question, sizeof question, "Was the directory of context %.63s moved or restored?",
            name);
+  si_changes(inv, name);
   si_rc status = si_confirm_name(inv, question, name);
   if (status == SI_OK) {
     status = si_context_adopt(name, &context, from, &inv->error);
@@ -198,7 +190,8 @@ static si_rc reset(struct si_invocation *inv) {
   struct doomed doomed SI_AUTO(free_doomed) = {.slugs = NULL};
   const char *name = si_arg(inv, 0);
   char question[160];
-  snprintf(inv->context, sizeof inv->context, "%s", name);
+  si_copy(inv->context, sizeof inv->context, name);
+  si_changes(inv, name);
   si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   status = status == SI_OK ? refuse_serious(inv, &scope.context) : status;
   si_scope_close(&scope);
@@ -210,7 +203,7 @@ static si_rc reset(struct si_invocation *inv) {
                                &inv->error);
   }
   if (status != SI_OK) {
-    return refused(inv, name);
+    return status;
   }
   cJSON *json = cJSON_CreateObject();
   cJSON_AddStringToObject(json, "name", name);

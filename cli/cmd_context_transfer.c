@@ -71,6 +71,7 @@ static si_rc export_secrets(struct si_invocation *inv, const char *name, struct 
     return si_error_hint(&inv->error, "the same line with --context %s", name);
   }
   si_copy(inv->context, sizeof inv->context, name);
+  si_changes(inv, name);
   si_rc status = si_secrets_open(&secrets, inv, SI_STATE_WRITE, false);
   if (status == SI_OK) {
     status = si_vault_export(secrets.vault, si_opt(inv, "recipient"), &sealed, &inv->error);
@@ -179,6 +180,7 @@ static si_rc import_context(struct si_invocation *inv) {
       .state_root = si_opt(inv, "state-root"),
       .vault_file = si_opt(inv, "vault-file"),
   };
+  si_changes(inv, options.name); /* one that exists hears of who tried to replace it */
   si_rc status = read_file(inv, si_arg(inv, 0), &text);
   if (status == SI_OK) {
     status =

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/context.h"
 #include "cli/grid.h"
 #include "cli/interrupt.h"
 #include "cli/scope.h"
@@ -33,8 +34,8 @@ static si_rc open_store(struct si_invocation *inv, const char *provider, const c
   return si_session_open(&options, out, &inv->error);
 }
 
-/* The store that --sink and --config name; else the context's audit sink. `guarded`: what goes
- * there is a context's, and must not lie in a repository. */
+/* The store that --sink and --config name; else the context's audit sink. `guarded`: something
+ * goes there, and evidence must not lie in a repository (R16). */
 static si_rc open_sink(struct si_invocation *inv, bool guarded, struct si_session **out) {
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
@@ -397,6 +398,20 @@ static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
   return status == SI_OK ? si_export_finish(e, result, &inv->error) : status;
 }
 
+/* What goes into a context's own evidence, or comes from it, is an event of that context. */
+static si_rc tell_export(struct si_invocation *inv, const struct si_export_result *result) {
+  struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
+  cJSON *fields = cJSON_CreateObject();
+  cJSON_AddStringToObject(fields, "manifest_sha256", result->manifest_sha256);
+  cJSON_AddStringToObject(fields, "runpack", result->prefix);
+  si_rc status = si_context_open(inv->context, &context, &inv->error);
+  if (status != SI_OK) {
+    cJSON_Delete(fields);
+    return status;
+  }
+  return si_context_audit(inv, &context, "runpack.export", fields);
+}
+
 static si_rc export_runpack(struct si_invocation *inv) {
   struct si_session *session SI_AUTO(close_session) = NULL;
   struct si_export_result result;
@@ -405,12 +420,17 @@ static si_rc export_runpack(struct si_invocation *inv) {
   if (!from == !operation) {
     return si_usage_error(inv, "say what to export: --from DIR, or --operation ID");
   }
-  si_rc status = open_sink(inv, operation != NULL, &session);
+  bool contexts = inv->context[0] && (operation || !si_opt(inv, "sink"));
+  if (contexts) {
+    si_changes(inv, inv->context);
+  }
+  si_rc status = open_sink(inv, true, &session);
   if (status != SI_OK) {
     return status;
   }
   struct si_store *store = si_session_store(session);
   status = operation ? export_operation(inv, store, &result) : export_folder(inv, store, &result);
+  status = status == SI_OK && contexts ? tell_export(inv, &result) : status;
   return status == SI_OK ? print_export(inv, &result) : status;
 }
 

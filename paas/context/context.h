@@ -64,8 +64,9 @@ si_rc si_context_guard(const char *path, struct si_error *error) SI_MUST_USE;
 /* Makes a context, its store included, whole or not at all: until the last step nothing is visible,
  * and what a crash leaves is removed by the next create. *created (which may be NULL) says whether
  * it is new (init). Errors: PAAS_CONTEXT_EXISTS, STATE_ROOT_NOT_EMPTY (SI_E_EXISTS),
- * PAAS_INVALID_ARGUMENT, PAAS_VAULT_SHARED (SI_E_REFUSED), PAAS_CONTEXT_BUSY (SI_E_CONFLICT), the
- * guard's, the store's. */
+ * PAAS_INVALID_ARGUMENT, PAAS_CONTEXT_BUSY (SI_E_CONFLICT), the guard's, the store's; SI_E_REFUSED:
+ * PAAS_VAULT_SHARED, PAAS_CONTEXT_OVERLAP where its directory or vault lies in another context's
+ * directory or the reverse, PAAS_VAULT_UNCHECKED where a context that cannot be read may own it. */
 si_rc si_context_create(const struct si_context_options *options, struct si_context *out,
                         bool *created, struct si_error *error) SI_MUST_USE;
 
@@ -89,8 +90,8 @@ typedef si_rc (*si_context_each)(void *ctx, const char *name, const struct si_co
                                  const struct si_error *error);
 si_rc si_context_list(void *ctx, si_context_each each, struct si_error *error) SI_MUST_USE;
 
-/* A provider's configuration: no text in it may be a path in a repository (R16). Errors as the
- * guard's. */
+/* A provider's configuration: no text in it, however deep, may be an absolute path in a repository
+ * (R16). Errors as the guard's. */
 si_rc si_context_guard_provider(const cJSON *config, struct si_error *error) SI_MUST_USE;
 /* The same of a configuration as text; NULL and "" are none. */
 si_rc si_context_guard_settings(const char *config, struct si_error *error) SI_MUST_USE;

@@ -45,11 +45,6 @@ static si_rc plan_type(struct plan *plan, struct si_error *error) {
   return SI_OK;
 }
 
-static bool lies_in(const char *path, const char *dir) {
-  size_t len = strlen(dir);
-  return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 /* The override is for the state alone: a vault in a repository is never made. */
 static si_rc guard_state(const struct plan *plan, const char *path, struct si_error *error) {
   struct si_error why = {.status = SI_OK};
@@ -86,7 +81,7 @@ static si_rc plan_dir(struct plan *plan, struct si_error *error) {
   if (status == SI_OK) {
     status = check_path(plan->context.dir, error);
   }
-  if (status == SI_OK && lies_in(plan->context.dir, plan->home->path)) {
+  if (status == SI_OK && si_context_lies_in(plan->context.dir, plan->home->path)) {
     si_error_set(error, SI_E_INVALID, "PAAS_INVALID_ARGUMENT",
                  "the state root %s lies in %s, where si keeps all contexts", plan->context.dir,
                  plan->home->path);
@@ -160,48 +155,6 @@ static si_rc accept_existing(const struct plan *plan, struct si_context *out,
   *out = found;
   found.config = NULL;
   return SI_OK;
-}
-
-static bool same_file(const char *a, const char *b) {
-  struct stat one, two;
-  return strcmp(a, b) == 0 || (stat(a, &one) == 0 && stat(b, &two) == 0 &&
-                               one.st_dev == two.st_dev && one.st_ino == two.st_ino);
-}
-
-/* A context that cannot be read does not say where its vault is: then only a vault in the new
- * context's own directory is surely no one else's. */
-static si_rc refuse_unsure(const struct plan *plan, const char *name, struct si_error *error) {
-  if (!plan->options->vault_file) {
-    return SI_OK;
-  }
-  si_error_set(error, SI_E_REFUSED, "PAAS_VAULT_UNCHECKED",
-               "context %s cannot be read, so %s may be its vault", name, plan->vault);
-  si_error_hint(error,
-                "see what is wrong with it: si paas context show %s; or leave --vault-file "
-                "out",
-                name);
-  return SI_E_REFUSED;
-}
-
-/* One vault, one context (R10). */
-static si_rc refuse_shared_vault(const struct plan *plan, struct si_error *error) {
-  struct si_context_names names SI_AUTO(si_context_names_free) = {NULL, 0};
-  si_rc status = si_context_names(plan->home, &names, error);
-  for (size_t i = 0; status == SI_OK && i < names.count; i++) {
-    struct si_context other SI_AUTO(si_context_free) = {.name = ""};
-    if (si_context_open_in(plan->home, names.list[i], &other, NULL) != SI_OK) {
-      status = refuse_unsure(plan, names.list[i], error);
-      continue;
-    }
-    const char *vault = si_json_str(other.config, "vault_file");
-    if (vault && same_file(vault, plan->vault)) {
-      si_error_set(error, SI_E_REFUSED, "PAAS_VAULT_SHARED", "%s is the vault of context %s",
-                   plan->vault, other.name);
-      si_error_hint(error, "give each context a vault file of its own");
-      status = SI_E_REFUSED;
-    }
-  }
-  return status;
 }
 
 /* Is it the context that is to be made, at the place where it was made? */
@@ -281,6 +234,11 @@ static si_rc fill_elsewhere(int half, const struct plan *plan, struct si_error *
   if (dir < 0) {
     return si_context_errno(errno, "opening", path, error);
   }
+  /* Somebody else may have made it in the meantime, where others may write to its parent. */
+  status = si_context_private(dir, path, error);
+  if (status != SI_OK) {
+    return status;
+  }
   snprintf(mark, sizeof mark, SI_CONTEXT_MARK "%s", plan->context.id);
   int fd SI_AUTO(si_close) = openat(dir, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 || fsync(dir) != 0) {
@@ -331,7 +289,9 @@ static si_rc show(const struct plan *plan, struct si_error *error) {
 static si_rc make(struct plan *plan, struct si_context *out, struct si_error *error) {
   si_rc status = plan->elsewhere ? check_elsewhere(plan, error) : SI_OK;
   if (status == SI_OK && !plan->attach) {
-    status = refuse_shared_vault(plan, error);
+    const struct si_context_claim claim = {plan->context.dir, plan->vault, plan->elsewhere,
+                                           plan->options->vault_file != NULL};
+    status = si_context_claim_check(plan->home, &claim, error);
   }
   if (status != SI_OK) {
     return status;
@@ -354,6 +314,9 @@ si_rc si_context_lock(const struct si_context_home *home, int *lock, struct si_e
     return si_context_errno(errno, "opening contexts/.lock in", home->path, error);
   }
   if (si_lock_wait(fd, LOCK_WAIT_MS) != 0) {
+    if (errno != EWOULDBLOCK) {
+      return si_context_errno(errno, "locking contexts/.lock in", home->path, error);
+    }
     si_error_set(error, SI_E_CONFLICT, "PAAS_CONTEXT_BUSY",
                  "another si has been making or removing a context in %s for too long", home->path);
     si_error_hint(error, "run the command again");

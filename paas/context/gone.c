@@ -90,31 +90,58 @@ static bool is_vault_of(const char *path, const char *id) {
   return n > 0 && memmem(head, (size_t)n, id, strlen(id)) != NULL;
 }
 
+/* Each of the three proves for itself whose it is: the vault may be lost, and the others there. The
+ * lock, which proves nothing, goes first, with the first that does; not from under another's
+ * vault. */
 static void remove_vault(const cJSON *removal) {
-  static const char *const ends[] = {".lock", ".new", ".previous", ""};
-  char path[SI_PATH_MAX + 16];
+  static const char *const ends[] = {".new", ".previous", ""};
+  char path[SI_PATH_MAX + 16], lock[SI_PATH_MAX + 16];
+  struct stat st;
   const char *vault = si_json_str(removal, "vault_file");
-  if (!vault || !is_vault_of(vault, si_json_str(removal, "id"))) {
+  const char *id = si_json_str(removal, "id");
+  if (!vault || (lstat(vault, &st) == 0 && !is_vault_of(vault, id))) {
     return;
   }
-  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) { /* the proof last */
+  snprintf(lock, sizeof lock, "%s.lock", vault);
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     snprintf(path, sizeof path, "%s%s", vault, ends[i]);
-    (void)unlink(path);
+    if (is_vault_of(path, id)) {
+      (void)unlink(lock);
+      (void)unlink(path);
+    }
   }
+}
+
+/* <name>.identity, or <name>.identity.age1..., which a rotation that died has left. */
+static bool is_identity_of(const char *file, const char *name) {
+  static const char own[] = ".identity", next[] = ".age1";
+  size_t len = strlen(name);
+  if (strncmp(file, name, len) != 0 || strncmp(file + len, own, sizeof own - 1) != 0) {
+    return false;
+  }
+  file += len + sizeof own - 1;
+  return file[0] == '\0' || strncmp(file, next, sizeof next - 1) == 0;
 }
 
 /* Of a context of that name that was made since, the identity stays. */
 static void remove_identity(const struct si_context_home *home, const char *name) {
-  char path[96];
   struct stat st;
   if (fstatat(home->contexts, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT) {
     return;
   }
-  snprintf(path, sizeof path, "keys/%s.identity", name);
-  if (unlinkat(home->root, path, 0) == 0) {
-    int keys SI_AUTO(si_close) = openat(home->root, "keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    (void)(keys < 0 || fsync(keys));
+  int keys = openat(home->root, "keys", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *list = keys >= 0 ? fdopendir(keys) : NULL;
+  if (!list) {
+    si_close(&keys);
+    return;
   }
+  for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
+    if (is_identity_of(entry->d_name, name)) {
+      (void)unlinkat(keys, entry->d_name, 0);
+    }
+  }
+  (void)fsync(keys);
+  closedir(list);
 }
 
 static bool holds_context(int dir, const char *path, const char *id) {

@@ -150,12 +150,15 @@ si_rc si_context_guard_at(int dir, const char *path, struct si_error *error) {
 
 si_rc si_context_guard_provider(const cJSON *config, struct si_error *error) {
   const cJSON *member = NULL;
+  si_rc status = SI_OK;
   cJSON_ArrayForEach(member, config) {
     if (cJSON_IsString(member) && member->valuestring[0] == '/') {
-      si_rc status = si_context_guard(member->valuestring, error);
-      if (status != SI_OK) {
-        return status;
-      }
+      status = si_context_guard(member->valuestring, error);
+    } else {
+      status = si_context_guard_provider(member, error);
+    }
+    if (status != SI_OK) {
+      return status;
     }
   }
   return SI_OK;

@@ -116,6 +116,22 @@ void si_context_discard(int contexts, const char *half);
 /* Discards all halves: their makers are dead, since the caller holds contexts/.lock. */
 si_rc si_context_sweep(const struct si_context_home *home, struct si_error *error) SI_MUST_USE;
 
+/* --- claim.c --- */
+
+/* The places that a new context wants, without links. */
+struct si_context_claim {
+  const char *dir, *vault;
+  bool elsewhere;   /* dir is not below contexts/ */
+  bool vault_given; /* the vault is not where dir has it by default */
+};
+/* PAAS_VAULT_SHARED, PAAS_CONTEXT_OVERLAP, PAAS_VAULT_UNCHECKED (SI_E_REFUSED) where another
+ * context has them, PAAS_INVALID_ARGUMENT where they are the root's. */
+si_rc si_context_claim_check(const struct si_context_home *home,
+                             const struct si_context_claim *claim,
+                             struct si_error *error) SI_MUST_USE;
+/* Is the path `dir`, or below it? */
+bool si_context_lies_in(const char *path, const char *dir);
+
 /* --- create.c --- */
 
 /* Takes contexts/.lock: who makes, moves or removes contexts does it alone. PAAS_CONTEXT_BUSY.

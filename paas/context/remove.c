@@ -245,6 +245,9 @@ static si_rc clear_logs(int operations, const char *path, struct si_error *error
 si_rc si_context_clear(const struct si_context *context, struct si_error *error) {
   static const char *const rooms[] = {"cache", "operations"};
   int dir SI_AUTO(si_close) = open(context->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (dir < 0) {
+    return si_context_errno(errno, "opening", context->dir, error);
+  }
   for (size_t i = 0; i < 2; i++) {
     int room SI_AUTO(si_close) =
         openat(dir, rooms[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -16,15 +16,17 @@ void si_check_root_resolved(struct si_doctor *doctor) {
   struct stat st;
   if (!doctor->root[0]) {
     si_doctor_failed(doctor, "the state root", &doctor->root_error);
-  } else if (stat(doctor->root, &st) == 0 && S_ISDIR(st.st_mode)) {
+    return;
+  }
+  int err = stat(doctor->root, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+  if (err == 0) {
     si_doctor_ok(doctor, "the state root is %s", doctor->root);
-  } else if (errno == ENOENT) {
+  } else if (err == ENOENT) {
     si_doctor_ok(doctor, "the state root will be %s; nothing was made yet", doctor->root);
   } else {
     si_doctor_tell(doctor, SI_FINDING_CRITICAL,
                    "set SI_PAAS_STATE_ROOT to a directory of your own, outside any repository",
-                   "the state root %s cannot be used: %s", doctor->root,
-                   S_ISDIR(st.st_mode) ? strerror(errno) : "it is no directory");
+                   "the state root %s cannot be used: %s", doctor->root, strerror(err));
   }
 }
 

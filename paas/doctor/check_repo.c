@@ -36,22 +36,35 @@ static const char *remedy_of(int kind) {
   }
 }
 
+/* What the doctor looks at because of its own record needs a way out of that. */
+static const char *remedy_for(const struct asking *asking, int kind, const char *repo, char *to,
+                              size_t size) {
+  if (!asking->doctor->elsewhere) {
+    return remedy_of(kind);
+  }
+  snprintf(to, size, "%s. Where it is harmless: si paas doctor --context NAME --forget-repo %.700s",
+           remedy_of(kind), repo);
+  return to;
+}
+
 static void tell_hits(struct asking *asking, const struct si_repo *repo, int kind, int severity) {
   struct si_doctor *doctor = asking->doctor;
   size_t count = repo->counts[kind];
   size_t i = 0;
+  char own[1024];
+  const char *remedy = remedy_for(asking, kind, repo->path, own, sizeof own);
   for (; i < count && i < SI_HITS_MAX && repo->hits[kind][i].path; i++) {
     const struct si_hit *hit = &repo->hits[kind][i];
     char line[32] = "";
     if (hit->line > 0) {
       snprintf(line, sizeof line, ":%zu", hit->line);
     }
-    si_doctor_tell(doctor, severity, remedy_of(kind), "%.700s/%.900s%s: %s", repo->path, hit->path,
-                   line, hit->what);
+    si_doctor_tell(doctor, severity, remedy, "%.700s/%.900s%s: %s", repo->path, hit->path, line,
+                   hit->what);
   }
   if (i < count) {
-    si_doctor_tell(doctor, severity, remedy_of(kind), "%.900s: and more like these, %zu in all",
-                   repo->path, count);
+    si_doctor_tell(doctor, severity, remedy, "%.900s: and more like these, %zu in all", repo->path,
+                   count);
   }
 }
 

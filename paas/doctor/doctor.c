@@ -12,7 +12,7 @@
 #include "paas/doctor/repos.h"
 #include "paas/doctor/vaults.h"
 
-enum { DETAIL_MAX = 2048, REMEDY_MAX = 512 };
+enum { DETAIL_MAX = 2048, REMEDY_MAX = 1200 };
 
 const char *si_doctor_severity(int severity) {
   static const char *const names[] = {"ok", "info", "warning", "critical"};

@@ -33,16 +33,20 @@ static si_rc hear(void *ctx, const struct si_finding *finding) {
 static si_rc recorded(struct gate *gate, struct si_state *state) {
   char remedy[700];
   cJSON *record SI_AUTO(si_json_free) = NULL;
-  if (si_record_read(state, &record, NULL) != SI_OK) {
-    return SI_OK; /* a store that cannot be read fails the command itself */
+  si_rc status = si_record_read(state, &record, gate->error);
+  if (status != SI_OK) {
+    return status;
   }
-  const cJSON *first = cJSON_GetArrayItem(si_json_get(record, "critical"), 0);
+  const cJSON *critical = si_json_get(record, "critical");
+  const cJSON *first = cJSON_GetArrayItem(critical, 0);
   const char *check = si_json_str(first, "check");
   const char *detail = si_json_str(first, "detail");
   const char *how = si_json_str(first, "remedy");
-  if (!check || !detail) {
+  if (!record || (cJSON_IsArray(critical) && !first)) {
     return SI_OK;
   }
+  check = check ? check : "something";
+  detail = detail ? detail : "what was recorded makes no sense";
   snprintf(remedy, sizeof remedy, "%.380s; then let si see it: si paas doctor --context %s",
            how ? how : "mend it", gate->doctor->name);
   return block(gate, check, detail, remedy);

@@ -111,6 +111,9 @@ static bool same(const cJSON *old, const cJSON *new) {
   for (size_t i = 0; i < 2; i++) {
     const cJSON *a = si_json_get(old, parts[i]);
     const cJSON *b = si_json_get(new, parts[i]);
+    if (old && !cJSON_IsArray(a)) {
+      return false; /* it makes no sense, and blocks until it is written anew */
+    }
     bool empty = cJSON_GetArraySize(a) == 0 && cJSON_GetArraySize(b) == 0;
     if (!empty && !cJSON_Compare(a, b, true)) {
       return false;

@@ -179,7 +179,14 @@ si_rc si_repos_scan(struct si_repos *repos, const struct si_repos_scan *scan, st
                     struct si_error *error) {
   char path[SI_PATH_MAX];
   bool found = false;
+  const char *unseen = NULL;
   si_rc status = place(scan, path, &found, error);
+  if (status == SI_E_REFUSED && scan->dir[0] == '/') {
+    unseen = error->message; /* kept as one, so that it is looked at again */
+    found = true;
+    si_copy(path, sizeof path, scan->dir);
+    status = SI_OK;
+  }
   if (status != SI_OK || !found) {
     *out = NULL;
     return status;
@@ -195,7 +202,11 @@ si_rc si_repos_scan(struct si_repos *repos, const struct si_repos_scan *scan, st
     return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: scanning %s", path);
   }
   si_copy(repo->path, sizeof repo->path, path);
-  status = scan_into(repo, scan);
+  if (unseen) {
+    add(repo, SI_HIT_UNSEEN, ".", 0, unseen);
+  } else {
+    status = scan_into(repo, scan);
+  }
   if (status != SI_OK) {
     repo_free(repo);
     return si_error_set(error, status, "OUT_OF_MEMORY", "out of memory: scanning %s", path);

@@ -42,7 +42,8 @@ struct si_repos_scan {
   const char *state; /* the root of the state: links into it are told, it is not scanned; or "" */
 };
 /* Scans the repository around a directory unless that was done. *out NULL: there is none.
- * SI_E_NOT_FOUND: the directory is not there. SI_E_REFUSED with *error: it cannot be told. */
+ * SI_E_NOT_FOUND: the directory is not there. Where it cannot be told and the path is absolute, the
+ * directory stands for a repository of which nothing was seen; else SI_E_REFUSED with *error. */
 si_rc si_repos_scan(struct si_repos *repos, const struct si_repos_scan *scan, struct si_repo **out,
                     struct si_error *error) SI_MUST_USE;
 void si_repos_free(struct si_repos *repos); /* for SI_AUTO */

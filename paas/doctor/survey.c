@@ -21,6 +21,7 @@ struct survey {
   size_t critical;
   cJSON *of_root; /* records */
   cJSON *of_context;
+  cJSON *apart; /* of contexts whose own store cannot take it */
 };
 
 static void survey_free(struct survey *survey) {
@@ -29,6 +30,7 @@ static void survey_free(struct survey *survey) {
   si_vaults_free(&survey->vaults);
   cJSON_Delete(survey->of_root);
   cJSON_Delete(survey->of_context);
+  cJSON_Delete(survey->apart);
 }
 
 static si_rc hear(void *ctx, const struct si_finding *finding) {
@@ -36,7 +38,9 @@ static si_rc hear(void *ctx, const struct si_finding *finding) {
   if (finding->severity == SI_FINDING_CRITICAL) {
     survey->critical++;
     bool own = finding->context[0] && !survey->doctor.elsewhere;
-    cJSON *record = finding->context[0] ? survey->of_context : survey->of_root;
+    cJSON *record = !finding->context[0] ? survey->of_root
+                    : survey->of_context ? survey->of_context
+                                         : survey->apart;
     if (record && !survey->doctor.allowed && !si_record_add(record, finding, own)) {
       return SI_E_NOMEM;
     }
@@ -61,7 +65,8 @@ static void open_state(const struct si_context *context, struct si_state **state
 static si_rc record(struct survey *survey, const struct si_context *context, struct si_state *state,
                     struct si_error *why) {
   for (const struct si_repo *repo = survey->repos.first; repo; repo = repo->next) {
-    bool found = repo->counts[SI_HIT_ARTIFACT] > 0 || repo->counts[SI_HIT_EXPOSURE] > 0;
+    bool found = repo->counts[SI_HIT_ARTIFACT] > 0 || repo->counts[SI_HIT_EXPOSURE] > 0 ||
+                 repo->counts[SI_HIT_UNSEEN] > 0;
     bool concerned = repo->of_root || strcmp(repo->asked, context->name) == 0;
     if (found && concerned && !si_record_add_repository(survey->of_context, repo->path)) {
       return si_error_set(why, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory");
@@ -97,6 +102,8 @@ static si_rc one(struct survey *survey, const struct si_context *context) {
   if (status == SI_OK && state && why.status == SI_OK) {
     keep(survey, context, state);
     status = doctor->status;
+  } else if (status == SI_OK && !si_record_join(survey->apart, survey->of_context)) {
+    status = SI_E_NOMEM;
   }
   si_state_close(state);
   cJSON_Delete(survey->of_context);
@@ -143,6 +150,35 @@ static si_rc each_context(void *ctx, const char *name, const struct si_context *
   return context ? one(survey, context) : unopened(survey, name, error);
 }
 
+/* A copied context, or one with another's store, cannot hear of it itself. */
+static si_rc tell_internal(void *ctx, const char *name, const struct si_context *context,
+                           const struct si_error *error) {
+  struct survey *survey = ctx;
+  struct si_state *state = NULL;
+  struct si_error why;
+  (void)name, (void)error;
+  if (context && strcmp(context->type, "internal") == 0 &&
+      si_state_open(context->dir, context->id, SI_STATE_WRITE, &state, &why) == SI_OK) {
+    si_escalate(context, state, survey->apart, false);
+  }
+  si_state_close(state);
+  return SI_OK;
+}
+
+static si_rc all_contexts(struct survey *survey) {
+  struct si_error why;
+  si_rc status = si_context_list(survey, each_context, &why);
+  if (status != SI_OK && survey->doctor.status == SI_OK) { /* the list itself cannot be read */
+    survey->doctor.row = check_of(&why);
+    si_doctor_failed(&survey->doctor, "the contexts", &why);
+  }
+  bool any = cJSON_GetArraySize(si_json_get(survey->apart, "critical")) > 0;
+  if (any && si_context_list(survey, tell_internal, &why) != SI_OK) {
+    return survey->doctor.status; /* the report has said why */
+  }
+  return survey->doctor.status;
+}
+
 static si_rc contexts(struct survey *survey, struct si_error *error) {
   const char *name = survey->request->context;
   struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
@@ -157,12 +193,7 @@ static si_rc contexts(struct survey *survey, struct si_error *error) {
     }
     return status == SI_OK ? one(survey, &context) : unopened(survey, name, &why);
   }
-  si_rc status = si_context_list(survey, each_context, &why);
-  if (status != SI_OK && survey->doctor.status == SI_OK) { /* the list itself cannot be read */
-    survey->doctor.row = check_of(&why);
-    si_doctor_failed(&survey->doctor, "the contexts", &why);
-  }
-  return survey->doctor.status;
+  return all_contexts(survey);
 }
 
 si_rc si_doctor_run(const struct si_doctor_request *request, void *ctx, si_finding_each each,
@@ -178,8 +209,9 @@ si_rc si_doctor_run(const struct si_doctor_request *request, void *ctx, si_findi
                                      .ctx = &survey,
                                      .each = hear};
   survey.of_root = si_record_new();
+  survey.apart = si_record_new();
   si_doctor_start(&survey.doctor);
-  si_rc status = survey.of_root ? si_doctor_go(&survey.doctor) : SI_E_NOMEM;
+  si_rc status = survey.of_root && survey.apart ? si_doctor_go(&survey.doctor) : SI_E_NOMEM;
   if (status == SI_OK) {
     if (error) {
       error->status = SI_OK;

@@ -127,6 +127,9 @@ for pair in oss-demo:blog internal-dogfood:wiki; do
   expect_json '[.data[].name]' "[\"$own\"]"
   expect_exit 0 si --json runpack list --context "$name"
   expect_json '[.data[].prefix | split("/")[1]] | unique' "[\"$name\"]"
+  expect_exit 0 si --json paas --context "$name" events list --limit 50
+  expect_contains "$own" "$out"
+  expect_equal "$(grep -o -e blog -e wiki <<<"$out" | sort -u)" "$own"
 done
 expect_exit 3 si paas --context customer-acme project show blog
 expect_equal "$(grep -l blog -r "$contexts" | cut -d/ -f"$(($(tr -cd / <<<"$contexts" | wc -c) + 2))" | sort -u)" oss-demo
@@ -269,7 +272,22 @@ ln "$dir/vault.env" "$dir/hard.env"
 error_is 9 PAAS_VAULT_SHARED si --json paas context create greedy --vault-file "$dir/hard.env"
 mkdir -m 700 "$contexts/broken"
 error_is 9 PAAS_VAULT_UNCHECKED si --json paas context create greedy --vault-file "$dir/free.env"
+error_is 9 PAAS_VAULT_UNCHECKED si --json paas context create greedy --state-root "$dir/free"
 rmdir "$contexts/broken"
+
+begin "R8: no context lies in another: who removes one leaves the other whole"
+new_context outer --state-root "$dir/outer/state" --vault-file "$dir/outer/vaults/outer.env"
+for place in "--state-root $dir/outer/state/cache/inner" "--vault-file $dir/outer/state/inner.env" \
+  "--vault-file $contexts/outer/inner.env" "--state-root $dir/outer/vaults"; do
+  # shellcheck disable=SC2086
+  run si --json paas context create inner $place
+  case $place in
+    *contexts/outer*) expect_json .error.code PAAS_INVALID_ARGUMENT ;;
+    *) expect_json .error.code PAAS_CONTEXT_OVERLAP ;;
+  esac
+  [ ! -e "$contexts/inner" ] || fail "$place was taken"
+done
+drop_context outer
 
 # --- R11, R15, R16: repositories --------------------------------------------------------------
 
@@ -349,7 +367,17 @@ expect_exit 0 si paas --context aliased project delete leak --yes --confirm leak
 operation=$(si --json paas --context oss-demo project show blog --stored | jq -r '.data.operations[0].id')
 error_is 9 STATE_ROOT_IN_REPOSITORY si --json runpack export --context oss-demo \
   --operation "$operation" --sink file --config "root=$dir/git/plain/sink"
-expect_equal "$(find "$dir/git/plain/sink" -type f)" ''
+printf '{}' >"$dir/spec.json"
+mkdir "$dir/results" && printf 'x' >"$dir/results/a.txt"
+folder=(runpack export --from "$dir/results" --spec "$dir/spec.json" --tenant t --namespace n
+  --scenario s --run r --sink file)
+error_is 9 STATE_ROOT_IN_REPOSITORY si --json "${folder[@]}" --config "root=$dir/git/plain/sink"
+error_is 9 STATE_ROOT_IN_REPOSITORY si --json "${folder[@]}" --config "root=$dir/links/into/new"
+expect_exit 0 si "${folder[@]}" --config "root=$dir/evidence"
+expect_equal "$(find "$dir/git/plain" -name .git -prune -o -type f -print)" ''
+config_set aliased --arg root "$dir/git/plain/sink" '.audit_sink.config = {deep: [{root: $root}]}'
+error_is 9 STATE_ROOT_IN_REPOSITORY si --json runpack list --context aliased
+config_set aliased --arg root "$contexts/aliased/runpacks" '.audit_sink.config = {root: $root}'
 
 begin "R11: the one override is loud on every command, audited, and for the state alone"
 unsafe=$dir/git/plain/unsafe

@@ -522,6 +522,56 @@ rm "$repo/again.json"
 cat "$dir/config.json" >"$ctx/config.json"
 expect_exit 0 si --json paas doctor
 
+begin "R30: a vault that resolves inside a repository raises a critical alert (escalation 2)"
+# raised CONTEXT CHECK: how badly the context was told of it, if at all.
+raised() { alerts "$1" | jq -r --arg of "[$2]" '[.[] | select(.message | contains($of))] | first | .severity // "not"'; }
+expect_equal "$(raised v context_vault_outside_repo)" not
+set_config ".vault_file = \"$dir/git/secrets.env\""
+doctor 8
+expect_equal "$(raised v context_vault_outside_repo)" critical
+cat "$dir/config.json" >"$ctx/config.json"
+mended context_vault_outside_repo
+
+begin "R30: another context's data raises a critical alert in internal contexts (escalation 3)"
+expect_equal "$(raised v context_identity)" not
+cp -a "$root/contexts/customer-1" "$root/contexts/customer-9"
+expect_exit 8 si --json paas doctor --context customer-9 # one context is touched alone
+expect_equal "$(raised v context_identity)" not
+expect_exit 8 si --json paas doctor
+finding context_identity critical customer-1
+expect_equal "$(raised v context_identity)" critical
+expect_equal "$(raised customer-2 context_identity)" not
+expect_exit 0 "${paas[@]}" secret set TOKEN --file "$dir/value" # it blocks none but itself
+rm -rf "$root/contexts/customer-9"
+expect_exit 0 si paas context create later --type internal
+cp "$root/contexts/customer-2/state.db" "$dir/state.kept"
+cat "$root/contexts/customer-1/state.db" >"$root/contexts/customer-2/state.db"
+expect_exit 8 si --json paas doctor
+finding context_identity critical customer-2
+expect_equal "$(raised later context_identity)" critical
+cat "$dir/state.kept" >"$root/contexts/customer-2/state.db"
+rm -rf "$root/contexts/later"
+expect_exit 0 si --json paas doctor
+
+begin "R15: where something was found and can be seen no more, it stays found, until somebody says so"
+mkdir "$dir/brief"
+printf 'API_TOKEN=abcdefgh\n' >"$dir/brief/.env"
+doctor 8 --repo "$dir/brief"
+mv "$dir/brief" "$dir/brief.kept"
+ln -s brief "$dir/brief" # leads to itself
+for run in 1 2; do
+  doctor 8
+  finding repo_plaintext_secret_exposure critical "$dir/brief"
+  expect_contains "--context v --forget-repo $dir/brief" \
+    "$(json '.data.checks[] | select(.severity == "critical") | .remediation')"
+done
+doctor 0 --forget-repo "$dir/brief"
+doctor 0
+rm -r "$dir/brief" "$dir/brief.kept"
+printf x >"$dir/plain"
+SI_PAAS_STATE_ROOT=$dir/plain/x expect_exit 8 si --json paas doctor
+finding state_root_resolved critical "Not a directory"
+
 # --- the weekly list -----------------------------------------------------------------------------
 
 begin "R29: the checklist"

@@ -4,7 +4,12 @@
  * and private (R1 to R4, R7, R10).
  */
 #include <dirent.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "paas/context/context.h"
 #include "tests/unit/state/scratch.h"
@@ -248,6 +253,78 @@ static void a_vault_belongs_to_one_context(void) {
     si_context_free(&made);
     made.config = NULL;
   }
+  done();
+}
+
+/* --- places within places ----------------------------------------------------------------- */
+
+static void no_context_lies_in_another(void) {
+  char inner[6][160];
+  struct si_context made = {.name = ""};
+  struct si_error error = {0};
+  fresh();
+  const char *const in[] = {"disk/cache/x",
+                            "disk",
+                            "disk/vault/v",
+                            "far",
+                            "dot/paas/contexts/soon/v",
+                            "dot/paas/keys/one.identity"};
+  for (size_t i = 0; i < 6; i++) {
+    snprintf(inner[i], sizeof inner[i], "%s/%s", base, in[i]);
+  }
+  char far_vault[160];
+  snprintf(far_vault, sizeof far_vault, "%s/far/deep/v", base);
+  const struct si_context_options first = {
+      .name = "one", .state_root = inner[1], .vault_file = far_vault};
+  CU_ASSERT_EQUAL(si_context_create(&first, &made, NULL, &error), SI_OK);
+  si_context_free(&made);
+  const struct {
+    struct si_context_options options;
+    si_rc status;
+    const char *code;
+  } cases[] = {
+      {{.name = "two", .state_root = inner[0]}, SI_E_REFUSED, "PAAS_CONTEXT_OVERLAP"},
+      {{.name = "two", .vault_file = inner[2]}, SI_E_REFUSED, "PAAS_CONTEXT_OVERLAP"},
+      /* The vault of the other is not there yet; the directory would take it in. */
+      {{.name = "two", .state_root = inner[3]}, SI_E_REFUSED, "PAAS_CONTEXT_OVERLAP"},
+      {{.name = "two", .vault_file = inner[4]}, SI_E_INVALID, "PAAS_INVALID_ARGUMENT"},
+      {{.name = "two", .vault_file = inner[5]}, SI_E_INVALID, "PAAS_INVALID_ARGUMENT"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    CU_ASSERT_EQUAL(si_context_create(&cases[i].options, &made, NULL, &error), cases[i].status);
+    EXPECT_TEXT(error.code, cases[i].code);
+  }
+  done();
+}
+
+/* flock() fails with ENOLCK in this process from here on. */
+static void forbid_flock(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_flock, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOLCK),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = {sizeof code / sizeof *code, code};
+  NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  NEED(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0);
+}
+
+static void only_a_held_lock_is_told_as_busy(void) {
+  int status = -1;
+  fresh();
+  pid_t child = fork();
+  NEED(child >= 0);
+  if (child == 0) {
+    struct si_context made = {.name = ""};
+    struct si_error error = {0};
+    const struct si_context_options options = {.name = "one"};
+    forbid_flock();
+    si_rc rc = si_context_create(&options, &made, NULL, &error);
+    _exit(rc == SI_E_IO && strcmp(error.code, "STATE_ROOT_IO") == 0 ? 0 : 1);
+  }
+  NEED(waitpid(child, &status, 0) == child);
+  CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   done();
 }
 
@@ -630,6 +707,7 @@ UNIT_MAIN("context", UNIT(a_new_context_is_whole_and_private),
           UNIT(the_type_follows_from_the_name_unless_it_is_given),
           UNIT(create_refuses_and_init_accepts_what_exists),
           UNIT(a_state_root_elsewhere_holds_the_context), UNIT(a_vault_belongs_to_one_context),
+          UNIT(no_context_lies_in_another), UNIT(only_a_held_lock_is_told_as_busy),
           UNIT(a_root_that_others_can_reach_is_refused), UNIT(only_a_full_disk_is_told_to_be_freed),
           UNIT(the_guard_holds_for_root_state_root_and_vault), UNIT(where_the_root_is),
           UNIT(a_command_means_the_flag_then_the_variable_then_the_one_in_use),

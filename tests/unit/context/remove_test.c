@@ -95,6 +95,7 @@ static void a_removal_killed_at_any_system_call_is_finished_by_the_next_command(
       make("one", elsewhere ? disk : NULL);
       NEED(mkdir(keys, 0700) == 0);
       scratch_file(keys, "one.identity", "x");
+      scratch_file(keys, "one.identity.age1x", "x"); /* of a rotation that died */
       NEED(si_context_use("one", NULL) == SI_OK);
       killed = killed_at(nth, drop_here, name);
       if (there(contexts, "one")) {
@@ -199,17 +200,19 @@ static void only_what_is_the_contexts_is_removed(void) {
   CU_ASSERT(!there(base, "disk") && there(outside, "kept"));
   /* A removal that was cut off names a place where another context is by now: that one stays. */
   struct si_context lost = {.name = ""};
-  char one[160], gone[200], record[600];
+  char one[160], aside[160], gone[200], record[600];
   make("one", disk);
   CU_ASSERT_EQUAL(si_context_open("one", &lost, &error), SI_OK);
   scratch_remove(disk);
-  make("two", disk);
   snprintf(one, sizeof one, "%s/contexts/one", root);
+  snprintf(aside, sizeof aside, "%s/aside", base);
+  NEED(rename(one, aside) == 0);
+  make("two", disk);
   snprintf(gone, sizeof gone, "%s/contexts/.gone-one-0123456789abcdef", root);
   snprintf(record, sizeof record,
            "{\"name\":\"one\",\"id\":\"%s\",\"state_root\":\"%s\",\"elsewhere\":true}", lost.id,
            disk);
-  NEED(rename(one, gone) == 0);
+  NEED(rename(aside, gone) == 0);
   scratch_file(gone, "removal.json", record);
   CU_ASSERT_EQUAL(drop("one", &error), SI_OK);
   CU_ASSERT(there(disk, "state.db"));
@@ -239,6 +242,47 @@ static void a_vault_with_secrets_is_not_removed_by_the_way(void) {
     CU_ASSERT_EQUAL(si_context_remove(&removal, &error), cases[i].holds ? SI_OK : SI_E_NOT_FOUND);
   }
   done();
+}
+
+/* What a rotation or a write that died has left of a vault that lies elsewhere goes too, also where
+ * the vault itself is lost; what is another's stays. */
+static void leftovers_of_a_vault_elsewhere_go_with_it(void) {
+  static const struct {
+    bool vault, next, others; /* there; its .new; is the vault another context's? */
+    int left;
+  } cases[] = {{true, true, false, 0},
+               {true, false, false, 0},
+               {false, true, false, 0},
+               {true, true, true, 3}};
+  char text[160], path[160], vault[128], keys[120];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct si_context made = {.name = ""};
+    struct si_error error = {0};
+    fresh();
+    snprintf(vault, sizeof vault, "%s/vaults", base);
+    snprintf(path, sizeof path, "%s/secrets.env", vault);
+    snprintf(keys, sizeof keys, "%s/keys", root);
+    NEED(mkdir(vault, 0700) == 0);
+    const struct si_context_options options = {.name = "one", .vault_file = path};
+    NEED(si_context_create(&options, &made, NULL, &error) == SI_OK);
+    snprintf(text, sizeof text, "# si.vault/1\n# context %s\n", made.id);
+    if (cases[i].vault) {
+      scratch_file(vault, "secrets.env", cases[i].others ? "# another\n" : text);
+    }
+    if (cases[i].next) {
+      scratch_file(vault, "secrets.env.new", text);
+    }
+    scratch_file(vault, "secrets.env.lock", "");
+    NEED(mkdir(keys, 0700) == 0);
+    scratch_file(keys, "one.identity.age1x", "x");
+    scratch_file(keys, "one.identity.kept", "x"); /* a copy that somebody made */
+    scratch_file(keys, "one-more.identity", "x");
+    CU_ASSERT_EQUAL(drop("one", &error), SI_OK);
+    CU_ASSERT_EQUAL(left_in(vault), cases[i].left);
+    CU_ASSERT_EQUAL(left_in(keys), 2);
+    si_context_free(&made);
+    done();
+  }
 }
 
 /* --- adopting --- */
@@ -285,4 +329,5 @@ UNIT_MAIN("context remove",
           UNIT(of_a_removal_and_a_new_project_one_wins), UNIT(a_removal_that_fails_is_taken_back),
           UNIT(only_what_is_the_contexts_is_removed),
           UNIT(a_vault_with_secrets_is_not_removed_by_the_way),
+          UNIT(leftovers_of_a_vault_elsewhere_go_with_it),
           UNIT(an_adoption_killed_at_any_system_call_can_be_made_again))

@@ -8,6 +8,7 @@
 
 #include "paas/events/events.h"
 #include "paas/state/check.h"
+#include "paas/state/document.h"
 #include "tests/unit/state/scratch.h"
 
 static char dir[64];
@@ -99,6 +100,38 @@ static void tamper(const char *sql) {
   sqlite3_close(db);
 }
 
+static void set_identity(struct si_context *context) {
+  char inode[24];
+  struct stat st;
+  context->config = cJSON_CreateObject();
+  cJSON *identity = cJSON_AddObjectToObject(context->config, "identity");
+  NEED(stat(dir, &st) == 0 && chdir(dir) == 0 && setenv("SI_PAAS_STATE_ROOT", dir, 1) == 0);
+  snprintf(inode, sizeof inode, "%llu", (unsigned long long)st.st_ino);
+  NEED(cJSON_AddStringToObject(identity, "path", dir) &&
+       cJSON_AddStringToObject(identity, "inode", inode));
+}
+
+/* What cannot be read is no pass (R15), and no block for ever either. */
+static void a_record_that_makes_no_sense_blocks_until_it_is_written_anew(void) {
+  static const char *const texts[] = {"{\"critical\":[{}]}", "{\"critical\":7}", "{}"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    struct si_error error = {.message = ""};
+    scratch_make(dir);
+    struct si_context context = context_here();
+    set_identity(&context);
+    struct si_state *state = scratch_open(dir, SI_STATE_WRITE);
+    CU_ASSERT_EQUAL(si_doctor_gate(&context, state, &error), SI_OK);
+    CU_ASSERT_EQUAL(si_state_document_put(state, "doctor", texts[i], NULL, &error), SI_OK);
+    CU_ASSERT_EQUAL(si_doctor_gate(&context, state, &error), SI_E_CORRUPT);
+    CU_ASSERT(error.hint[0] != '\0');
+    write_record(&context, state, NULL, true);
+    CU_ASSERT_EQUAL(si_doctor_gate(&context, state, &error), SI_OK);
+    cJSON_Delete(context.config);
+    si_state_close(state);
+    scratch_remove(dir);
+  }
+}
+
 static void expect_damaged(const char *what) {
   struct si_error error = {.message = ""};
   int schema = 0;
@@ -136,4 +169,6 @@ static void a_damaged_store_is_told(void) {
 }
 
 UNIT_MAIN("doctor: the record", UNIT(a_change_is_kept_and_audited_once),
-          UNIT(it_holds_however_much_is_found), UNIT(a_damaged_store_is_told))
+          UNIT(it_holds_however_much_is_found),
+          UNIT(a_record_that_makes_no_sense_blocks_until_it_is_written_anew),
+          UNIT(a_damaged_store_is_told))
