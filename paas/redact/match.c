@@ -241,7 +241,7 @@ static size_t farthest(const struct readings *set) {
 }
 
 size_t si_redact_match(const struct si_redact_place *place, size_t at,
-                       const struct si_redact_form *form, size_t first, bool *open) {
+                       const struct si_redact_form *form, size_t first, bool *open, size_t *steps) {
   struct readings sets[2] = {{.list = {at * 4}, .count = 1}, {.count = 0}};
   size_t units = si_redact_units(form);
   for (size_t n = first; n < units; n++) {
@@ -249,6 +249,7 @@ size_t si_redact_match(const struct si_redact_place *place, size_t at,
     struct readings *next = &sets[(n - first + 1) % 2];
     const struct step step = {place, form->kind, si_redact_unit(form, n), next, open};
     next->count = 0;
+    *steps += from->count;
     for (size_t i = 0; i < from->count; i++) {
       size_t where = from->list[i] / 4;
       unsigned used = (unsigned)(from->list[i] % 4);

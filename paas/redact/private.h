@@ -56,9 +56,10 @@ struct si_redact_place {
 };
 
 /* Does the form stand at `at`, from its unit `first` on? Its end (the farthest, where there are
- * several ways to read it), or 0. *open is set where the text ended before that was decided. */
+ * several ways to read it), or 0. *open is set where the text ended before that was decided; *steps
+ * grows with the work that it took. */
 size_t si_redact_match(const struct si_redact_place *place, size_t at,
-                       const struct si_redact_form *form, size_t first, bool *open);
+                       const struct si_redact_form *form, size_t first, bool *open, size_t *steps);
 
 enum si_redact_read { SI_REDACT_NONE, SI_REDACT_WHOLE, SI_REDACT_OPEN };
 struct si_redact_escape {

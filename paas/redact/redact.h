@@ -8,10 +8,11 @@
  * that no core file holds) and replaced by `<redacted>` wherever it appears: as it is, in base64 or
  * base64url at any alignment, hex, percent-encoded, and escaped as in JSON, also where escaped and
  * plain bytes alternate. Secrets shorter than SI_REDACT_MIN bytes are not looked for: too much
- * else would match. By key: the value of a member whose name contains secret, token, password,
- * passwd, credential, private_key, api_key or authorization (`_` may be `-` or nothing), in JSON
- * and in `key=value`, `key: value` text; but {"secret": KEY, "revision": N} names a secret and
- * stays.
+ * else would match. A text in which looking would take far too long (it repeats the beginning of a
+ * long secret again and again) is replaced from there to its end. By key: the value of a member
+ * whose name contains secret, token, password, passwd, credential, private_key, api_key or
+ * authorization (`_` may be `-` or nothing), in JSON and in `key=value`, `key: value` text; but
+ * {"secret": KEY, "revision": N} names a secret and stays.
  */
 #ifndef SI_PAAS_REDACT_REDACT_H
 #define SI_PAAS_REDACT_REDACT_H

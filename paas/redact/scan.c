@@ -35,6 +35,7 @@ struct scan {
   const struct si_redact_place *place;
   size_t at;
   size_t end;   /* the farthest end of what begins at `at`, or 0 */
+  size_t steps; /* that all of it took so far */
   bool is_open; /* something may begin there that the text does not finish */
 };
 
@@ -52,7 +53,7 @@ static bool promising(const struct scan *s, const struct si_redact_form *form) {
 static void try_forms(struct scan *s, unsigned char first, bool plain) {
   for (const struct si_redact_form *form = si_redact_forms(first); form; form = form->next) {
     if (!plain || promising(s, form)) {
-      size_t end = si_redact_match(s->place, s->at, form, 0, &s->is_open);
+      size_t end = si_redact_match(s->place, s->at, form, 0, &s->is_open, &s->steps);
       s->end = end > s->end ? end : s->end;
     }
   }
@@ -75,8 +76,14 @@ static void try_here(struct scan *s) {
   }
 }
 
+/* A long secret that repeats itself, in a text that repeats it too, could be looked for without
+ * end. Far more than any other text takes. */
+static size_t too_many_steps(const struct si_redact_place *place) {
+  return ((size_t)16 << 20) + 64 * place->len;
+}
+
 /* The end of the longest rest of a secret that the text begins with, or 0. */
-static size_t rest_of_secret(const struct si_redact_place *place) {
+static size_t rest_of_secret(const struct si_redact_place *place, size_t *steps) {
   size_t end = 0;
   bool ignored = false;
   for (unsigned first = 0; first < 256; first++) {
@@ -84,8 +91,11 @@ static size_t rest_of_secret(const struct si_redact_place *place) {
     for (; form; form = form->next) {
       size_t units = si_redact_units(form);
       for (size_t n = 1; n + SI_REDACT_PART <= units; n++) {
-        size_t to = si_redact_match(place, 0, form, n, &ignored);
+        size_t to = si_redact_match(place, 0, form, n, &ignored, steps);
         end = to > end ? to : end;
+        if (*steps > too_many_steps(place)) {
+          return place->len;
+        }
       }
     }
   }
@@ -97,7 +107,7 @@ static si_rc scan(const struct si_redact_place *place, unsigned cut, struct si_r
   struct scan s = {.place = place};
   si_rc status = SI_OK;
   *open_at = place->len;
-  size_t rest = cut & SI_REDACT_CUT_HEAD ? rest_of_secret(place) : 0;
+  size_t rest = cut & SI_REDACT_CUT_HEAD ? rest_of_secret(place, &s.steps) : 0;
   if (rest) {
     status = si_redact_span_add(spans, 0, rest, false);
   }
@@ -112,6 +122,9 @@ static si_rc scan(const struct si_redact_place *place, unsigned cut, struct si_r
     }
     if (s.is_open && *open_at == place->len) {
       *open_at = s.at;
+    }
+    if (status == SI_OK && s.steps > too_many_steps(place)) {
+      return si_redact_span_add(spans, s.at, place->len, false); /* all of it, unseen */
     }
   }
   if (status == SI_OK && (cut & SI_REDACT_CUT_TAIL) && place->len - *open_at >= SI_REDACT_PART) {

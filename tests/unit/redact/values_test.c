@@ -261,10 +261,30 @@ static void the_memory_of_secrets_is_locked_and_left_out_of_dumps(void) {
 #endif
 }
 
+/* Without an end to the search the test does not end either. */
+static void a_text_that_repeats_a_long_secret_has_an_end(void) {
+  enum { SECRET = 65536, TEXT = 512 * 1024 };
+  char *text = malloc(TEXT + 1);
+  struct si_buf out SI_AUTO(si_buf_free) = SI_BUF(TEXT + 64);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+  si_redact_forget();
+  memset(text, 'a', TEXT);
+  text[SECRET - 1] = 'b';
+  CU_ASSERT_EQUAL(si_redact_remember(text, SECRET), SI_OK);
+  text[SECRET - 1] = 'a';
+  memcpy(text, "begin ", 6);
+  text[TEXT] = '\0';
+  CU_ASSERT_EQUAL(si_redact_text(text, TEXT, &out), SI_OK);
+  CU_ASSERT_TRUE(out.len < 65536 && strncmp(si_buf_text(&out), "begin ", 6) == 0);
+  CU_ASSERT_TRUE(out.len > 10 && strcmp(out.data + out.len - 10, R) == 0);
+  free(text);
+}
+
 UNIT_MAIN("redact by value", UNIT(a_secret_is_found_in_every_encoding),
           UNIT(a_near_miss_stays_as_it_is), UNIT(secrets_that_overlap_leave_nothing_of_each_other),
           UNIT(what_is_remembered_is_what_can_be_told_apart),
-          UNIT(a_secret_of_backslashes_and_percents_has_an_end), UNIT(a_full_buffer_gets_nothing),
+          UNIT(a_secret_of_backslashes_and_percents_has_an_end),
+          UNIT(a_text_that_repeats_a_long_secret_has_an_end), UNIT(a_full_buffer_gets_nothing),
           UNIT(a_line_is_redacted_in_its_place), UNIT(an_error_is_redacted_in_every_text),
           UNIT(a_text_that_was_cut_within_a_secret_shows_no_part_of_it),
           UNIT(a_process_with_secrets_leaves_no_core_file),
