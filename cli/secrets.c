@@ -104,10 +104,10 @@ static void loud(struct quiet *quiet) {
   }
 }
 
-/* Until a line is there. An interrupt must not end the process: the terminal would stay silent. */
-static si_rc await_line(struct si_invocation *inv, int terminal) {
+/* Until a line is there, or an interrupt. */
+static si_rc await_line(struct si_invocation *inv, int terminal, int interrupts) {
   struct pollfd ready[2] = {{.fd = terminal, .events = POLLIN},
-                            {.fd = si_interrupt_fd(), .events = POLLIN}};
+                            {.fd = interrupts, .events = POLLIN}};
   while (poll(ready, 2, -1) < 0 && errno == EINTR) {
   }
   return si_interrupt_take() == 0 ? SI_OK
@@ -125,6 +125,8 @@ static si_rc ask_terminal(struct si_invocation *inv, const char *question, size_
                  "a passphrase is needed, and there is no terminal to ask on");
     return si_error_hint(&inv->error, "give it with --passphrase-fd N");
   }
+  /* From here on an interrupt does not end the process: the terminal would stay silent. */
+  int interrupts = si_interrupt_fd();
   struct termios silent = quiet.before;
   silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
   silent.c_lflag |= ICANON | ISIG;
@@ -132,7 +134,7 @@ static si_rc ask_terminal(struct si_invocation *inv, const char *question, size_
       si_write_all(quiet.fd, question, strlen(question)) != 0) {
     return unreadable(inv, "the terminal");
   }
-  si_rc status = await_line(inv, quiet.fd);
+  si_rc status = await_line(inv, quiet.fd, interrupts);
   if (status == SI_OK) {
     status = read_line(inv, quiet.fd, "the terminal", max, out);
   }
