@@ -101,7 +101,7 @@ si_rc si_vault_recipient_add(struct si_vault *vault, const char *recipient,
   status = si_vault_text_add_recipient(&change.text, recipient);
   status = status == SI_OK ? try_seal(recipient) : status;
   switch (status) {
-    case SI_OK: return commit(vault, &change, "vault.recipient_add", recipient, error);
+    case SI_OK: return commit(vault, &change, "vault.recipients.add", recipient, error);
     case SI_E_EXISTS:
       return si_error_set(error, status, "VAULT_RECIPIENT_EXISTS", "%s is a recipient already",
                           recipient);
@@ -135,5 +135,5 @@ si_rc si_vault_recipient_remove(struct si_vault *vault, const char *recipient,
     si_error_hint(error, "see them with: si vault recipients list");
     return SI_E_NOT_FOUND;
   }
-  return commit(vault, &change, "vault.recipient_remove", recipient, error);
+  return commit(vault, &change, "vault.recipients.remove", recipient, error);
 }

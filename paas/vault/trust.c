@@ -98,7 +98,7 @@ si_rc si_vault_trust_accept(const struct si_context *context, struct si_state *s
     si_error_hint(error, "put the right file back");
     return SI_E_AUTH;
   }
-  return record(context, state, "vault.trust_accept", trusting.found, trusting.found, error);
+  return record(context, state, "vault.trust.accept", trusting.found, trusting.found, error);
 }
 
 si_rc si_vault_trust_forget(const struct si_context *context, struct si_state *state,
@@ -106,6 +106,6 @@ si_rc si_vault_trust_forget(const struct si_context *context, struct si_state *s
   struct trusting trusting SI_AUTO(end) = {.disk = SI_VAULT_DISK};
   si_rc status = begin(context, state, true, &trusting, error);
   return status == SI_OK
-             ? record(context, state, "vault.trust_forget", trusting.ledger.trusted, NULL, error)
+             ? record(context, state, "vault.trust.forget", trusting.ledger.trusted, NULL, error)
              : status;
 }
