@@ -281,7 +281,7 @@ si vault rotate --quiet --context t --new-passphrase-fd 7 7< <(echo "correct hor
   >/dev/null || fail "rotate failed"
 for fd in 3 4 5 6 7 8 9; do
   expect_exit 2 si paas --json secret get --app blog CANARY --passphrase-fd "$fd"
-done
+done 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- # whatever the caller left open
 printf 'two\0words\n' >"$dir/nul"
 expect_exit 5 si vault rotate --context t --json --new-passphrase-fd 7 7<"$dir/nul"
 expect_json .error.code VAULT_PASSPHRASE
