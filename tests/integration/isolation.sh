@@ -4,14 +4,14 @@
 # other context as it was. Two bystanders, one of them with a --state-root; both hold a project, its
 # evidence, events, and secrets, under the same names as the context that is worked on. R6, R8, R19.
 #
-#   SI_PROPERTY_N     how many commands (default 200)
+#   SI_PROPERTY_N     how many commands (default 2000)
 #   SI_PROPERTY_SEED  which ones; a failure tells the seed
 # shellcheck disable=SC2154
 . "$(dirname "$0")/../functions.sh"
 
 : "${SI_TEST_PLUGINS:?is the directory of the misbehaving plugins; ctest sets it}"
 plugin_tree misbehave
-count=${SI_PROPERTY_N:-200}
+count=${SI_PROPERTY_N:-2000}
 seed=${SI_PROPERTY_SEED:-$((($(date +%s) + $$) % 32768))}
 RANDOM=$seed
 contexts=$SI_PAAS_STATE_ROOT/contexts
