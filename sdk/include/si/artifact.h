@@ -28,7 +28,10 @@ enum {
 };
 
 /* Capabilities (si_provider.caps). */
-enum { SI_CAP_ARTIFACT_REMOVE = 1u << 0 };
+enum {
+  SI_CAP_ARTIFACT_REMOVE = 1u << 0,
+  SI_CAP_ARTIFACT_UNFINISHED = 1u << 1 /* can tell, and discard, what dead writers left */
+};
 
 typedef struct si_put_options {
   uint32_t size;            /* sizeof(si_put_options) */
@@ -39,11 +42,22 @@ typedef struct si_put_options {
 
 typedef struct si_object_info {
   uint64_t length;     /* bytes */
-  int64_t modified_ms; /* Unix time in milliseconds; information only */
+  int64_t modified_ms; /* Unix time in milliseconds, 0 = unknown; information only */
 } si_object_info;
+
+/* What a writer began and never finished: visible under no key, but there. */
+typedef struct si_unfinished {
+  uint32_t size; /* sizeof(si_unfinished) */
+  uint32_t reserved;
+  const char *key;    /* of the object, or of the directory it was to stand in */
+  const char *id;     /* the store's own name for the attempt */
+  uint64_t length;    /* bytes that it holds; UINT64_MAX = unknown */
+  int64_t started_ms; /* Unix time in milliseconds */
+} si_unfinished;
 
 /* Receives one listed object. A status other than SI_OK ends the listing with it. */
 typedef si_rc (*si_list_fn)(void *ctx, const char *key, const si_object_info *info);
+typedef si_rc (*si_unfinished_fn)(void *ctx, const si_unfinished *found);
 
 typedef struct si_artifact_vt {
   uint32_t size;
@@ -75,6 +89,21 @@ typedef struct si_artifact_vt {
 
   /* --- optional: SI_CAP_ARTIFACT_REMOVE --- */
   si_rc (*remove)(si_instance *instance, si_op *op, const char *key); /* gone is success */
+
+  /* --- optional: SI_CAP_ARTIFACT_UNFINISHED --- */
+
+  /* Every unfinished object under `prefix`, that of writers at work included. */
+  si_rc (*unfinished)(si_instance *instance, si_op *op, const char *prefix, void *ctx,
+                      si_unfinished_fn each);
+  /* Drops one of those; gone is success. A writer that is still at it will fail. */
+  si_rc (*discard)(si_instance *instance, si_op *op, const char *key, const char *id);
+
+  /* --- optional --- */
+
+  /* Where people find an object, as a URI ("s3://bucket/prefix/key"; key "" = the store itself),
+   * written to `out` with its NUL. It begins with the provider's id and "://". Information only
+   * (R52): nothing is ever read by it. SI_E_QUOTA: longer than `cap`. */
+  si_rc (*uri)(si_instance *instance, const char *key, char *out, size_t cap);
 } si_artifact_vt;
 
 #ifdef __cplusplus
