@@ -22,10 +22,14 @@ void si_canon_free(struct si_canon *canon) {
   si_buf_free(&canon->keys);
 }
 
+uint64_t si_canon_offset(const struct si_canon *canon) {
+  return canon->bytes + (uint64_t)(canon->at - canon->chunk);
+}
+
 static si_rc refuse(const struct si_canon *canon, struct si_error *error, const char *why) {
-  uint64_t offset = canon->bytes + (uint64_t)(canon->at - canon->chunk);
   return si_error_set(error, SI_E_INVALID, "MANIFEST_INVALID",
-                      "not canonical JSON at byte %llu: %s", (unsigned long long)offset, why);
+                      "not canonical JSON at byte %llu: %s",
+                      (unsigned long long)si_canon_offset(canon), why);
 }
 
 static si_rc out_of_bounds(const struct si_canon *canon, struct si_error *error, si_rc status,

@@ -70,6 +70,10 @@ si_rc si_canon_feed(struct si_canon *canon, const char *data, size_t len,
 si_rc si_canon_end(struct si_canon *canon, struct si_error *error) SI_MUST_USE;
 void si_canon_free(struct si_canon *canon);
 
+/* For use inside the callback: the offset of the byte that ends the event: a key's or a text's last
+ * quote, the bracket of a container. */
+uint64_t si_canon_offset(const struct si_canon *canon);
+
 /* For use inside the callback: hash the raw bytes from the bracket of this ARRAY or OBJECT event
  * on; until the bracket of this ARRAY_END or OBJECT_END event, it included. The hasher is started
  * and ended by the caller. */

@@ -393,40 +393,68 @@ static si_rc check_names(struct si_export *e, struct si_error *error) {
   return SI_OK;
 }
 
+/* The manifest's length, and its hash where it is to be signed. */
+struct measure {
+  uint64_t length;
+  struct si_hasher *hasher; /* or NULL */
+};
+
 static si_rc measure(void *ctx, const void *data, size_t len, struct si_error *error) {
-  (void)data;
-  (void)error;
-  *(uint64_t *)ctx += len;
-  return SI_OK;
+  struct measure *m = ctx;
+  m->length += len;
+  si_rc status = m->hasher ? si_hasher_add(m->hasher, data, len) : SI_OK;
+  return status == SI_OK ? SI_OK
+                         : si_error_set(error, status, "HASH_FAILED", "cannot compute a hash");
 }
 
 static si_rc put_manifest(void *ctx, const void *data, size_t len, struct si_error *error) {
   return hash_and_put(ctx, data, len, error);
 }
 
+/* Goes through the manifest as it stands without a signature, and makes one. */
+static si_rc sign(struct si_export *e, struct si_manifest_head *head,
+                  const char root[SI_SHA256_HEX], struct si_signature *signature,
+                  struct si_error *error) {
+  struct measure m = {0, &e->hasher};
+  char bare[SI_SHA256_HEX];
+  si_rc status = si_hasher_start(&e->hasher);
+  status = status == SI_OK ? si_manifest_write(head, &e->table, root, measure, &m, error) : status;
+  status = status == SI_OK ? si_hasher_end(&e->hasher, bare) : status;
+  status = status == SI_OK ? si_signature_make(e->options.sign_key, bare, signature) : status;
+  if (status != SI_OK) {
+    return si_error_set(error, status, "SIGNATURE_FAILED", "the manifest cannot be signed: %s",
+                        si_status_text(status));
+  }
+  head->signature = signature;
+  return SI_OK;
+}
+
 static si_rc write_manifest(struct si_export *e, char hex[SI_SHA256_HEX], struct si_error *error) {
   const struct si_store_vt *vt = e->store->vt;
-  const struct si_manifest_head head = {.ids = &e->ids,
-                                        .generated = e->options.generated,
-                                        .generated_value = e->options.generated_value,
-                                        .si_version = e->options.si_version,
-                                        .plugins = e->options.plugins,
-                                        .plugin_count = e->options.plugin_count};
+  struct si_signature signature;
+  struct si_manifest_head head = {.ids = &e->ids,
+                                  .generated = e->options.generated,
+                                  .generated_value = e->options.generated_value,
+                                  .si_version = e->options.si_version,
+                                  .plugins = e->options.plugins,
+                                  .plugin_count = e->options.plugin_count};
   char key[SI_KEY_SIZE];
   char root[SI_SHA256_HEX];
-  uint64_t length = 0;
-  if (si_manifest_root(&e->table, root) != SI_OK || si_hasher_start(&e->hasher) != SI_OK) {
+  struct measure m = {0, NULL};
+  if (si_manifest_root(&e->table, root) != SI_OK) {
     return si_error_set(error, SI_E_INTERNAL, "HASH_FAILED", "cannot compute the root hash");
   }
   si_rc status = si_runpack_key(e->prefix, SI_KEY_MANIFEST, key);
   status =
-      status == SI_OK ? si_manifest_write(&head, &e->table, root, measure, &length, error) : status;
-  if (status == SI_OK && length > SI_MANIFEST_MAX) {
+      status == SI_OK && e->options.sign_key ? sign(e, &head, root, &signature, error) : status;
+  status = status == SI_OK ? si_manifest_write(&head, &e->table, root, measure, &m, error) : status;
+  status = status == SI_OK ? si_hasher_start(&e->hasher) : status;
+  if (status == SI_OK && m.length > SI_MANIFEST_MAX) {
     return si_error_set(error, SI_E_QUOTA, "RUNPACK_TOO_LARGE",
                         "the manifest of %zu artifacts is longer than 64 MiB", e->table.count);
   }
-  status = status == SI_OK ? vt->put_open(e->store, key, SI_PUT_CREATE_ONLY | SI_PUT_COMMIT, length,
-                                          "application/json", error)
+  status = status == SI_OK ? vt->put_open(e->store, key, SI_PUT_CREATE_ONLY | SI_PUT_COMMIT,
+                                          m.length, "application/json", error)
                            : status;
   if (status != SI_OK) {
     return status;

@@ -30,6 +30,9 @@ struct si_export_options {
   const char *si_version;  /* NULL: the manifest tells no provenance */
   const struct si_plugin_ref *plugins;
   size_t plugin_count; /* the strings must live until finish */
+  /* The secret Ed25519 key that signs the manifest, SI_SIGN_KEY bytes that live until finish; NULL:
+   * it is not signed. */
+  const uint8_t *sign_key;
   /* After every artifact; NULL to hear nothing. */
   void (*progress)(void *ctx, uint64_t artifacts, uint64_t bytes);
   void *ctx;

@@ -101,6 +101,14 @@ static void provenance(struct writer *w, const struct si_manifest_head *head) {
   raw(w, "}}");
 }
 
+static void signature(struct writer *w, const struct si_signature *signature) {
+  raw(w, ",\"signature\":{\"algorithm\":\"" SI_SIGNATURE_ALGORITHM "\",\"key\":\"");
+  raw(w, signature->key);
+  raw(w, "\",\"value\":\"");
+  raw(w, signature->value);
+  raw(w, "\"}");
+}
+
 static void member(struct writer *w, const char *key, const char *value) {
   raw(w, key);
   quoted(w, value);
@@ -127,6 +135,9 @@ static void whole(struct writer *w, const struct si_manifest_head *head,
   }
   member(w, ",\"run_id\":", head->ids->run);
   member(w, ",\"scenario_id\":", head->ids->scenario);
+  if (head->signature) {
+    signature(w, head->signature);
+  }
   raw(w, ",\"spec_hash\":");
   hash(w, head->ids->spec_hash);
   member(w, ",\"tenant_id\":", head->ids->tenant);

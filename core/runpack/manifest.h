@@ -9,7 +9,8 @@
  *    "required"}],"generated_at":{"kind","value"},"hash_algorithm":"sha256","integrity":
  *    {"file_hashes":[{"hash","path"}],"root_hash"},"manifest_version":"v1","namespace_id",
  *    "provenance":{"plugins":[{"id","sha256","version"}],"si":{"version"}},"run_id","scenario_id",
- *    "spec_hash","tenant_id","verifier_mode":"offline_strict"}
+ *    "signature":{"algorithm","key","value"},"spec_hash","tenant_id",
+ *    "verifier_mode":"offline_strict"}
  *
  * Both arrays are sorted by path. root_hash is the SHA-256 of the canonical file_hashes array.
  */
@@ -17,6 +18,7 @@
 #define SI_CORE_RUNPACK_MANIFEST_H
 
 #include "core/runpack/key.h"
+#include "core/runpack/signature.h"
 #include "core/runpack/table.h"
 
 #define SI_MANIFEST_VERSION "v1"
@@ -39,6 +41,7 @@ struct si_manifest_head {
   const char *si_version;  /* NULL: no provenance at all */
   const struct si_plugin_ref *plugins;
   size_t plugin_count;
+  const struct si_signature *signature; /* NULL: the manifest has none */
 };
 
 typedef si_rc (*si_manifest_put)(void *ctx, const void *data, size_t len, struct si_error *error);

@@ -19,6 +19,7 @@ enum place {
   FILE_HASHES,
   FILE_HASH,
   HASH, /* of the nearest field above it: r->hash_of */
+  SIGNATURE,
   PLACES
 };
 
@@ -63,6 +64,7 @@ struct si_manifest_reader {
   size_t specs;
   struct si_hasher root;
   char root_made[SI_SHA256_HEX];
+  struct si_gap_hasher bare; /* the manifest without its signature */
 };
 
 #define AT(field) \
@@ -78,6 +80,7 @@ static const struct rule rules[] = {
     {"namespace_id", MEMBER(ids.namespace_id), TOP, ID, TOP, 0},
     {"run_id", MEMBER(ids.run), TOP, ID, TOP, 0},
     {"scenario_id", MEMBER(ids.scenario), TOP, ID, TOP, 0},
+    {"signature", 0, 0, TOP, OBJECT, SIGNATURE, 1},
     {"spec_hash", MEMBER(ids.spec_hash), TOP, OBJECT, HASH, 0},
     {"tenant_id", MEMBER(ids.tenant), TOP, ID, TOP, 0},
     {"verifier_mode", MEMBER(verifier_mode), TOP, TEXT, TOP, 0},
@@ -95,6 +98,9 @@ static const struct rule rules[] = {
     {"path", AT(path), FILE_HASH, TEXT, FILE_HASH, 0},
     {"algorithm", AT(algorithm), HASH, TEXT, HASH, 0},
     {"value", AT(value), HASH, TEXT, HASH, 0},
+    {"algorithm", MEMBER(signature_algorithm), SIGNATURE, TEXT, TOP, 0},
+    {"key", MEMBER(signature.key), SIGNATURE, TEXT, TOP, 0},
+    {"value", MEMBER(signature.value), SIGNATURE, TEXT, TOP, 0},
 };
 
 static si_rc invalid(struct si_error *error, const char *what, const char *why) {
@@ -115,7 +121,7 @@ static void problem_at(struct si_manifest_reader *r, const char *code, const cha
 
 /* Texts of the whole manifest live in it, those of the item being read in the reader. */
 static char *target(struct si_manifest_reader *r, enum place in, const struct rule *rule) {
-  int whole = in == TOP || in == GENERATED || in == INTEGRITY;
+  int whole = in == TOP || in == GENERATED || in == INTEGRITY || in == SIGNATURE;
   return (whole ? (char *)r->manifest : (char *)r) + rule->offset;
 }
 
@@ -223,6 +229,7 @@ static si_rc check_seen(const struct si_manifest_reader *r, struct si_error *err
                           place == ARTIFACT    ? " in an artifact"
                           : place == FILE_HASH ? " in a file hash"
                           : place == HASH      ? " in a hash"
+                          : place == SIGNATURE ? " in its signature"
                                                : "");
     }
   }
@@ -320,6 +327,7 @@ static si_rc close_container(struct si_manifest_reader *r, struct si_error *erro
       case ARTIFACT: status = end_artifact(r, error); break;
       case ARTIFACTS: end_artifacts(r); break;
       case FILE_HASH: status = end_file_hash(r, error); break;
+      case SIGNATURE: r->bare.to = si_canon_offset(&r->canon) + 2; break; /* with its comma */
       case FILE_HASHES:
         status = si_canon_untee(&r->canon);
         status = status == SI_OK ? si_hasher_end(&r->root, r->root_made) : status;
@@ -334,13 +342,17 @@ static si_rc close_container(struct si_manifest_reader *r, struct si_error *erro
   return status;
 }
 
-static void meet_key(struct si_manifest_reader *r, const char *key) {
+static void meet_key(struct si_manifest_reader *r, const char *key, size_t len) {
   r->rule = NULL;
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (rules[i].in == r->stack[r->depth - 1].place && strcmp(rules[i].key, key) == 0) {
       r->rule = &rules[i];
       r->stack[r->depth - 1].seen |= 1u << i;
     }
+  }
+  if (r->rule && r->rule->into == SIGNATURE) {
+    r->bare.from = si_canon_offset(&r->canon) - len - 1;
+    r->bare.to = UINT64_MAX; /* until it ends */
   }
 }
 
@@ -353,7 +365,7 @@ static si_rc on_event(void *ctx, enum si_canon_event event, const char *text, si
     case SI_CANON_ARRAY: return open_container(r, event, error);
     case SI_CANON_OBJECT_END:
     case SI_CANON_ARRAY_END: return close_container(r, error);
-    case SI_CANON_KEY: meet_key(r, text); return SI_OK;
+    case SI_CANON_KEY: meet_key(r, text, len); return SI_OK;
     default: break;
   }
   if (in == PLACES || in == ARTIFACTS || in == FILE_HASHES) {
@@ -377,12 +389,42 @@ si_rc si_manifest_reader_new(struct si_manifest *manifest, si_manifest_problem o
   r->ctx = ctx;
   si_canon_start(&r->canon, on_event, r);
   *out = r;
-  return SI_OK;
+  return si_gap_start(&r->bare);
 }
 
 si_rc si_manifest_reader_feed(struct si_manifest_reader *r, const void *data, size_t len,
                               struct si_error *error) {
-  return si_canon_feed(&r->canon, data, len, error);
+  si_rc status = si_canon_feed(&r->canon, data, len, error);
+  if (status == SI_OK && (status = si_gap_add(&r->bare, data, len)) != SI_OK) {
+    si_error_set(error, status, "HASH_FAILED", "cannot compute a hash");
+  }
+  return status;
+}
+
+/* A signature that does not hold is a fault, whoever is trusted; none at all is not. */
+static si_rc check_signature(struct si_manifest_reader *r, struct si_error *error) {
+  struct si_manifest *m = r->manifest;
+  si_rc status = si_gap_end(&r->bare, m->signed_sha256);
+  if (status != SI_OK) {
+    return si_error_set(error, status, "HASH_FAILED", "cannot compute a hash");
+  }
+  if (!r->bare.to) {
+    return SI_OK; /* there is none */
+  }
+  if (strcmp(m->signature_algorithm, SI_SIGNATURE_ALGORITHM) != 0) {
+    problem(r, "RUNPACK_SIGNATURE", "", "the signature's algorithm is unknown");
+    m->signature.key[0] = '\0';
+    return SI_OK;
+  }
+  status = si_signature_check(&m->signature, m->signed_sha256);
+  if (status == SI_E_CORRUPT) {
+    problem(r, "RUNPACK_SIGNATURE", "", "the manifest is not what was signed");
+    m->signature.key[0] = '\0';
+    status = SI_OK;
+  }
+  return status == SI_OK
+             ? SI_OK
+             : si_error_set(error, status, "SIGNATURE_FAILED", "cannot check a signature");
 }
 
 static void check_whole(struct si_manifest_reader *r) {
@@ -428,6 +470,7 @@ si_rc si_manifest_reader_end(struct si_manifest_reader *r, struct si_error *erro
   si_rc status = si_canon_end(&r->canon, error);
   if (status == SI_OK) {
     check_whole(r);
+    status = check_signature(r, error);
   }
   return status;
 }
@@ -437,6 +480,7 @@ void si_manifest_reader_free(struct si_manifest_reader **reader) {
   if (r) {
     si_canon_free(&r->canon);
     si_hasher_free(&r->root);
+    si_gap_free(&r->bare);
     free(r);
   }
   *reader = NULL;

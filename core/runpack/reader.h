@@ -13,6 +13,7 @@
 
 #include "core/runpack/canon.h"
 #include "core/runpack/key.h"
+#include "core/runpack/signature.h"
 #include "core/runpack/table.h"
 
 /* One fault; artifact is its path, or "" where none is meant. */
@@ -27,7 +28,10 @@ struct si_manifest {
   char generated_kind[16];
   int64_t generated_value;
   char root_hash[SI_SHA256_HEX]; /* as it claims */
-  struct si_table artifacts;     /* sorted */
+  char signature_algorithm[32];
+  struct si_signature signature;     /* as it claims; key "" where it has none */
+  char signed_sha256[SI_SHA256_HEX]; /* of the manifest without its signature */
+  struct si_table artifacts;         /* sorted */
 };
 
 struct si_manifest_reader;

@@ -56,19 +56,30 @@ void si_report_fault(struct si_verify_report *report, const char *code, const ch
   }
 }
 
+const char *si_report_rests_on(const struct si_verify_report *report) {
+  return report->anchored ? "anchored" : report->trusted ? "signed" : "self-consistent";
+}
+
 si_rc si_report_json(const struct si_verify_report *report, struct si_buf *out) {
+  const char *quote = report->signer[0] ? "\"" : "";
   si_rc status =
-      si_buf_printf(out, "{\"bytes\":%llu,\"checked_files\":%llu,\"errors\":[",
-                    (unsigned long long)report->bytes, (unsigned long long)report->checked_files);
+      si_buf_printf(out, "{\"anchored\":%s,\"bytes\":%llu,\"checked_files\":%llu,\"errors\":[",
+                    report->anchored ? "true" : "false", (unsigned long long)report->bytes,
+                    (unsigned long long)report->checked_files);
   status =
       status == SI_OK ? si_buf_add(out, si_buf_text(&report->faults), report->faults.len) : status;
+  status = status == SI_OK
+               ? si_buf_printf(out,
+                               "],\"failures\":%llu,\"manifest_sha256\":\"%s\",\"placement\":"
+                               "\"%s\",\"rests_on\":\"%s\",",
+                               (unsigned long long)report->failures, report->manifest_sha256,
+                               report->placed ? "matched" : "unknown", si_report_rests_on(report))
+               : status;
   return status == SI_OK
              ? si_buf_printf(out,
-                             "],\"failures\":%llu,\"manifest_sha256\":\"%s\",\"placement\":\"%s\","
-                             "\"rests_on\":\"self-consistent\",\"status\":\"%s\"}",
-                             (unsigned long long)report->failures, report->manifest_sha256,
-                             report->placed ? "matched" : "unknown",
-                             report->failures ? "fail" : "pass")
+                             "\"signature\":{\"key\":%s%s%s,\"trusted\":%s},\"status\":\"%s\"}",
+                             quote, report->signer[0] ? report->signer : "null", quote,
+                             report->trusted ? "true" : "false", report->failures ? "fail" : "pass")
              : status;
 }
 

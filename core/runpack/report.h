@@ -20,6 +20,9 @@ struct si_verify_report {
   uint64_t failures;                   /* faults found; 0 = pass */
   bool placed;                         /* the ids were held against the key prefix */
   char manifest_sha256[SI_SHA256_HEX]; /* "" where the manifest could not be read */
+  char signer[SI_SHA256_HEX];          /* the key whose signature holds; "" = there is none */
+  bool trusted;                        /* that key is one of those that the caller trusts */
+  bool anchored;                       /* the manifest's hash stands in an audit chain */
   struct si_runpack_ids ids;           /* as the manifest tells them; "" where unknown */
   char first_code[48];                 /* of the first fault */
   char first_artifact[SI_KEY_SIZE];    /* path, or "" */
@@ -34,9 +37,13 @@ struct si_verify_report {
 void si_report_fault(struct si_verify_report *report, const char *code, const char *artifact,
                      const char *fmt, ...) SI_PRINTF(4, 5);
 
-/* Appends {"bytes","checked_files","errors":[{"artifact","code","message"}],"failures",
- * "manifest_sha256","placement":"matched"|"unknown","rests_on":"self-consistent",
- * "status":"pass"|"fail"}. */
+/* On what a pass rests, the strongest of them: "anchored", "signed" (by a trusted key), or
+ * "self-consistent". */
+const char *si_report_rests_on(const struct si_verify_report *report);
+
+/* Appends {"anchored":bool,"bytes","checked_files","errors":[{"artifact","code","message"}],
+ * "failures","manifest_sha256","placement":"matched"|"unknown","rests_on","signature":
+ * {"key":hex|null,"trusted":bool},"status":"pass"|"fail"}. */
 si_rc si_report_json(const struct si_verify_report *report, struct si_buf *out) SI_MUST_USE;
 void si_report_free(struct si_verify_report *report);
 

@@ -351,6 +351,40 @@ static si_rc check_listing(struct verify *v, struct si_error *error) {
   return SI_OK;
 }
 
+/* --- on what it rests --- */
+
+static void check_key(struct verify *v) {
+  const struct si_verify_options *o = v->options;
+  si_copy(v->report->signer, sizeof v->report->signer, v->manifest.signature.key);
+  for (size_t i = 0; v->report->signer[0] && i < o->key_count; i++) {
+    v->report->trusted |= strcmp(o->keys[i], v->report->signer) == 0;
+  }
+  if (o->require != SI_REQUIRE_SIGNED || v->report->trusted) {
+    return;
+  }
+  if (v->report->signer[0]) {
+    si_report_fault(v->report, "RUNPACK_UNTRUSTED_KEY", "",
+                    "it is signed by a key that is not trusted here: %s", v->report->signer);
+  } else {
+    si_report_fault(v->report, "RUNPACK_UNSIGNED", "", "its manifest bears no valid signature");
+  }
+}
+
+static si_rc check_support(struct verify *v, struct si_error *error) {
+  static const struct si_verify_options nothing;
+  const struct si_verify_options *o = v->options = v->options ? v->options : &nothing;
+  si_rc status = SI_OK;
+  check_key(v);
+  if (o->anchored) {
+    status = o->anchored(o->ctx, v->report->manifest_sha256, &v->report->anchored, error);
+  }
+  if (status == SI_OK && o->require == SI_REQUIRE_ANCHORED && !v->report->anchored) {
+    si_report_fault(v->report, "RUNPACK_NOT_ANCHORED", "",
+                    "no audit chain given here tells of its manifest");
+  }
+  return status;
+}
+
 /* --- the verdict --- */
 
 static si_rc verdict(const struct verify *v, struct si_error *error) {
@@ -374,6 +408,7 @@ static si_rc run(struct verify *v, struct si_error *error) {
       v->report->manifest_sha256[0]) {
     status = read_artifacts(v, error);
     status = status == SI_OK && v->status == SI_OK ? check_listing(v, error) : status;
+    status = status == SI_OK && v->status == SI_OK ? check_support(v, error) : status;
   }
   if (v->status != SI_OK) {
     if (error) {

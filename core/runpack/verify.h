@@ -6,8 +6,10 @@
  *
  * Held against each other: the manifest's bytes against their canonical form, its ids against the
  * key prefix, the spec artifact against spec_hash, artifacts against file_hashes both ways,
- * root_hash, every artifact's bytes against its hash, the store's listing against the manifest. A
- * missing artifact fails, whatever its `required` says: the manifest vouches for all it names.
+ * root_hash, every artifact's bytes against its hash, the store's listing against the manifest, and
+ * the signature, where there is one, against the manifest. A missing artifact fails, whatever its
+ * `required` says: the manifest vouches for all it names. A signature by a key that nobody trusts
+ * proves nothing, and is no fault.
  *
  * Memory: the store's buffers, one table (reader.h), and the report. One thread.
  */
@@ -19,8 +21,18 @@
 
 #define SI_ARTIFACT_MAX_DEFAULT (16ull << 20) /* bytes an artifact */
 
+/* What a pass has to rest on. */
+enum si_require { SI_REQUIRE_NOTHING = 0, SI_REQUIRE_SIGNED, SI_REQUIRE_ANCHORED };
+
 struct si_verify_options {
-  uint64_t max_artifact_bytes; /* 0 = the default */
+  uint64_t max_artifact_bytes;       /* 0 = the default */
+  const char (*keys)[SI_SHA256_HEX]; /* public keys that the caller trusts, as hex */
+  size_t key_count;
+  enum si_require require;
+  /* Does a manifest of this hash stand in an audit chain? Asked once; NULL: no chain is known. A
+   * failure is returned by the verification. */
+  si_rc (*anchored)(void *ctx, const char manifest_sha256[SI_SHA256_HEX], bool *found,
+                    struct si_error *error);
   /* After every artifact; NULL to hear nothing. */
   void (*progress)(void *ctx, uint64_t done, uint64_t total, uint64_t bytes);
   void *ctx;

@@ -77,9 +77,11 @@ static void what_was_exported_verifies(void) {
     CU_ASSERT_EQUAL(out.status, SI_OK);
     CU_ASSERT_STRING_EQUAL(
         out.json,
-        "{\"bytes\":53,\"checked_files\":3,\"errors\":[],\"failures\":0,\"manifest_sha256\":"
+        "{\"anchored\":false,\"bytes\":53,\"checked_files\":3,\"errors\":[],\"failures\":0,"
+        "\"manifest_sha256\":"
         "\"49dc8b5defe4fc3467918563f541ab7b8620d94ffd66a1d16d7ef1f0b296fa4c\","
-        "\"placement\":\"matched\",\"rests_on\":\"self-consistent\",\"status\":\"pass\"}");
+        "\"placement\":\"matched\",\"rests_on\":\"self-consistent\",\"signature\":{\"key\":"
+        "null,\"trusted\":false},\"status\":\"pass\"}");
     outcome_free(&out);
   }
   memory_store_free(&store);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/runpack/signature.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/base/text.h"
+
+static size_t message(const char sha256[SI_SHA256_HEX], char to[128]) {
+  return (size_t)snprintf(to, 128, "si.runpack/v1 manifest sha256:%s", sha256);
+}
+
+static int digit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool unhex(const char *hex, uint8_t *to, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    int high = digit(hex[2 * i]);
+    int low = high < 0 ? -1 : digit(hex[2 * i + 1]);
+    if (low < 0) {
+      return false;
+    }
+    to[i] = (uint8_t)(high << 4 | low);
+  }
+  return hex[2 * size] == '\0';
+}
+
+si_rc si_signature_make(const uint8_t secret[SI_SIGN_KEY], const char sha256[SI_SHA256_HEX],
+                        struct si_signature *out) {
+  uint8_t key[SI_SIGN_KEY], value[SI_SIGNATURE];
+  char text[128];
+  size_t len = message(sha256, text);
+  si_rc status = si_sign_public(secret, key);
+  status = status == SI_OK ? si_sign(secret, text, len, value) : status;
+  if (status == SI_OK) {
+    si_hex(key, sizeof key, out->key);
+    si_hex(value, sizeof value, out->value);
+  }
+  return status;
+}
+
+si_rc si_signature_check(const struct si_signature *signature, const char sha256[SI_SHA256_HEX]) {
+  uint8_t key[SI_SIGN_KEY], value[SI_SIGNATURE];
+  char text[128];
+  size_t len = message(sha256, text);
+  return unhex(signature->key, key, sizeof key) && unhex(signature->value, value, sizeof value)
+             ? si_sign_verify(key, text, len, value)
+             : SI_E_CORRUPT;
+}
+
+/* --- a hash with a gap --- */
+
+si_rc si_gap_start(struct si_gap_hasher *gap) {
+  gap->fed = gap->from = gap->to = 0;
+  gap->carried = 0;
+  return si_hasher_start(&gap->hasher);
+}
+
+/* Hashes bytes that begin at offset `at`, but for those in the gap. */
+static si_rc hash_around(struct si_gap_hasher *gap, uint64_t at, const unsigned char *data,
+                         size_t len) {
+  uint64_t end = at + len;
+  uint64_t from = gap->from < at ? at : gap->from < end ? gap->from : end;
+  uint64_t to = gap->to < from ? from : gap->to < end ? gap->to : end;
+  si_rc status = si_hasher_add(&gap->hasher, data, (size_t)(from - at));
+  return status == SI_OK ? si_hasher_add(&gap->hasher, data + (size_t)(to - at), (size_t)(end - to))
+                         : status;
+}
+
+/* Hashes all but the last SI_GAP_BEHIND bytes of what was carried and what comes. */
+si_rc si_gap_add(struct si_gap_hasher *gap, const void *data, size_t len) {
+  const unsigned char *bytes = data;
+  uint64_t at = gap->fed - gap->carried;
+  size_t all = gap->carried + len;
+  size_t keep = all < SI_GAP_BEHIND ? all : SI_GAP_BEHIND;
+  size_t go = all - keep;
+  size_t old = go < gap->carried ? go : gap->carried; /* of what was carried */
+  si_rc status = hash_around(gap, at, gap->carry, old);
+  status = status == SI_OK ? hash_around(gap, at + old, bytes, go - old) : status;
+  memmove(gap->carry, gap->carry + old, gap->carried - old);
+  gap->carried -= old;
+  memcpy(gap->carry + gap->carried, bytes + (go - old), len - (go - old));
+  gap->carried += len - (go - old);
+  gap->fed += len;
+  return status;
+}
+
+si_rc si_gap_end(struct si_gap_hasher *gap, char hex[SI_SHA256_HEX]) {
+  si_rc status = hash_around(gap, gap->fed - gap->carried, gap->carry, gap->carried);
+  gap->carried = 0;
+  return status == SI_OK ? si_hasher_end(&gap->hasher, hex) : status;
+}
+
+void si_gap_free(struct si_gap_hasher *gap) {
+  si_hasher_free(&gap->hasher);
+}
