@@ -123,12 +123,17 @@ static bool is_identity_of(const char *file, const char *name) {
   return file[0] == '\0' || strncmp(file, next, sizeof next - 1) == 0;
 }
 
+/* <name>.<id>.evidence, or what a writer of it that died has left behind that name. */
+static bool is_evidence_key_of(const char *file, const char *name, const char *id) {
+  char own[128];
+  int len = snprintf(own, sizeof own, "%s.%s.evidence", name, id);
+  return len > 0 && (size_t)len < sizeof own && strncmp(file, own, (size_t)len) == 0;
+}
+
 /* Of a context of that name that was made since, the identity stays. */
-static void remove_identity(const struct si_context_home *home, const char *name) {
+static void remove_keys(const struct si_context_home *home, const char *name, const char *id) {
   struct stat st;
-  if (fstatat(home->contexts, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT) {
-    return;
-  }
+  bool anew = fstatat(home->contexts, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
   int keys = openat(home->root, "keys", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   DIR *list = keys >= 0 ? fdopendir(keys) : NULL;
   if (!list) {
@@ -136,7 +141,8 @@ static void remove_identity(const struct si_context_home *home, const char *name
     return;
   }
   for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
-    if (is_identity_of(entry->d_name, name)) {
+    if ((!anew && is_identity_of(entry->d_name, name)) ||
+        (id && is_evidence_key_of(entry->d_name, name, id))) {
       (void)unlinkat(keys, entry->d_name, 0);
     }
   }
@@ -235,7 +241,7 @@ static si_rc finish(const struct si_context_home *home, const char *gone, const 
       return status;
     }
     forget_current(home, name);
-    remove_identity(home, name);
+    remove_keys(home, name, si_json_str(removal, "id"));
     remove_vault(removal);
     status = remove_elsewhere(removal, error);
     if (status != SI_OK) {

@@ -32,6 +32,19 @@ si_rc si_events_open_append(int dir, const char *stream, int *fd,
 si_rc si_events_lock(int dir, bool reader, unsigned wait_ms, int *lock,
                      struct si_error *error) SI_MUST_USE;
 
+/* --- verify.c --- */
+
+/* One event of a chain, once it was found good. */
+typedef si_rc (*si_chain_each)(void *ctx, const cJSON *event);
+/* Reads an open file of events from its beginning to its end as one chain, of whatever context.
+ * EVENTS_TAMPERED (SI_E_CORRUPT): the first line that is none of it. That it was cut off at its end
+ * is not to be seen here. */
+si_rc si_chain_read(int fd, const char *path, void *ctx, si_chain_each each,
+                    struct si_error *error) SI_MUST_USE;
+/* The same of a context's stream, held against the store's head. */
+si_rc si_chain_verify(const struct si_context *context, struct si_state *state, const char *stream,
+                      void *ctx, si_chain_each each, struct si_error *error) SI_MUST_USE;
+
 /* --- tail.c: lines from the end of a file --- */
 
 struct si_tail {

@@ -14,8 +14,11 @@ enum { LOCK_WAIT_MS = 10000, BLOCK = 1 << 18 };
 /* --- a chain, line by line --- */
 
 struct chain {
-  const struct si_context *context;
+  char context[64]; /* name; "" until the first event tells it */
   const char *stream;
+  void *ctx;
+  si_chain_each each; /* or NULL */
+  bool any_first;     /* what came before the first line is not known */
   struct si_events_fault *fault;
   uint64_t good;            /* lines so far; the last one's seq */
   char hash[SI_SHA256_HEX]; /* of the last one */
@@ -71,7 +74,10 @@ static si_rc check_place(struct chain *chain, const cJSON *event, const char *be
   const char *prev = si_json_str(event, "prev");
   uint64_t number = chain->good + 1;
   uint64_t seq = (uint64_t)si_json_int(event, "seq", 1, 1ll << 53, 0);
-  if (!name || strcmp(name, chain->context->name) != 0) {
+  if (number == 1 && !chain->context[0] && name) {
+    si_copy(chain->context, sizeof chain->context, name);
+  }
+  if (!name || strcmp(name, chain->context) != 0) {
     return bad(chain, number, "line %llu belongs to another context (%.63s)",
                (unsigned long long)number, name ? name : "none");
   }
@@ -79,7 +85,7 @@ static si_rc check_place(struct chain *chain, const cJSON *event, const char *be
     return bad(chain, number, "line %llu holds event %llu where event %llu belongs",
                (unsigned long long)number, (unsigned long long)seq, (unsigned long long)number);
   }
-  if (!prev || strcmp(prev, before) != 0) {
+  if (!prev || (strcmp(prev, before) != 0 && !(number == 1 && chain->any_first))) {
     return number == 1
                ? bad(chain, number, "line 1 does not begin this context's chain of %s events",
                      chain->stream)
@@ -111,6 +117,7 @@ static si_rc check_line(struct chain *chain, const char *line, size_t len, struc
   }
   if (status == SI_OK) {
     chain->good = number;
+    status = chain->each ? chain->each(chain->ctx, event) : SI_OK;
   }
   return status;
 }
@@ -232,11 +239,11 @@ static si_rc check_end(struct si_state *state, struct chain *chain, struct reade
 
 /* --- a stream, and all --- */
 
-static si_rc verify_stream(int dir, struct si_state *state, struct chain *chain,
-                           struct si_error *error) {
+static si_rc verify_stream(const struct si_context *context, int dir, struct si_state *state,
+                           struct chain *chain, struct si_error *error) {
   struct reader reader SI_AUTO(reader_free) = {.fd = -1, .text = SI_BUF(SI_EVENT_LINE_MAX + BLOCK)};
   int lock SI_AUTO(si_close) = -1;
-  si_rc status = si_state_event_genesis(chain->context->id, chain->stream, chain->hash);
+  si_rc status = si_state_event_genesis(context->id, chain->stream, chain->hash);
   if (status != SI_OK) {
     return no_memory(error);
   }
@@ -266,28 +273,67 @@ static si_rc tampered(const struct si_events_fault *fault, struct si_error *erro
                        "treat it as an incident");
 }
 
+/* The verdict on a chain that was read: what is bad in it becomes the error. */
+static si_rc judge(const struct chain *chain, si_rc status, struct si_error *error) {
+  return status == SI_E_CORRUPT && chain->fault->line > 0 ? tampered(chain->fault, error) : status;
+}
+
+static si_rc verify_one(const struct si_context *context, int dir, struct si_state *state,
+                        struct chain *chain, struct si_error *error) {
+  si_copy(chain->context, sizeof chain->context, context->name);
+  chain->text = (struct si_buf)SI_BUF(2 * SI_EVENT_LINE_MAX);
+  chain->fault->line = 0;
+  si_rc status = verify_stream(context, dir, state, chain, error);
+  si_buf_free(&chain->text);
+  return judge(chain, status, error);
+}
+
+si_rc si_chain_verify(const struct si_context *context, struct si_state *state, const char *stream,
+                      void *ctx, si_chain_each each, struct si_error *error) {
+  int dir SI_AUTO(si_close) = -1;
+  struct si_events_fault fault;
+  struct chain chain = {.stream = stream, .fault = &fault, .ctx = ctx, .each = each};
+  si_rc status = si_events_dir(context, false, &dir, error);
+  return status == SI_OK ? verify_one(context, dir, state, &chain, error) : status;
+}
+
 si_rc si_events_verify(const struct si_context *context, struct si_state *state, uint64_t counts[3],
                        struct si_events_fault *fault, struct si_error *error) {
   int dir SI_AUTO(si_close) = -1;
   uint64_t found[SI_STREAMS] = {0};
-  struct si_events_fault first;
   si_rc status = si_events_dir(context, false, &dir, error);
   for (int i = 0; status == SI_OK && i < SI_STREAMS; i++) {
-    struct chain chain = {.context = context,
-                          .stream = si_event_streams[i],
-                          .fault = &first,
-                          .text = SI_BUF(2 * SI_EVENT_LINE_MAX)};
-    first.line = 0;
-    status = verify_stream(dir, state, &chain, error);
+    struct chain chain = {.stream = si_event_streams[i], .fault = fault};
+    status = verify_one(context, dir, state, &chain, error);
     found[i] = chain.good;
-    si_buf_free(&chain.text);
-    if (status == SI_E_CORRUPT && first.line > 0) {
-      *fault = first;
-      return tampered(&first, error);
-    }
   }
   if (status == SI_OK && counts) {
     memcpy(counts, found, sizeof found);
   }
   return status;
+}
+
+si_rc si_chain_read(int fd, const char *path, void *ctx, si_chain_each each,
+                    struct si_error *error) {
+  struct reader reader = {.fd = fd, .text = SI_BUF(SI_EVENT_LINE_MAX + BLOCK)};
+  struct si_events_fault fault = {.line = 0};
+  struct chain chain = {.stream = "file",
+                        .fault = &fault,
+                        .ctx = ctx,
+                        .each = each,
+                        .any_first = true,
+                        .text = SI_BUF(2 * SI_EVENT_LINE_MAX)};
+  si_rc status = read_on(&reader, &chain, error);
+  if (status == SI_OK && reader.text.len > 0) {
+    status = bad(&chain, chain.good + 1, "line %llu is cut off in its middle",
+                 (unsigned long long)(chain.good + 1));
+  }
+  si_buf_free(&reader.text);
+  si_buf_free(&chain.text);
+  if (status != SI_E_CORRUPT || fault.line == 0) {
+    return status;
+  }
+  si_error_set(error, SI_E_CORRUPT, "EVENTS_TAMPERED", "%s is no audit chain: %s", path,
+               fault.message);
+  return si_error_hint(error, "give a whole copy of the context's events/audit.jsonl");
 }

@@ -12,6 +12,7 @@
 #include "kit/base/text.h"
 #include "paas/redact/redact.h"
 #include "paas/vault/disk.h"
+#include "paas/vault/keys_dir.h"
 
 #define FILE_MAX 65536u
 
@@ -29,38 +30,8 @@ static void close_place(struct place *place) {
 
 static si_rc open_place(const struct si_context *context, bool make, struct place *out,
                         struct si_error *error) {
-  char root[SI_PATH_MAX];
-  si_rc status = si_context_root(root, sizeof root, error);
-  status = status == SI_OK ? si_context_guard(root, error) : status;
-  if (status == SI_E_REFUSED && error) {
-    si_copy(error->code, sizeof error->code, "VAULT_UNSAFE");
-  }
-  if (status == SI_OK && si_path_join(out->path, sizeof out->path, root, "keys") != SI_OK) {
-    status = si_vault_errno(ENAMETOOLONG, "opening the keys in", root, error);
-  }
-  if (status != SI_OK) {
-    return status;
-  }
   snprintf(out->name, sizeof out->name, "%s.identity", context->name);
-  if (make && mkdir(out->path, 0700) == 0) {
-    int above SI_AUTO(si_close) = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    (void)(above < 0 || fsync(above));
-  } else if (make && errno != EEXIST) {
-    return si_vault_errno(errno, "making", out->path, error);
-  }
-  out->dir = open(out->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (out->dir < 0 && (errno == ELOOP || errno == ENOTDIR)) {
-    return si_error_set(error, SI_E_REFUSED, "VAULT_UNSAFE", "%s is no directory, but a link",
-                        out->path);
-  }
-  if (out->dir < 0) {
-    return errno == ENOENT ? SI_OK : si_vault_errno(errno, "opening", out->path, error);
-  }
-  status = si_vault_private(out->dir, out->path, true, error);
-  if (status != SI_OK) {
-    close_place(out);
-  }
-  return status;
+  return si_vault_keys_dir(make, out->path, &out->dir, error);
 }
 
 si_rc si_vault_identity_path(const struct si_context *context, char *to, size_t size,
