@@ -9,6 +9,8 @@
 #include "cli/grid.h"
 #include "cli/interrupt.h"
 #include "cli/scope.h"
+#include "cli/signer.h"
+#include "cli/trust.h"
 #include "core/runpack/folder.h"
 #include "core/runpack/list.h"
 #include "core/runpack/verify.h"
@@ -152,7 +154,11 @@ static si_rc print_verdict(struct si_invocation *inv, const struct si_verify_rep
   si_out_field(inv->out, "verdict", "%s", report->failures ? "FAIL" : "pass");
   si_out_field(inv->out, "checked", "%llu artifacts, %llu bytes",
                (unsigned long long)report->checked_files, (unsigned long long)report->bytes);
-  si_out_field(inv->out, "rests on", "%s", si_json_str(json, "rests_on"));
+  si_out_field(inv->out, "rests on", "%s", si_report_rests_on(report));
+  if (report->signer[0]) {
+    si_out_field(inv->out, "signed by", "%s%s", report->signer,
+                 report->trusted ? "" : " (not trusted here)");
+  }
   si_out_field(inv->out, "placement", "%s", report->placed ? "matched" : "unknown");
   si_out_field(inv->out, "manifest", "sha256:%s", report->manifest_sha256);
   cJSON_ArrayForEach(fault, si_json_get(json, "errors")) {
@@ -163,15 +169,18 @@ static si_rc print_verdict(struct si_invocation *inv, const struct si_verify_rep
 
 static si_rc verify(struct si_invocation *inv) {
   struct place place SI_AUTO(place_free) = {.session = NULL};
+  struct si_trust trust SI_AUTO(si_trust_close) = {.inv = inv};
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
   struct si_verify_options options = {.max_artifact_bytes = 0};
   si_rc status =
       si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0, &options.max_artifact_bytes);
+  status = status == SI_OK ? si_trust_open(&trust, inv) : status;
   status = status == SI_OK ? find_place(inv, &place) : status;
   if (status != SI_OK) {
     return status;
   }
   struct si_store *store = si_session_store(place.session);
+  si_trust_apply(&trust, &options);
   status = si_runpack_verify(store, place.prefix, &options, &report, &inv->error);
   if (status == SI_OK || status == SI_E_CORRUPT) {
     struct si_error verdict = inv->error;
@@ -190,6 +199,7 @@ static const struct si_option verify_options[] = {
     {"config", 0, "K=V", "A setting of the store, or a JSON file of them", SI_OPT_REPEAT, NULL},
     {"max-artifact-bytes", 0, "N", "The largest artifact that is accepted; 16777216 by default", 0,
      NULL},
+    SI_TRUST_OPTIONS,
     {0},
 };
 
@@ -197,8 +207,10 @@ const struct si_command si_cmd_runpack_verify = {
     .path = "runpack verify",
     .summary = "Read every byte of a runpack again and hold it against its manifest",
     .text =
-        "Needs no state and no network. Exit code 8, and the artifact's name, where anything "
-        "differs.",
+        "Needs no state, and no network but the store's. Exit code 8, and the artifact's name, "
+        "where anything differs.\n\n"
+        "A pass rests on a signature by a key that is trusted (--key, or the context's own), on an "
+        "audit chain that tells of it (--audit, or --context), or on nothing but itself.",
     .params = {{"URI", SI_PARAM_OPTIONAL, "The runpack's directory, or file:///DIR"}},
     .options = verify_options,
     .flags = SI_CMD_CONTEXT_MAYBE,
@@ -341,7 +353,7 @@ static si_rc export_operation(struct si_invocation *inv, struct si_store *store,
   if (!inv->context[0]) {
     return si_usage_error(inv, "--operation needs a context: --context NAME");
   }
-  si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
+  si_rc status = si_scope_open(&scope, inv, SI_STATE_WRITE);
   status = status == SI_OK
                ? si_state_operation(scope.state, si_opt(inv, "operation"), &operation, &inv->error)
                : status;
@@ -363,6 +375,7 @@ static si_rc clock_option(struct si_invocation *inv, struct si_export_options *o
 static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
                            struct si_export_result *result) {
   struct si_buf spec SI_AUTO(si_buf_free) = SI_BUF(16u << 20);
+  struct si_locked key SI_AUTO(si_locked_free) = {.data = NULL};
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   struct si_export_options options = {
       .tenant = si_opt(inv, "tenant") ? si_opt(inv, "tenant") : inv->context,
@@ -391,6 +404,8 @@ static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
   status = status == SI_OK ? si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0,
                                         &options.max_artifact_bytes)
                            : status;
+  status = status == SI_OK ? si_signer_open(inv, options.tenant, &key) : status;
+  options.sign_key = key.data;
   status = status == SI_OK
                ? si_export_begin(store, &options, si_buf_text(&spec), spec.len, &e, &inv->error)
                : status;
@@ -446,6 +461,7 @@ static const struct si_option export_options[] = {
     {"logical-time", 0, "N", "With --from: a count of your own in place of the clock", 0, NULL},
     {"max-artifact-bytes", 0, "N", "The largest artifact that is accepted; 16777216 by default", 0,
      NULL},
+    SI_SIGNER_OPTION,
     {"sink", 0, "ID", "The store; by default the context's audit sink", 0, NULL},
     {"config", 0, "K=V", "A setting of the store, or a JSON file of them", SI_OPT_REPEAT, NULL},
     {0},

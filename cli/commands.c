@@ -53,6 +53,8 @@ extern const struct si_command si_cmd_vault_import;
 extern const struct si_command si_cmd_runpack_export;
 extern const struct si_command si_cmd_runpack_verify;
 extern const struct si_command si_cmd_runpack_list;
+extern const struct si_command si_cmd_runpack_key_rotate;
+extern const struct si_command si_cmd_runpack_key_show;
 extern const struct si_command si_cmd_runpack_show;
 extern const struct si_command si_cmd_plugin_list;
 extern const struct si_command si_cmd_plugin_info;
@@ -110,6 +112,8 @@ static const struct si_command *const commands[] = {
     &si_cmd_runpack_verify,
     &si_cmd_runpack_list,
     &si_cmd_runpack_show,
+    &si_cmd_runpack_key_show,
+    &si_cmd_runpack_key_rotate,
     &si_cmd_plugin_list,
     &si_cmd_plugin_info,
     &si_cmd_version,
@@ -129,6 +133,7 @@ static const struct si_group groups[] = {
     {"vault recipients", "Who can open them"},
     {"vault trust", "Which set of recipients is trusted"},
     {"runpack", "Evidence that anyone can verify offline"},
+    {"runpack key", "The key that signs a context's evidence"},
     {"plugin", "The installed providers"},
     {0},
 };

@@ -2,6 +2,7 @@
 #include "core/runpack/signature.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kit/base/text.h"
@@ -47,6 +48,41 @@ si_rc si_signature_check(const struct si_signature *signature, const char sha256
   return unhex(signature->key, key, sizeof key) && unhex(signature->value, value, sizeof value)
              ? si_sign_verify(key, text, len, value)
              : SI_E_CORRUPT;
+}
+
+/* --- a set of keys --- */
+
+si_rc si_key_set_add(struct si_key_set *set, const char *key) {
+  if (!si_sha256_hex_valid(key)) {
+    return SI_E_INVALID;
+  }
+  if (si_key_set_has(set, key)) {
+    return SI_OK;
+  }
+  if (set->count == SI_KEY_SET_MAX) {
+    return SI_E_QUOTA;
+  }
+  char(*grown)[SI_SHA256_HEX] = realloc(set->keys, (set->count + 1) * sizeof *grown);
+  if (!grown) {
+    return SI_E_NOMEM;
+  }
+  set->keys = grown;
+  memcpy(grown[set->count++], key, SI_SHA256_HEX);
+  return SI_OK;
+}
+
+bool si_key_set_has(const struct si_key_set *set, const char *key) {
+  for (size_t i = 0; i < set->count; i++) {
+    if (strcmp(set->keys[i], key) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void si_key_set_free(struct si_key_set *set) {
+  free(set->keys);
+  *set = (struct si_key_set){NULL, 0};
 }
 
 /* --- a hash with a gap --- */

@@ -29,6 +29,19 @@ si_rc si_signature_make(const uint8_t secret[SI_SIGN_KEY], const char sha256[SI_
 si_rc si_signature_check(const struct si_signature *signature,
                          const char sha256[SI_SHA256_HEX]) SI_MUST_USE;
 
+/* Public keys that somebody trusts, as hex. Start from zero, free always. */
+#define SI_KEY_SET_MAX 1024u
+
+struct si_key_set {
+  char (*keys)[SI_SHA256_HEX];
+  size_t count;
+};
+
+/* SI_E_INVALID: no 64 lower-case hex digits; SI_E_QUOTA: one too many. */
+si_rc si_key_set_add(struct si_key_set *set, const char *key) SI_MUST_USE;
+bool si_key_set_has(const struct si_key_set *set, const char *key);
+void si_key_set_free(struct si_key_set *set); /* for SI_AUTO */
+
 /* The hash of a manifest that streams by, without one range of its bytes. The range may be named
  * up to SI_GAP_BEHIND bytes behind what was fed. */
 #define SI_GAP_BEHIND 16

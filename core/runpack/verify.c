@@ -356,9 +356,8 @@ static si_rc check_listing(struct verify *v, struct si_error *error) {
 static void check_key(struct verify *v) {
   const struct si_verify_options *o = v->options;
   si_copy(v->report->signer, sizeof v->report->signer, v->manifest.signature.key);
-  for (size_t i = 0; v->report->signer[0] && i < o->key_count; i++) {
-    v->report->trusted |= strcmp(o->keys[i], v->report->signer) == 0;
-  }
+  v->report->trusted =
+      o->keys && v->report->signer[0] && si_key_set_has(o->keys, v->report->signer);
   if (o->require != SI_REQUIRE_SIGNED || v->report->trusted) {
     return;
   }

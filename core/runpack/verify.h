@@ -17,6 +17,7 @@
 #define SI_CORE_RUNPACK_VERIFY_H
 
 #include "core/runpack/report.h"
+#include "core/runpack/signature.h"
 #include "core/runpack/store.h"
 
 #define SI_ARTIFACT_MAX_DEFAULT (16ull << 20) /* bytes an artifact */
@@ -25,9 +26,8 @@
 enum si_require { SI_REQUIRE_NOTHING = 0, SI_REQUIRE_SIGNED, SI_REQUIRE_ANCHORED };
 
 struct si_verify_options {
-  uint64_t max_artifact_bytes;       /* 0 = the default */
-  const char (*keys)[SI_SHA256_HEX]; /* public keys that the caller trusts, as hex */
-  size_t key_count;
+  uint64_t max_artifact_bytes;   /* 0 = the default */
+  const struct si_key_set *keys; /* that the caller trusts; or NULL */
   enum si_require require;
   /* Does a manifest of this hash stand in an audit chain? Asked once; NULL: no chain is known. A
    * failure is returned by the verification. */

@@ -10,6 +10,7 @@
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
+#include "paas/vault/evidence_key.h"
 
 enum { DOCUMENT_MAX = 16 << 20 };
 
@@ -159,6 +160,7 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
                          struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
+  struct si_evidence_key key SI_AUTO(si_evidence_key_free) = {.key = ""};
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   char scenario[40] = "op.";
   int64_t ended = 0;
@@ -176,6 +178,10 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
     return si_error_set(error, status, "STATE_CORRUPT", "the result of operation %s is unreadable",
                         operation->id);
   }
+  status = si_evidence_key_open(life->context, life->state, &key, error);
+  if (status != SI_OK) {
+    return status;
+  }
   const cJSON *provider = si_json_get(kept.document, "provider");
   const struct si_plugin_ref plugin = {.id = si_json_str(provider, "id"),
                                        .version = si_json_str(provider, "version"),
@@ -192,6 +198,7 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
       .si_version = SI_VERSION,
       .plugins = &plugin,
       .plugin_count = plugin.id && plugin.version && plugin.sha256 ? 1 : 0,
+      .sign_key = key.secret.data,
   };
   status = si_export_begin(store, &options, kept.spec.data, kept.spec.len, &e, error);
   status = status == SI_OK ? add_all(e, life, &project, operation, &kept, error) : status;
@@ -229,12 +236,20 @@ si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *confi
   return si_session_open(&options, out, error);
 }
 
-/* A crash between the export and its note leaves a whole runpack: it is verified and noted. */
+static si_rc trust_key(void *ctx, const char *key, const char *since) {
+  (void)since;
+  return si_key_set_add(ctx, key);
+}
+
+/* A crash between the export and its note leaves a whole runpack: it is verified and noted, if it
+ * is signed by this context; others may write to the store, too. */
 static si_rc adopt_existing(const struct si_life *life, const struct si_operation *operation,
                             struct si_store *store, struct si_export_result *result,
                             struct si_error *error) {
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
+  struct si_key_set keys SI_AUTO(si_key_set_free) = {NULL, 0};
+  const struct si_verify_options options = {.keys = &keys, .require = SI_REQUIRE_SIGNED};
   struct si_runpack_ids ids;
   char scenario[40] = "op.";
   char hash[SI_SHA256_HEX];
@@ -248,8 +263,9 @@ static si_rc adopt_existing(const struct si_life *life, const struct si_operatio
   status = si_runpack_ids_set(&ids, life->context->name, operation->project_id, scenario,
                               operation->id, hash, SI_KEY_OPERATION, error);
   status = status == SI_OK ? si_runpack_prefix(&ids, result->prefix, error) : status;
+  status = status == SI_OK ? si_evidence_keys(life->state, &keys, trust_key, error) : status;
   status =
-      status == SI_OK ? si_runpack_verify(store, result->prefix, NULL, &report, error) : status;
+      status == SI_OK ? si_runpack_verify(store, result->prefix, &options, &report, error) : status;
   if (status == SI_OK) {
     si_copy(result->manifest_sha256, sizeof result->manifest_sha256, report.manifest_sha256);
   }

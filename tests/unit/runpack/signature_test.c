@@ -67,15 +67,21 @@ static si_rc verify(struct memory_store *store, const struct si_verify_options *
 static void a_pass_rests_on_a_trusted_key(void) {
   struct memory_store store;
   struct si_verify_report report;
-  char keys[2][SI_SHA256_HEX], code[48];
+  struct si_key_set keys SI_AUTO(si_key_set_free) = {NULL, 0};
+  char ours[SI_SHA256_HEX], theirs[SI_SHA256_HEX], code[48];
   fill(&store);
-  public_hex(other_secret, keys[0]);
-  public_hex(secret, keys[1]);
-  struct si_verify_options options = {.keys = keys, .key_count = 2, .require = SI_REQUIRE_SIGNED};
+  public_hex(other_secret, theirs);
+  public_hex(secret, ours);
+  CU_ASSERT_EQUAL(si_key_set_add(&keys, theirs), SI_OK);
+  CU_ASSERT_EQUAL(si_key_set_add(&keys, ours), SI_OK);
+  CU_ASSERT_EQUAL(si_key_set_add(&keys, ours), SI_OK);
+  CU_ASSERT_EQUAL(si_key_set_add(&keys, "00"), SI_E_INVALID);
+  CU_ASSERT_EQUAL(keys.count, 2);
+  struct si_verify_options options = {.keys = &keys, .require = SI_REQUIRE_SIGNED};
   CU_ASSERT_EQUAL(verify(&store, &options, &report, code), SI_OK);
-  CU_ASSERT_STRING_EQUAL(report.signer, keys[1]);
+  CU_ASSERT_STRING_EQUAL(report.signer, ours);
   CU_ASSERT_STRING_EQUAL(si_report_rests_on(&report), "signed");
-  options.key_count = 1;
+  keys.count = 1;
   CU_ASSERT_EQUAL(verify(&store, &options, &report, code), SI_E_CORRUPT);
   CU_ASSERT_STRING_EQUAL(code, "RUNPACK_UNTRUSTED_KEY");
   options.require = SI_REQUIRE_NOTHING;
@@ -83,7 +89,7 @@ static void a_pass_rests_on_a_trusted_key(void) {
   CU_ASSERT_FALSE(report.trusted);
   CU_ASSERT_STRING_EQUAL(si_report_rests_on(&report), "self-consistent");
   CU_ASSERT_EQUAL(verify(&store, NULL, &report, code), SI_OK);
-  CU_ASSERT_STRING_EQUAL(report.signer, keys[1]);
+  CU_ASSERT_STRING_EQUAL(report.signer, ours);
   memory_store_free(&store);
 }
 
@@ -91,12 +97,13 @@ static void without_a_signature_none_can_be_required(void) {
   struct memory_store store;
   struct si_verify_report report;
   struct si_export_result result;
-  char keys[1][SI_SHA256_HEX], code[48];
+  struct si_key_set keys SI_AUTO(si_key_set_free) = {NULL, 0};
+  char ours[SI_SHA256_HEX], code[48];
   memory_store_init(&store);
   CU_ASSERT_EQUAL_FATAL(fixture_export(&store.head, &result, NULL), SI_OK);
-  public_hex(secret, keys[0]);
-  const struct si_verify_options options = {
-      .keys = keys, .key_count = 1, .require = SI_REQUIRE_SIGNED};
+  public_hex(secret, ours);
+  CU_ASSERT_EQUAL(si_key_set_add(&keys, ours), SI_OK);
+  const struct si_verify_options options = {.keys = &keys, .require = SI_REQUIRE_SIGNED};
   CU_ASSERT_EQUAL(verify(&store, &options, &report, code), SI_E_CORRUPT);
   CU_ASSERT_STRING_EQUAL(code, "RUNPACK_UNSIGNED");
   memory_store_free(&store);
