@@ -77,6 +77,10 @@ static bool is_identity(const char *name, const char *head, size_t len) {
           holds(head, len, "BEGIN AGE ENCRYPTED FILE"));
 }
 
+static bool is_evidence_key(const char *name, const char *head, size_t len) {
+  return ends(name, ".evidence") && holds(head, len, "PRIVATE KEY");
+}
+
 static bool is_current(const char *name, const char *head, size_t len) {
   size_t at = 0;
   while (at < len && (islower((unsigned char)head[at]) || isdigit((unsigned char)head[at]) ||
@@ -120,6 +124,7 @@ static const struct {
     {"a context's settings", is_context},
     {"a vault", is_vault},
     {"a vault's identity", is_identity},
+    {"a context's evidence key", is_evidence_key},
     {"the mark of the chosen context", is_current},
     {"a context's events", is_events},
     {"a runpack's manifest", is_manifest},
@@ -144,5 +149,6 @@ bool si_private_name(const char *name) {
       return true;
     }
   }
-  return ends(name, ".identity") || ends(name, ".jsonl") || is_operation(name, "", 0);
+  return ends(name, ".identity") || ends(name, ".evidence") || ends(name, ".jsonl") ||
+         is_operation(name, "", 0);
 }

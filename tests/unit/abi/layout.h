@@ -31,9 +31,11 @@ struct layout {
         {"si_plugin.providers", offsetof(si_plugin, providers), 48},                               \
         {"si_provisioner_vt", sizeof(si_provisioner_vt), 56},                                      \
         {"si_provisioner_vt.remove", offsetof(si_provisioner_vt, remove), 48},                     \
-        {"si_artifact_vt", sizeof(si_artifact_vt), 88},                                            \
+        {"si_artifact_vt", sizeof(si_artifact_vt), 112},                                           \
         {"si_artifact_vt.list", offsetof(si_artifact_vt, list), 72},                               \
         {"si_artifact_vt.remove", offsetof(si_artifact_vt, remove), 80},                           \
+        {"si_artifact_vt.uri", offsetof(si_artifact_vt, uri), 104},                                \
+        {"si_unfinished", sizeof(si_unfinished), 40},                                              \
         {"si_put_options", sizeof(si_put_options), 24},                                            \
         {"si_put_options.content_type", offsetof(si_put_options, content_type), 16},               \
         {"si_object_info", sizeof(si_object_info), 16},                                            \

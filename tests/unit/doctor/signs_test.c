@@ -45,6 +45,11 @@ static const struct {
     {"config.json", "", NULL},
     {"secrets.env", "A=1\n# si.vault/1\n", NULL},
     {"t.identity", "an essay on identity\n", NULL},
+    {"t.ctx-1.evidence",
+     "-----BEGIN "
+     "PRIVATE KEY-----\nMC4C",
+     "a context's evidence key"},
+    {"t.evidence", "what the jury saw\n", NULL},
     {"notes.txt", IDENTITY, NULL}, /* told as a secret in plain text, not as a file of si */
     {"current_context", "Not a name\n", NULL},
     {"current_context", "two\nlines\n", NULL},
@@ -69,6 +74,7 @@ static void each_file_is_judged_as_the_table_says(void) {
 static void the_gate_opens_what_is_called_like_one(void) {
   CU_ASSERT(si_private_name("state.db"));
   CU_ASSERT(si_private_name("t.identity"));
+  CU_ASSERT(si_private_name("t.ctx-1.evidence"));
   CU_ASSERT(si_private_name("audit.jsonl"));
   CU_ASSERT(si_private_name("op-20260101T010203-0123456789.lock"));
   CU_ASSERT_FALSE(si_private_name("main.c"));
