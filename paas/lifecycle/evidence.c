@@ -14,11 +14,6 @@
 
 enum { DOCUMENT_MAX = 16 << 20 };
 
-static void close_session(struct si_session **session) {
-  si_session_close(*session);
-  *session = NULL;
-}
-
 /* --- the documents --- */
 
 static si_rc add_json(cJSON *to, const char *name, const char *text) {
@@ -206,34 +201,25 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
 }
 
 si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *config,
-                       struct si_session **out, struct si_error *error) {
+                       struct si_sink_session **out, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(65536);
-  if (!sink) {
-    const cJSON *settings = NULL;
-    si_rc status = si_context_provider(life->context, "sink", &sink, &settings, error);
-    if (status == SI_OK && si_json_print(settings, false, &text) != SI_OK) {
-      status = si_error_set(error, SI_E_QUOTA, "PAAS_CONFIG",
-                            "the audit sink's configuration is "
-                            "too large");
-    }
-    if (status != SI_OK) {
-      return status;
-    }
-    config = text.data;
-  } else {
-    si_rc status = si_context_guard_settings(config, error);
-    if (status != SI_OK) {
-      return status;
-    }
+  const cJSON *settings = NULL;
+  si_rc status = sink ? si_context_guard_settings(config, error)
+                      : si_context_provider(life->context, "sink", &sink, &settings, error);
+  if (status == SI_OK && settings && si_json_print(settings, false, &text) != SI_OK) {
+    status = si_error_set(error, SI_E_QUOTA, "PAAS_CONFIG",
+                          "the audit sink's configuration is too large");
   }
-  const struct si_session_options options = {
-      .plugin = sink,
-      .kind = SI_KIND_ARTIFACT,
-      .config = config,
-      .lock_fd = -1,
-      .interrupt_fd = life->interrupt_fd,
-  };
-  return si_session_open(&options, out, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  const struct si_sink_options options = {.provider = sink,
+                                          .config = settings ? text.data : config,
+                                          .context = life->context,
+                                          .interrupt_fd = life->interrupt_fd,
+                                          .ask = life->ask,
+                                          .ask_ctx = life->ask_ctx};
+  return si_sink_open(&options, out, error);
 }
 
 static si_rc trust_key(void *ctx, const char *key, const char *since) {
@@ -290,7 +276,7 @@ static si_rc note_stored(const struct si_life *life, const struct si_operation *
 
 si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si_error *error) {
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
-  struct si_session *session SI_AUTO(close_session) = NULL;
+  struct si_sink_session *sink SI_AUTO(si_sink_close) = NULL;
   struct si_export_result result;
   struct si_error why;
   memset(&result, 0, sizeof result);
@@ -298,12 +284,12 @@ si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si
   if (status != SI_OK || strcmp(operation.evidence, "stored") == 0) {
     return status;
   }
-  status = si_evidence_sink(life, life->sink, life->sink_config, &session, &why);
+  status = si_evidence_sink(life, life->sink, life->sink_config, &sink, &why);
   if (status == SI_OK) {
-    status = si_evidence_export(life, &operation, si_session_store(session), &result, &why);
+    status = si_evidence_export(life, &operation, si_sink_store(sink), &result, &why);
   }
   if (status == SI_E_EXISTS) {
-    status = adopt_existing(life, &operation, si_session_store(session), &result, &why);
+    status = adopt_existing(life, &operation, si_sink_store(sink), &result, &why);
   }
   if (status != SI_OK) {
     si_redact_error(&why); /* the words may be the sink's */

@@ -9,6 +9,7 @@
 
 #include "core/runpack/export.h"
 #include "paas/lifecycle/life.h"
+#include "paas/lifecycle/sink.h"
 
 /* Exports the runpack of an operation that has ended into a store: artifacts spec.json,
  * operation.json, result.json, steps.jsonl, log.txt. RUNPACK_EXISTS where it is there already. */
@@ -18,6 +19,6 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
 
 /* A session with an artifact provider: `sink` and `config`, or the context's where NULL. */
 si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *config,
-                       struct si_session **out, struct si_error *error) SI_MUST_USE;
+                       struct si_sink_session **out, struct si_error *error) SI_MUST_USE;
 
 #endif
