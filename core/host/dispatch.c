@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/runpack/store.h"
+
 static const char *volatile doing = "start";
 
 const char *si_dispatch_doing(void) {
@@ -162,8 +164,10 @@ static si_rc get(struct si_dispatch *d, struct si_link *link, struct si_unpack *
   return status;
 }
 
-static si_rc item(void *ctx, const char *key, const si_object_info *info) {
-  struct si_op *op = ctx;
+/* --- what a store holds --- */
+
+static si_rc send_item(struct si_op *op, const char *key, uint64_t length, int64_t ms,
+                       const char *id) {
   size_t mark;
   if (si_host_services.cancelled(op)) {
     return SI_E_CANCELLED;
@@ -171,13 +175,74 @@ static si_rc item(void *ctx, const char *key, const si_object_info *info) {
   struct si_buf *out = si_link_lock(op->host->link);
   si_rc status = si_frame_begin(out, SI_FRAME_ITEM, op->id, &mark);
   status = status == SI_OK ? si_pack_text(out, key) : status;
-  status = status == SI_OK ? si_pack_u64(out, info->length) : status;
+  status = status == SI_OK ? si_pack_u64(out, length) : status;
+  status = status == SI_OK ? si_pack_u64(out, ms > 0 ? (uint64_t)ms : 0) : status;
+  status = status == SI_OK ? si_pack_text(out, id) : status;
   status = status == SI_OK ? si_frame_end(out, mark) : status;
   if (status != SI_OK) {
     out->len = mark;
   }
   si_link_unlock(op->host->link, false);
   return status;
+}
+
+static si_rc item(void *ctx, const char *key, const si_object_info *info) {
+  return send_item(ctx, key, info->length, info->modified_ms, "");
+}
+
+static si_rc unfinished_item(void *ctx, const si_unfinished *found) {
+  if (found->size < sizeof *found) {
+    return SI_E_CORRUPT; /* members that it says it does not have */
+  }
+  return send_item(ctx, found->key, found->length, found->started_ms, found->id);
+}
+
+static si_rc unsupported(struct si_dispatch *d, const char *what) {
+  return si_error_set(&d->op->failure, SI_E_UNSUPPORTED, "PROVIDER_UNSUPPORTED",
+                      "the store \"%s\" cannot %s", d->descriptor->provider.id, what);
+}
+
+static bool has(const struct si_dispatch *d, uint64_t capability) {
+  return (d->descriptor->provider.caps & capability) == capability;
+}
+
+static si_rc remove_object(struct si_dispatch *d, struct si_unpack *in) {
+  const si_artifact_vt *vt = &d->descriptor->vt.artifact;
+  const char *key = si_unpack_text(in);
+  doing = "remove";
+  return vt->remove && has(d, SI_CAP_ARTIFACT_REMOVE) ? vt->remove(d->instance, d->op, key)
+                                                      : unsupported(d, "remove objects");
+}
+
+static si_rc list_unfinished(struct si_dispatch *d, struct si_unpack *in) {
+  const si_artifact_vt *vt = &d->descriptor->vt.artifact;
+  const char *prefix = si_unpack_text(in);
+  doing = "unfinished";
+  return vt->unfinished && has(d, SI_CAP_ARTIFACT_UNFINISHED)
+             ? vt->unfinished(d->instance, d->op, prefix, d->op, unfinished_item)
+             : unsupported(d, "tell what dead writers left");
+}
+
+static si_rc discard(struct si_dispatch *d, struct si_unpack *in) {
+  const si_artifact_vt *vt = &d->descriptor->vt.artifact;
+  const char *key = si_unpack_text(in);
+  const char *id = si_unpack_text(in);
+  doing = "discard";
+  return vt->discard && has(d, SI_CAP_ARTIFACT_UNFINISHED)
+             ? vt->discard(d->instance, d->op, key, id)
+             : unsupported(d, "drop unfinished objects");
+}
+
+static si_rc tell_uri(struct si_dispatch *d, struct si_unpack *in) {
+  const si_artifact_vt *vt = &d->descriptor->vt.artifact;
+  const char *key = si_unpack_text(in);
+  char uri[SI_STORE_URI_SIZE] = "";
+  doing = "uri";
+  if (!vt->uri) {
+    return unsupported(d, "tell where its objects are");
+  }
+  si_rc status = vt->uri(d->instance, key, uri, sizeof uri);
+  return status == SI_OK ? emit(d->op, uri, strnlen(uri, sizeof uri)) : status;
 }
 
 static bool store_request(struct si_dispatch *d, struct si_link *link,
@@ -205,6 +270,10 @@ static bool store_request(struct si_dispatch *d, struct si_link *link,
       status = vt->list(d->instance, d->op, si_unpack_text(in), d->op, item);
       si_op_done(d->op, status, 0, false);
       return true;
+    case SI_FRAME_REMOVE: si_op_done(d->op, remove_object(d, in), 0, false); return true;
+    case SI_FRAME_UNFINISHED: si_op_done(d->op, list_unfinished(d, in), 0, false); return true;
+    case SI_FRAME_DISCARD: si_op_done(d->op, discard(d, in), 0, false); return true;
+    case SI_FRAME_URI: si_op_done(d->op, tell_uri(d, in), 0, false); return true;
     default: return false;
   }
 }

@@ -335,11 +335,7 @@ void si_session_take(struct si_session *session, const struct si_frame *frame) {
       length = si_unpack_u32(&in);
       si_session_take_data(session, frame->id, word, length);
       break;
-    case SI_FRAME_ITEM:
-      text = si_unpack_text(&in);
-      total = si_unpack_u64(&in);
-      si_session_take_item(session, frame->id, text, total);
-      break;
+    case SI_FRAME_ITEM: si_session_take_item(session, frame->id, &in); break;
     default: si_session_violated(session, "a frame is of no known type"); break;
   }
   if (in.bad && !session->dead) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/host/session_impl.h - what session.c, session_secret.c, session_watch.c and session_store.c
- * share: the session itself. Private to core/host.
+ * core/host/session_impl.h - what session.c, session_secret.c, session_watch.c, session_store.c and
+ * session_list.c share: the session itself. Private to core/host.
  */
 #ifndef SI_CORE_HOST_SESSION_IMPL_H
 #define SI_CORE_HOST_SESSION_IMPL_H
@@ -16,13 +16,15 @@ enum { SI_PENDING_MAX = 256, SI_STDERR_TAIL = 3000 };
 struct si_pending {
   uint64_t id;
   uint32_t type;  /* SI_FRAME_* */
-  uint64_t limit; /* GET: bytes allowed; LIST: items allowed */
+  uint64_t limit; /* GET: bytes allowed; LIST, UNFINISHED: items allowed */
   uint64_t received;
   si_rc status; /* SI_OK until the receiver, or a bound, ends it */
   void *ctx;
   si_store_data on_data;
   si_store_end on_end;
+  const char *prefix; /* LIST, UNFINISHED: the asker's, who waits */
   si_store_each on_item;
+  si_store_each_unfinished on_unfinished;
 };
 
 enum si_session_phase {
@@ -98,7 +100,22 @@ void si_session_take_secret(struct si_session *session, const struct si_frame *f
 /* --- session_store.c --- */
 extern const struct si_store_vt si_session_store_vt;
 void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot, uint32_t len);
-void si_session_take_item(struct si_session *session, uint64_t id, const char *key,
-                          uint64_t length);
+/* Queues a request about a key; `id` and `number` where not NULL. */
+struct si_pending *si_session_ask(struct si_session *session, uint32_t type, const char *key,
+                                  const char *id, const uint64_t *number);
+/* Waits for the one request that was just queued, and gives its outcome. */
+si_rc si_session_outcome(struct si_session *session, struct si_error *error) SI_MUST_USE;
+
+/* --- session_list.c: members of the store's table, and the frame that answers them --- */
+si_rc si_session_list(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                      si_store_each each, struct si_error *error);
+si_rc si_session_unfinished(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                            si_store_each_unfinished each, struct si_error *error);
+si_rc si_session_remove(struct si_store *store, const char *key, struct si_error *error);
+si_rc si_session_discard(struct si_store *store, const char *key, const char *id,
+                         struct si_error *error);
+si_rc si_session_uri(struct si_store *store, const char *key, char uri[SI_STORE_URI_SIZE],
+                     struct si_error *error);
+void si_session_take_item(struct si_session *session, uint64_t id, struct si_unpack *in);
 
 #endif

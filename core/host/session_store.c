@@ -114,9 +114,8 @@ static si_rc put_close(struct si_store *store, int commit, struct si_error *erro
   return status;
 }
 
-/* Queues a request about a key. */
-static struct si_pending *ask(struct si_session *session, uint32_t type, const char *key,
-                              const uint64_t *number) {
+struct si_pending *si_session_ask(struct si_session *session, uint32_t type, const char *key,
+                                  const char *id, const uint64_t *number) {
   size_t mark;
   struct si_pending *pending = si_session_request(session, type);
   if (!pending) {
@@ -124,6 +123,7 @@ static struct si_pending *ask(struct si_session *session, uint32_t type, const c
   }
   if (si_frame_begin(&session->out, type, pending->id, &mark) != SI_OK ||
       si_pack_text(&session->out, key) != SI_OK ||
+      (id && si_pack_text(&session->out, id) != SI_OK) ||
       (number && si_pack_u64(&session->out, *number) != SI_OK) ||
       si_frame_end(&session->out, mark) != SI_OK) {
     (void)no_memory(session, NULL);
@@ -137,7 +137,7 @@ static si_rc get(struct si_store *store, const char *key, uint64_t limit, void *
   /* One byte more tells a longer object from one that fits. */
   uint64_t wanted = limit == UINT64_MAX ? limit : limit + 1;
   session->doing = "get";
-  struct si_pending *pending = ask(session, SI_FRAME_GET, key, &wanted);
+  struct si_pending *pending = si_session_ask(session, SI_FRAME_GET, key, NULL, &wanted);
   if (!pending) {
     return si_session_death(session, error);
   }
@@ -185,8 +185,7 @@ static si_rc flush(struct si_store *store, struct si_error *error) {
   return status == SI_OK ? first_put_failure(session, error) : status;
 }
 
-/* Waits for the one request that was just queued, and gives its outcome. */
-static si_rc outcome(struct si_session *session, struct si_error *error) {
+si_rc si_session_outcome(struct si_session *session, struct si_error *error) {
   si_rc status = si_session_drain(session, 0, error);
   if (status == SI_OK && session->done.status != SI_OK) {
     if (error) {
@@ -201,47 +200,14 @@ static si_rc stat_object(struct si_store *store, const char *key, uint64_t *leng
                          struct si_error *error) {
   struct si_session *session = session_of(store);
   session->doing = "stat";
-  if (!ask(session, SI_FRAME_STAT, key, NULL)) {
+  if (!si_session_ask(session, SI_FRAME_STAT, key, NULL, NULL)) {
     return si_session_death(session, error);
   }
-  si_rc status = outcome(session, error);
+  si_rc status = si_session_outcome(session, error);
   if (status == SI_OK) {
     *length = session->value;
   }
   return status;
-}
-
-static si_rc list(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
-                  si_store_each each, struct si_error *error) {
-  struct si_session *session = session_of(store);
-  session->doing = "list";
-  struct si_pending *pending = ask(session, SI_FRAME_LIST, prefix, NULL);
-  if (!pending) {
-    return si_session_death(session, error);
-  }
-  pending->limit = most;
-  pending->ctx = ctx;
-  pending->on_item = each;
-  return outcome(session, error);
-}
-
-void si_session_take_item(struct si_session *session, uint64_t id, const char *key,
-                          uint64_t length) {
-  struct si_pending *pending = &session->pending[session->first];
-  if (session->count == 0 || pending->id != id || pending->type != SI_FRAME_LIST) {
-    si_session_violated(session, "a listing came that nobody asked for");
-    return;
-  }
-  if (pending->received++ >= pending->limit && pending->status == SI_OK) {
-    pending->status = SI_E_QUOTA; /* what still comes is dropped */
-  }
-  if (pending->received > pending->limit && pending->received - pending->limit > 1000000) {
-    si_session_violated(session, "a listing does not end");
-    return;
-  }
-  if (pending->status == SI_OK) {
-    pending->status = pending->on_item(pending->ctx, key, length);
-  }
 }
 
 const struct si_store_vt si_session_store_vt = {
@@ -251,5 +217,9 @@ const struct si_store_vt si_session_store_vt = {
     .get = get,
     .flush = flush,
     .stat = stat_object,
-    .list = list,
+    .list = si_session_list,
+    .remove = si_session_remove,
+    .unfinished = si_session_unfinished,
+    .discard = si_session_discard,
+    .uri = si_session_uri,
 };

@@ -49,10 +49,9 @@ static const char *below(const struct si_export *e, const char *key) {
   return strncmp(key, e->prefix, len) == 0 && key[len] == '/' ? key + len + 1 : NULL;
 }
 
-static si_rc look_each(void *ctx, const char *key, uint64_t length) {
+static si_rc look_each(void *ctx, const struct si_store_object *object) {
   struct look *look = ctx;
-  const char *path = below(look->e, key);
-  (void)length;
+  const char *path = below(look->e, object->key);
   look->any = true;
   look->manifest = path && strcmp(path, SI_KEY_MANIFEST) == 0;
   return look->manifest ? SI_E_EXISTS : SI_OK;
@@ -77,15 +76,14 @@ static si_rc look_for(struct si_export *e, struct si_error *error) {
   return status;
 }
 
-static si_rc leftover_each(void *ctx, const char *key, uint64_t length) {
+static si_rc leftover_each(void *ctx, const struct si_store_object *object) {
   struct look *look = ctx;
-  const char *path = below(look->e, key);
-  (void)length;
+  const char *path = below(look->e, object->key);
   if (path && si_table_find(&look->e->table, path, SIZE_MAX)) {
     return SI_OK;
   }
   look->manifest = path && strcmp(path, SI_KEY_MANIFEST) == 0;
-  si_copy(look->foreign, sizeof look->foreign, path ? path : key);
+  si_copy(look->foreign, sizeof look->foreign, path ? path : object->key);
   return SI_E_EXISTS;
 }
 

@@ -28,14 +28,14 @@ static size_t prefix_of(const char *key, bool *manifest) {
   return *manifest || artifact ? (size_t)(at - key) - 1 : 0;
 }
 
-static si_rc on_key(void *ctx, const char *key, uint64_t length) {
+static si_rc on_key(void *ctx, const struct si_store_object *object) {
   static const char no_hash[SI_SHA256_HEX] =
       "0000000000000000000000000000000000000000000000000000000000000000";
   struct listing *l = ctx;
   struct si_runpack_ids ids;
   char prefix[SI_KEY_SIZE];
   bool manifest = false;
-  (void)length;
+  const char *key = object->key;
   if (l->seen++ == SI_LIST_OBJECTS_MAX) {
     return SI_E_QUOTA;
   }

@@ -22,8 +22,28 @@ struct si_store;
 typedef si_rc (*si_store_data)(void *ctx, const void *data, size_t len);
 /* The object ended: SI_OK, or why it could not be read (error is then set). */
 typedef void (*si_store_end)(void *ctx, si_rc status, const struct si_error *error);
-/* One listed object. A status other than SI_OK ends the listing with it. */
-typedef si_rc (*si_store_each)(void *ctx, const char *key, uint64_t length);
+
+/* One listed object. The key is 1 to 4096 bytes of UTF-8 below the prefix asked for, or equal to
+ * it; of a stranger's object it may be none that si would give, and hold control characters. */
+struct si_store_object {
+  const char *key;
+  uint64_t length;
+  int64_t modified_ms; /* Unix time in milliseconds; 0 = unknown */
+};
+/* What a writer began and never finished (si/artifact.h). The key as above, or "" for the store's
+ * root; the id is 1 to 1024 printable ASCII characters. */
+struct si_store_unfinished {
+  const char *key;
+  const char *id;
+  uint64_t length;    /* UINT64_MAX = unknown */
+  int64_t started_ms; /* 0 = unknown */
+};
+/* A status other than SI_OK ends the listing with it. No call on the store from inside. */
+typedef si_rc (*si_store_each)(void *ctx, const struct si_store_object *object);
+typedef si_rc (*si_store_each_unfinished)(void *ctx, const struct si_store_unfinished *found);
+
+#define SI_STORE_ID_MAX 1024    /* bytes of an unfinished object's id */
+#define SI_STORE_URI_SIZE 16384 /* a URI and its NUL */
 
 struct si_store_vt {
   /* Begins an object of exactly `length` bytes; flags are SI_PUT_*. */
@@ -43,6 +63,20 @@ struct si_store_vt {
   /* Every object under `prefix`, at most `most` of them (more: SI_E_QUOTA). Waits. */
   si_rc (*list)(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
                 si_store_each each, struct si_error *error);
+
+  /* These wait too. SI_E_UNSUPPORTED (PROVIDER_UNSUPPORTED) where the provider cannot. */
+
+  /* Removes one object; gone is success. */
+  si_rc (*remove)(struct si_store *store, const char *key, struct si_error *error);
+  /* Every unfinished object under `prefix`, at most `most` of them (more: SI_E_QUOTA). */
+  si_rc (*unfinished)(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                      si_store_each_unfinished each, struct si_error *error);
+  /* Drops one of those; gone is success. A writer that is still at it will fail. */
+  si_rc (*discard)(struct si_store *store, const char *key, const char *id, struct si_error *error);
+  /* Where people find an object (key "": the store's root), in printable ASCII, beginning with the
+   * provider's id and "://". Information only: nothing is ever read by it. */
+  si_rc (*uri)(struct si_store *store, const char *key, char uri[SI_STORE_URI_SIZE],
+               struct si_error *error);
 };
 
 /* The head of every implementation's own struct. */

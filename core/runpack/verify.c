@@ -133,9 +133,8 @@ static void check_placement(struct verify *v) {
 }
 
 /* Nothing at all, or artifacts without a manifest? */
-static si_rc seen_one(void *ctx, const char *key, uint64_t length) {
-  (void)key;
-  (void)length;
+static si_rc seen_one(void *ctx, const struct si_store_object *object) {
+  (void)object;
   *(int *)ctx = 1;
   return SI_E_EXISTS; /* one is enough */
 }
@@ -301,9 +300,10 @@ static si_rc read_artifacts(struct verify *v, struct si_error *error) {
 
 /* --- the listing --- */
 
-static si_rc on_listed(void *ctx, const char *key, uint64_t length) {
+/* The bytes were counted as they came; the length that a listing tells proves nothing. */
+static si_rc on_listed(void *ctx, const struct si_store_object *object) {
   struct verify *v = ctx;
-  (void)length; /* the bytes were counted as they came; what a listing says proves nothing */
+  const char *key = object->key;
   size_t hint = (size_t)v->listed;
   if (v->listed++ > v->manifest.artifacts.count + EXTRA) {
     return SI_E_QUOTA;

@@ -38,18 +38,23 @@ enum si_frame_type {
   SI_FRAME_FREE,      /* u32 slot: bytes of a DATA frame were read */
   SI_FRAME_REPLY,     /* u32 status: answers the STEP of that id */
   SI_FRAME_CANCEL,
-  SI_FRAME_BYE,  /* close the provider and end */
-  SI_FRAME_LENT, /* an error as si_pack_error writes it, then, where it says success, text value:
-                    answers the SECRET of that id. Both ends wipe it. */
+  SI_FRAME_BYE,    /* close the provider and end */
+  SI_FRAME_LENT,   /* an error as si_pack_error writes it, then, where it says success, text value:
+                      answers the SECRET of that id. Both ends wipe it. */
+  SI_FRAME_REMOVE, /* text key */
+  SI_FRAME_UNFINISHED, /* text prefix */
+  SI_FRAME_DISCARD,    /* text key, text id: as an ITEM told them */
+  SI_FRAME_URI,        /* text key */
   /* from si-host */
   SI_FRAME_READY = 64, /* text descriptor (JSON) */
   SI_FRAME_LOG,        /* u32 level, text message */
   SI_FRAME_PROGRESS,   /* u64 done, u64 total, text what */
   SI_FRAME_STEP,       /* text name, u32 phase, text outside_id */
-  SI_FRAME_RESULT,     /* text JSON: what the CALL of that id emitted */
+  SI_FRAME_RESULT,     /* text JSON: what the CALL of that id emitted; or the URI asked for */
   SI_FRAME_TAKEN,      /* u32 slot: bytes of a PUT_DATA frame were stored */
   SI_FRAME_DATA,       /* u32 slot, u32 length: bytes for the GET of that id */
-  SI_FRAME_ITEM,       /* text key, u64 length: for the LIST of that id */
+  SI_FRAME_ITEM,       /* text key, u64 length, u64 milliseconds since 1970, text id: for the LIST
+                          (modified; no id) or UNFINISHED (started) of that id */
   SI_FRAME_DONE,       /* u64 value, then an error as si_pack_error writes it: the request of that
                           id has ended; value is STAT's length */
   SI_FRAME_SECRET      /* text name: asks for the value of a secret */

@@ -74,6 +74,8 @@ static void read_fields(const struct si_frame *frame, struct si_ring *ring) {
     case SI_FRAME_ITEM:
       read_text(&in);
       (void)si_unpack_u64(&in);
+      (void)si_unpack_u64(&in);
+      read_text(&in);
       break;
     default:
       while (!in.bad && in.at < in.end) {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/runpack/store.h"
 #include "core/wire/ring.h"
 #include "core/wire/wire.h"
 
@@ -406,9 +407,16 @@ static void one_byte_too_many(void) {
   }
   _exit(0);
 }
+static void item_of(const char *key, const char *id) {
+  struct si_buf out SI_AUTO(si_buf_free) = SI_BUF(65536);
+  if (si_pack_text(&out, key) != SI_OK || si_pack_u64(&out, 5) != SI_OK ||
+      si_pack_u64(&out, UINT64_MAX) != SI_OK || si_pack_text(&out, id) != SI_OK) {
+    _exit(8);
+  }
+  raw(SI_FRAME_ITEM, request, out.data, out.len);
+}
 static void item(void) {
-  static const char payload[] = "\1\0\0\0k\0\5\0\0\0\0\0\0\0";
-  raw(SI_FRAME_ITEM, request, payload, 14);
+  item_of("prefix/k", "");
 }
 static void items_without_end(void) {
   asked();
@@ -425,6 +433,106 @@ static void one_item_too_many(void) {
   while (next().type != SI_FRAME_BYE) {
   }
   _exit(0);
+}
+/* An item, and then as if all were well. */
+static void one_item(const char *key, const char *id) {
+  asked();
+  item_of(key, id);
+  done(request, 0, SI_OK);
+  while (next().type != SI_FRAME_BYE) {
+  }
+  _exit(0);
+}
+static void item_without_a_time(void) {
+  one_item("prefix", "");
+}
+static void item_outside_the_prefix(void) {
+  one_item("prefix2/k", "");
+}
+static void item_without_a_key(void) {
+  one_item("", "");
+}
+static void item_that_is_no_text(void) {
+  one_item("prefix/\xff", "");
+}
+static void item_with_an_id(void) {
+  one_item("prefix/k", "id");
+}
+static void item_with_a_long_key(void) {
+  static char key[5000];
+  memset(key, 'k', sizeof key - 1);
+  memcpy(key, "prefix/", 7);
+  one_item(key, "");
+}
+static void item_cut_off(void) {
+  asked();
+  raw(SI_FRAME_ITEM, request, "\1\0\0\0k\0\5\0\0\0\0\0\0\0", 14);
+  wait_for_ever();
+}
+static void unfinished_object(void) {
+  one_item("prefix/k", "id-1");
+}
+static void unfinished_without_an_id(void) {
+  one_item("prefix/k", "");
+}
+static void unfinished_with_a_strange_id(void) {
+  one_item("prefix/k", "an id");
+}
+static void unfinished_with_a_long_id(void) {
+  static char id[SI_STORE_ID_MAX + 2];
+  memset(id, 'i', sizeof id - 1);
+  one_item("prefix/k", id);
+}
+static void tell_uri(const char *uri) {
+  asked();
+  text(SI_FRAME_RESULT, request, uri);
+  done(request, 0, SI_OK);
+  while (next().type != SI_FRAME_BYE) {
+  }
+  _exit(0);
+}
+/* An object and an unfinished one, and nothing else. */
+static void removes(void) {
+  static const char key[] = "\3\0\0\0key", both[] = "\3\0\0\0key\0\2\0\0\0id";
+  ready();
+  struct si_frame frame = next();
+  if (frame.type != SI_FRAME_REMOVE || frame.len != sizeof key ||
+      memcmp(frame.data, key, sizeof key) != 0) {
+    _exit(6);
+  }
+  done(frame.id, 0, SI_OK);
+  frame = next();
+  if (frame.type != SI_FRAME_DISCARD || frame.len != sizeof both ||
+      memcmp(frame.data, both, sizeof both) != 0) {
+    _exit(6);
+  }
+  done(frame.id, 0, SI_OK);
+  while (next().type != SI_FRAME_BYE) {
+  }
+  _exit(0);
+}
+static void uri_of_its_own(void) {
+  tell_uri("uri_of_its_own://bucket/key");
+}
+static void uri_of_another(void) {
+  tell_uri("URI_of_another://bucket/key");
+}
+static void uri_that_moves_the_cursor(void) {
+  tell_uri("uri_that_moves_the_cursor://\33[2J");
+}
+static void uri_never_told(void) {
+  asked();
+  done(request, 0, SI_OK);
+  wait_for_ever();
+}
+static void uri_without_end(void) {
+  static char payload[SI_STORE_URI_SIZE + 5];
+  uint32_t len = SI_STORE_URI_SIZE;
+  asked();
+  memset(payload, 'x', sizeof payload - 1);
+  memcpy(payload, &len, 4);
+  raw(SI_FRAME_RESULT, request, payload, sizeof payload);
+  wait_for_ever();
 }
 static void gives_a_slot_back_twice(void) {
   asked();
@@ -531,6 +639,23 @@ static const struct {
     BEHAVIOUR(one_byte_too_many),
     BEHAVIOUR(items_without_end),
     BEHAVIOUR(one_item_too_many),
+    BEHAVIOUR(item_without_a_time),
+    BEHAVIOUR(item_outside_the_prefix),
+    BEHAVIOUR(item_without_a_key),
+    BEHAVIOUR(item_that_is_no_text),
+    BEHAVIOUR(item_with_an_id),
+    BEHAVIOUR(item_with_a_long_key),
+    BEHAVIOUR(item_cut_off),
+    BEHAVIOUR(unfinished_object),
+    BEHAVIOUR(unfinished_without_an_id),
+    BEHAVIOUR(unfinished_with_a_strange_id),
+    BEHAVIOUR(unfinished_with_a_long_id),
+    BEHAVIOUR(removes),
+    BEHAVIOUR(uri_of_its_own),
+    BEHAVIOUR(uri_of_another),
+    BEHAVIOUR(uri_that_moves_the_cursor),
+    BEHAVIOUR(uri_never_told),
+    BEHAVIOUR(uri_without_end),
     BEHAVIOUR(gives_a_slot_back_twice),
     BEHAVIOUR(never_gives_a_slot_back),
     BEHAVIOUR(honest),

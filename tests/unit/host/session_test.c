@@ -55,10 +55,9 @@ static void note_end(void *ctx, si_rc status, const struct si_error *error) {
   *(si_rc *)ctx = status;
 }
 
-static si_rc drop_item(void *ctx, const char *key, uint64_t length) {
+static si_rc drop_item(void *ctx, const struct si_store_object *object) {
   (void)ctx;
-  (void)key;
-  (void)length;
+  CU_ASSERT_STRING_EQUAL(object->key, "prefix/k");
   return SI_OK;
 }
 
@@ -91,6 +90,56 @@ static si_rc get(struct si_session *session, struct si_error *error) {
 static si_rc list(struct si_session *session, struct si_error *error) {
   struct si_store *store = si_session_store(session);
   return store->vt->list(store, "prefix", 3, NULL, drop_item, error);
+}
+
+static si_rc list_all(struct si_session *session, struct si_error *error) {
+  struct si_store *store = si_session_store(session);
+  return store->vt->list(store, "", 3, NULL, drop_item, error);
+}
+
+static si_rc one_object(void *ctx, const struct si_store_object *object) {
+  ++*(int *)ctx;
+  CU_ASSERT_STRING_EQUAL(object->key, "prefix");
+  CU_ASSERT_EQUAL(object->length, 5);
+  CU_ASSERT_EQUAL(object->modified_ms, 0); /* what it said is no time */
+  return SI_OK;
+}
+
+static si_rc list_one(struct si_session *session, struct si_error *error) {
+  struct si_store *store = si_session_store(session);
+  int seen = 0;
+  si_rc status = store->vt->list(store, "prefix", 3, &seen, one_object, error);
+  CU_ASSERT_EQUAL(seen, status == SI_OK);
+  return status;
+}
+
+static si_rc one_unfinished(void *ctx, const struct si_store_unfinished *found) {
+  ++*(int *)ctx;
+  CU_ASSERT_STRING_EQUAL(found->key, "prefix/k");
+  CU_ASSERT_STRING_EQUAL(found->id, "id-1");
+  return SI_OK;
+}
+
+static si_rc unfinished(struct si_session *session, struct si_error *error) {
+  struct si_store *store = si_session_store(session);
+  int seen = 0;
+  si_rc status = store->vt->unfinished(store, "prefix", 3, &seen, one_unfinished, error);
+  CU_ASSERT_EQUAL(seen, status == SI_OK);
+  return status;
+}
+
+static si_rc uri(struct si_session *session, struct si_error *error) {
+  struct si_store *store = si_session_store(session);
+  char text[SI_STORE_URI_SIZE] = "";
+  si_rc status = store->vt->uri(store, "key", text, error);
+  CU_ASSERT_STRING_EQUAL(text, status == SI_OK ? "uri_of_its_own://bucket/key" : "");
+  return status;
+}
+
+static si_rc remove_and_discard(struct si_session *session, struct si_error *error) {
+  struct si_store *store = si_session_store(session);
+  si_rc status = store->vt->remove(store, "key", error);
+  return status == SI_OK ? store->vt->discard(store, "key", "id", error) : status;
 }
 
 /* More than the ring holds. */
@@ -203,6 +252,26 @@ static const struct hostile {
     {"one_byte_too_many", get, "ENDED", SI_E_QUOTA, 0},
     {"items_without_end", list, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
     {"one_item_too_many", list, "STORE_STOPPED", SI_E_QUOTA, 0},
+    {"item_outside_the_prefix", list, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_without_a_key", list_all, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_that_is_no_text", list, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_with_an_id", list, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_with_a_long_key", list, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_cut_off", list, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"items_without_end", unfinished, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_outside_the_prefix", unfinished, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_that_is_no_text", unfinished, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"unfinished_without_an_id", unfinished, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"unfinished_with_a_strange_id", unfinished, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"unfinished_with_a_long_id", unfinished, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"item_for_nobody", remove_and_discard, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"fails_in_words", remove_and_discard, "HOSTILE", SI_E_CONFLICT, 0},
+    {"fails_in_words", unfinished, "HOSTILE", SI_E_CONFLICT, 0},
+    {"uri_of_another", uri, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"uri_that_moves_the_cursor", uri, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"uri_never_told", uri, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"uri_without_end", uri, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"result_twice", uri, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
     {"gives_a_slot_back_twice", put, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
     {"never_gives_a_slot_back", put, "OPERATION_TIMED_OUT", SI_E_TIMEOUT, 300},
 };
@@ -248,6 +317,14 @@ static void a_result_before_the_end_is_kept(void) {
 static void a_store_that_is_honest_gets_every_byte_through_the_ring(void) {
   struct si_error error;
   CU_ASSERT_EQUAL(run("honest", put, 60000, -1, &error), SI_OK);
+}
+
+static void what_a_store_tells_of_its_objects_is_heard(void) {
+  struct si_error error;
+  CU_ASSERT_EQUAL(run("item_without_a_time", list_one, 60000, -1, &error), SI_OK);
+  CU_ASSERT_EQUAL(run("unfinished_object", unfinished, 60000, -1, &error), SI_OK);
+  CU_ASSERT_EQUAL(run("uri_of_its_own", uri, 60000, -1, &error), SI_OK);
+  CU_ASSERT_EQUAL(run("removes", remove_and_discard, 60000, -1, &error), SI_OK);
 }
 
 static void a_child_that_will_not_leave_is_ended(void) {
@@ -366,6 +443,7 @@ UNIT_MAIN("host session", UNIT(whatever_the_child_does_ends_in_time_with_a_clear
           UNIT(a_flood_of_lines_is_cut_and_said_to_be),
           UNIT(what_the_child_printed_last_is_in_the_error), UNIT(a_result_before_the_end_is_kept),
           UNIT(a_store_that_is_honest_gets_every_byte_through_the_ring),
+          UNIT(what_a_store_tells_of_its_objects_is_heard),
           UNIT(a_child_that_will_not_leave_is_ended),
           UNIT(interrupts_stop_first_in_order_then_at_once),
           UNIT(secrets_are_lent_by_name_and_nothing_of_them_stays_behind),

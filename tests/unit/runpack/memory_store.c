@@ -44,6 +44,7 @@ void memory_set(struct memory_store *store, const char *key, const void *data, s
     memcpy(object->data, data, len);
   }
   object->len = len;
+  object->modified_ms = store->now_ms;
 }
 
 void memory_drop(struct memory_store *store, const char *key_end) {
@@ -89,7 +90,12 @@ static si_rc put_close(struct si_store *head, int commit, struct si_error *error
       store->late = SI_E_INVALID;
     } else if ((store->flags & SI_PUT_CREATE_ONLY) && exact(store, store->putting.key)) {
       store->late = SI_E_EXISTS;
+    } else if (ends(store->putting.key, store->fail_put)) {
+      store->late = SI_E_QUOTA;
     } else {
+      if (ends(store->putting.key, store->corrupt) && store->putting.len) {
+        store->putting.data[0] ^= 1;
+      }
       memory_set(store, store->putting.key, store->putting.data, store->putting.len);
       store->commits += (store->flags & SI_PUT_COMMIT) != 0;
       store->unflushed++;
@@ -185,11 +191,12 @@ struct telling {
   si_store_each each;
 };
 
-static si_rc tell(struct telling *t, const char *key, uint64_t length) {
+static si_rc tell(struct telling *t, const char *key, uint64_t length, int64_t modified_ms) {
+  const struct si_store_object object = {key, length + t->store->lie_length, modified_ms};
   if (t->told++ >= t->most && !t->store->endless_listing) {
     return SI_E_QUOTA;
   }
-  return t->each(t->ctx, key, length + t->store->lie_length);
+  return t->each(t->ctx, &object);
 }
 
 static si_rc list(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
@@ -203,24 +210,96 @@ static si_rc list(struct si_store *head, const char *prefix, uint64_t most, void
     if ((len && (strncmp(key, prefix, len) != 0 || key[len] != '/')) || ends(key, store->hide)) {
       continue;
     }
-    status = tell(&t, key, store->objects[i].len);
+    status = tell(&t, key, store->objects[i].len, store->objects[i].modified_ms);
     if (status == SI_OK && ends(key, store->list_twice)) {
-      status = tell(&t, key, store->objects[i].len);
+      status = tell(&t, key, store->objects[i].len, store->objects[i].modified_ms);
     }
   }
   if (status == SI_OK && store->extra) {
-    status = tell(&t, store->extra, 1);
+    status = tell(&t, store->extra, 1, 0);
   }
   for (int i = 0; status == SI_OK && store->endless_listing && i < 10000000; i++) {
     char key[512];
     snprintf(key, sizeof key, "%.400s%sartifacts/never-%d", prefix, len ? "/" : "", i);
-    status = tell(&t, key, 1);
+    status = tell(&t, key, 1, 0);
   }
   return status == SI_OK ? SI_OK : si_error_set(error, status, "TEST", "the listing ended");
 }
 
-static const struct si_store_vt table = {put_open, put_data,    put_close, get,
-                                         flush,    stat_object, list};
+static si_rc cannot(const struct memory_store *store, struct si_error *error) {
+  return store->cannot
+             ? si_error_set(error, SI_E_UNSUPPORTED, "PROVIDER_UNSUPPORTED", "it cannot do that")
+             : SI_OK;
+}
+
+static si_rc remove_object(struct si_store *head, const char *key, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  si_rc status = cannot(store, error);
+  if (status == SI_OK && ends(key, store->fail_remove)) {
+    status = si_error_set(error, SI_E_RETENTION, "TEST", "%s is locked", key);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  if (store->removed_count < MEMORY_OBJECTS) {
+    store->removed[store->removed_count++] = strdup(key);
+  }
+  if (exact(store, key) && !ends(key, store->keep)) {
+    memory_drop(store, key);
+  }
+  return SI_OK;
+}
+
+static si_rc unfinished(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
+                        si_store_each_unfinished each, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  size_t len = strlen(prefix);
+  si_rc status = cannot(store, error);
+  for (size_t i = 0; status == SI_OK && i < store->unfinished_count; i++) {
+    const struct memory_unfinished *u = &store->unfinished[i];
+    if (u->key && (!len || (strncmp(u->key, prefix, len) == 0 &&
+                            (u->key[len] == '/' || u->key[len] == '\0')))) {
+      const struct si_store_unfinished found = {u->key, u->id, 1, u->started_ms};
+      status = most-- ? each(ctx, &found) : SI_E_QUOTA;
+    }
+  }
+  return status;
+}
+
+static si_rc discard(struct si_store *head, const char *key, const char *id,
+                     struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  si_rc status = cannot(store, error);
+  for (size_t i = 0; status == SI_OK && i < store->unfinished_count; i++) {
+    struct memory_unfinished *u = &store->unfinished[i];
+    if (u->key && strcmp(u->key, key) == 0 && strcmp(u->id, id) == 0 && !ends(id, store->keep)) {
+      u->key = NULL;
+    }
+  }
+  return status;
+}
+
+static si_rc uri(struct si_store *head, const char *key, char to[SI_STORE_URI_SIZE],
+                 struct si_error *error) {
+  (void)head;
+  (void)error;
+  snprintf(to, SI_STORE_URI_SIZE, "memory://here%s%s", key[0] ? "/" : "", key);
+  return SI_OK;
+}
+
+static const struct si_store_vt table = {
+    .put_open = put_open,
+    .put_data = put_data,
+    .put_close = put_close,
+    .get = get,
+    .flush = flush,
+    .stat = stat_object,
+    .list = list,
+    .remove = remove_object,
+    .unfinished = unfinished,
+    .discard = discard,
+    .uri = uri,
+};
 
 void memory_store_init(struct memory_store *store) {
   memset(store, 0, sizeof *store);
@@ -232,5 +311,9 @@ void memory_store_free(struct memory_store *store) {
     free(store->objects[i].key);
     free(store->objects[i].data);
   }
+  for (size_t i = 0; i < store->removed_count; i++) {
+    free(store->removed[i]);
+  }
+  store->removed_count = 0;
   store->count = 0;
 }

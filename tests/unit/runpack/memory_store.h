@@ -11,12 +11,18 @@
 
 #include "core/runpack/store.h"
 
-enum { MEMORY_OBJECTS = 64 };
+enum { MEMORY_OBJECTS = 64, MEMORY_UNFINISHED = 8 };
 
 struct memory_object {
   char *key;
   char *data;
   size_t len;
+  int64_t modified_ms;
+};
+struct memory_unfinished {
+  const char *key; /* NULL: discarded */
+  const char *id;
+  int64_t started_ms;
 };
 
 struct memory_store {
@@ -39,10 +45,20 @@ struct memory_store {
   size_t commits;   /* objects put with SI_PUT_COMMIT */
   size_t unflushed; /* puts since the last flush */
   size_t unflushed_at_manifest;
+  int64_t now_ms; /* the time of what is put */
+  struct memory_unfinished unfinished[MEMORY_UNFINISHED];
+  size_t unfinished_count;
+  char *removed[MEMORY_OBJECTS]; /* keys, in order */
+  size_t removed_count;
   /* Misbehaviour; a key is matched by its end. */
-  const char *drop;     /* not found, though listed */
-  const char *endless;  /* bytes without end */
-  const char *fail_get; /* ends with get_status */
+  const char *keep;        /* its removal, and that of an id, does nothing, and is success */
+  const char *fail_remove; /* ends with SI_E_RETENTION */
+  const char *fail_put;    /* SI_E_QUOTA, told at flush */
+  const char *corrupt;     /* kept with its first byte changed */
+  bool cannot;             /* no removal, no unfinished */
+  const char *drop;        /* not found, though listed */
+  const char *endless;     /* bytes without end */
+  const char *fail_get;    /* ends with get_status */
   si_rc get_status;
   const char *hide;       /* missing from the listing */
   const char *extra;      /* a key that the listing adds */

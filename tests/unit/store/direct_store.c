@@ -82,6 +82,11 @@ static si_rc stat_object(struct si_store *head, const char *key, uint64_t *lengt
   return status;
 }
 
+static si_rc remove_object(struct si_store *head, const char *key, struct si_error *error) {
+  struct direct_store *s = (struct direct_store *)head;
+  return told(s, s->vt->remove(s->instance, s->op, key), error);
+}
+
 struct each {
   uint64_t left;
   void *ctx;
@@ -90,7 +95,8 @@ struct each {
 
 static si_rc on_listed(void *ctx, const char *key, const si_object_info *info) {
   struct each *e = ctx;
-  return e->left-- == 0 ? SI_E_QUOTA : e->each(e->ctx, key, info->length);
+  const struct si_store_object object = {key, info->length, info->modified_ms};
+  return e->left-- == 0 ? SI_E_QUOTA : e->each(e->ctx, &object);
 }
 
 static si_rc list(struct si_store *head, const char *prefix, uint64_t most, void *ctx,
@@ -100,8 +106,16 @@ static si_rc list(struct si_store *head, const char *prefix, uint64_t most, void
   return told(s, s->vt->list(s->instance, s->op, prefix, &e, on_listed), error);
 }
 
-static const struct si_store_vt table = {put_open, put_data,    put_close, get,
-                                         flush,    stat_object, list};
+static const struct si_store_vt table = {
+    .put_open = put_open,
+    .put_data = put_data,
+    .put_close = put_close,
+    .get = get,
+    .flush = flush,
+    .stat = stat_object,
+    .list = list,
+    .remove = remove_object,
+};
 
 void direct_store_init(struct direct_store *store, const si_artifact_vt *vt, si_instance *instance,
                        struct si_op *op) {
