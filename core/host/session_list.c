@@ -50,7 +50,7 @@ static si_rc ask_for_items(struct si_session *session, uint32_t type, const char
 si_rc si_session_list(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
                       si_store_each each, struct si_error *error) {
   struct si_session *session = (struct si_session *)store;
-  struct si_pending *pending;
+  struct si_pending *pending = NULL;
   session->doing = "list";
   si_rc status = ask_for_items(session, SI_FRAME_LIST, prefix, most, &pending, error);
   if (status != SI_OK) {
@@ -64,7 +64,7 @@ si_rc si_session_list(struct si_store *store, const char *prefix, uint64_t most,
 si_rc si_session_unfinished(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
                             si_store_each_unfinished each, struct si_error *error) {
   struct si_session *session = (struct si_session *)store;
-  struct si_pending *pending;
+  struct si_pending *pending = NULL;
   session->doing = "unfinished";
   si_rc status = ask_for_items(session, SI_FRAME_UNFINISHED, prefix, most, &pending, error);
   if (status != SI_OK) {
