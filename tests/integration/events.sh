@@ -51,8 +51,9 @@ manifest=$(json .data.operation.manifest_sha256)
 expect_equal "$(lines_of a deployments | jq -c '[.action, .status, .operation]')" \
   "[\"project.create\",\"started\",\"$operation\"]
 [\"project.create\",\"ok\",\"$operation\"]"
-expect_equal "$(lines_of a audit | tail -n 2 | jq -c '[.action, .status, .operation]')" \
+expect_equal "$(lines_of a audit | tail -n 3 | jq -c '[.action, .status, .operation]')" \
   "[\"project.create\",\"ok\",\"$operation\"]
+[\"evidence.key\",\"ok\",null]
 [\"evidence.store\",\"ok\",\"$operation\"]"
 told a audit ".fields.manifest_sha256 == \"$manifest\""
 expect_equal "$(find "$SI_PAAS_STATE_ROOT/contexts/a/runpacks" -path "*$operation*" \
