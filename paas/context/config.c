@@ -266,3 +266,8 @@ void si_context_free(struct si_context *context) {
   cJSON_Delete(context->config);
   context->config = NULL;
 }
+
+uint64_t si_context_max_artifact(const struct si_context *context) {
+  const cJSON *runpacks = si_json_get(context->config, "runpacks");
+  return (uint64_t)si_json_int(runpacks, "max_artifact_bytes", 1, 1ll << 50, 0);
+}

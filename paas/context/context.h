@@ -103,6 +103,10 @@ si_rc si_context_guard_settings(const char *config, struct si_error *error) SI_M
 si_rc si_context_provider(const struct si_context *context, const char *kind, const char **provider,
                           const cJSON **config, struct si_error *error) SI_MUST_USE;
 
+/* The largest artifact that its runpacks may have, in bytes (runpacks.max_artifact_bytes); 0: it
+ * says nothing. */
+uint64_t si_context_max_artifact(const struct si_context *context);
+
 /* Was it made in a repository with the one override there is? Who works on it then says so. */
 bool si_context_unsafe(const struct si_context *context);
 

@@ -90,6 +90,13 @@ static const char *is_provider(const cJSON *value) {
              : "{\"provider\": NAME, \"config\": {}}";
 }
 
+static const char *is_runpacks(const cJSON *value) {
+  return cJSON_IsObject(value) && cJSON_GetArraySize(value) == 1 &&
+                 si_json_int(value, "max_artifact_bytes", 1, 1ll << 50, 0) > 0
+             ? NULL
+             : "{\"max_artifact_bytes\": BYTES}";
+}
+
 static const char *is_host(const cJSON *value) {
   static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:";
   const char *text = cJSON_IsString(value) ? value->valuestring : "";
@@ -134,6 +141,7 @@ static const struct {
     {"webhook_policy", false, is_policy},
     {"audit_sink", false, is_provider},
     {"provisioner", false, is_provider},
+    {"runpacks", false, is_runpacks},
     {"repositories", false, is_repositories},
     {"identity", true, is_identity},
     {"unsafe_repo_state", false, is_bool},

@@ -91,7 +91,7 @@ static const char *flaw_of_lists(const cJSON *document) {
 static const char *flaw_of_config(const cJSON *document) {
   const cJSON *config = si_json_get(document, "config");
   const cJSON *member = NULL;
-  if (!ONLY(config, "audit_sink", "default_targets", "provisioner", "webhook_policy")) {
+  if (!ONLY(config, "audit_sink", "default_targets", "provisioner", "runpacks", "webhook_policy")) {
     return "its config has a field that means nothing";
   }
   cJSON_ArrayForEach(member, config) {

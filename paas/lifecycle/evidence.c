@@ -188,6 +188,7 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
       .scenario = scenario,
       .run = operation->id,
       .flags = SI_KEY_OPERATION,
+      .max_artifact_bytes = si_context_max_artifact(life->context),
       .generated = SI_GENERATED_UNIX_MILLIS,
       .generated_value = ended,
       .si_version = SI_VERSION,
@@ -235,7 +236,10 @@ static si_rc adopt_existing(const struct si_life *life, const struct si_operatio
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
   struct si_key_set keys SI_AUTO(si_key_set_free) = {NULL, 0};
-  const struct si_verify_options options = {.keys = &keys, .require = SI_REQUIRE_SIGNED};
+  const struct si_verify_options options = {
+      .max_artifact_bytes = si_context_max_artifact(life->context),
+      .keys = &keys,
+      .require = SI_REQUIRE_SIGNED};
   struct si_runpack_ids ids;
   char scenario[40] = "op.";
   char hash[SI_SHA256_HEX];
