@@ -18,6 +18,13 @@ static void fetch(void) {
   sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
+static EVP_MD *md5; /* apart: most programs never need it */
+static pthread_once_t md5_fetched = PTHREAD_ONCE_INIT;
+
+static void fetch_md5(void) {
+  md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+}
+
 si_rc si_hasher_start(struct si_hasher *hasher) {
   pthread_once(&fetched, fetch);
   if (!sha256) {
@@ -85,4 +92,16 @@ si_rc si_sha256_fd(int fd, char hex[SI_SHA256_HEX]) {
 int si_sha256_hex_valid(const char *hex) {
   return hex && strnlen(hex, SI_SHA256_HEX) == SI_SHA256_HEX - 1 &&
          strspn(hex, "0123456789abcdef") == SI_SHA256_HEX - 1;
+}
+
+si_rc si_md5_base64(const void *data, size_t len, char to[SI_MD5_BASE64]) {
+  unsigned char digest[16];
+  unsigned char text[SI_MD5_BASE64];
+  pthread_once(&md5_fetched, fetch_md5);
+  if (!md5 || !EVP_Digest(data, len, digest, NULL, md5, NULL) ||
+      EVP_EncodeBlock(text, digest, sizeof digest) != SI_MD5_BASE64 - 1) {
+    return SI_E_INTERNAL;
+  }
+  memcpy(to, text, sizeof text);
+  return SI_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kit/base/hash.h - SHA-256, from OpenSSL's libcrypto. The algorithm is fetched once a process, at
+ * kit/base/hash.h - SHA-256, from OpenSSL's libcrypto. An algorithm is fetched once a process, at
  * the first use: programs that only read never pay for it. A hasher is not shared by threads.
  */
 #ifndef SI_KIT_BASE_HASH_H
@@ -27,5 +27,11 @@ si_rc si_sha256_hex(const void *data, size_t len, char hex[SI_SHA256_HEX]) SI_MU
 si_rc si_sha256_fd(int fd, char hex[SI_SHA256_HEX]) SI_MUST_USE;
 /* Is it 64 lower-case hex digits? */
 int si_sha256_hex_valid(const char *hex);
+
+#define SI_MD5_BASE64 25 /* with the NUL */
+
+/* MD5 in base64, as the header Content-MD5 has it: it finds bits that flipped on the way, and
+ * proves nothing against people. */
+si_rc si_md5_base64(const void *data, size_t len, char to[SI_MD5_BASE64]) SI_MUST_USE;
 
 #endif
