@@ -13,4 +13,8 @@
  * request signatures expect). With keep_slash, '/' stays: for a path of several components. */
 si_rc si_url_encode(const char *text, size_t len, bool keep_slash, struct si_buf *out) SI_MUST_USE;
 
+/* Appends the bytes that `text` stands for; '+' is a blank. SI_E_CORRUPT: a % without two hex
+ * digits, or a NUL. */
+si_rc si_url_decode(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;
+
 #endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kit/net/s3_page.h - one page of a listing (ListObjectsV2, ListMultipartUploads), read from XML
+ * that is not trusted. Depends on kit/base, kit/net/xml.h. Not thread-safe.
+ */
+#ifndef SI_KIT_NET_S3_PAGE_H
+#define SI_KIT_NET_S3_PAGE_H
+
+#include <stdbool.h>
+
+#include "kit/base/buf.h"
+
+#define S3_PAGE_ENTRIES 1000 /* asked for, and taken at most */
+#define S3_TOKEN 4096        /* with the NUL */
+
+struct s3_entry {
+  size_t key; /* offsets in text */
+  size_t upload_id;
+  uint64_t length;
+  int64_t time_ms;
+};
+
+struct s3_page {
+  struct si_buf text;
+  struct s3_entry *entries; /* room for S3_PAGE_ENTRIES */
+  size_t count;
+  bool truncated;
+  char token[S3_TOKEN];     /* continues the listing: NextContinuationToken, or NextKeyMarker */
+  char id_marker[S3_TOKEN]; /* NextUploadIdMarker */
+};
+
+si_rc s3_page_init(struct s3_page *page) SI_MUST_USE;
+void s3_page_free(struct s3_page *page); /* for SI_AUTO */
+
+/* Reads a page, in place of what it held. Every key must begin with `prefix`. SI_E_CORRUPT, and
+ * `why` says what is wrong, in a static text. */
+si_rc s3_page_read(struct s3_page *page, bool uploads, const char *prefix, const char *xml,
+                   size_t len, const char **why) SI_MUST_USE;
+
+#endif
