@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/s3/call.c - what every verb of the store does: fail in words, be bounded by its op, make
+ * keys. Depends on store.h, sdk/kit.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/base/text.h"
+#include "plugins/s3/store.h"
+
+/* --- failing --- */
+
+static si_rc record(const si_instance *store, si_op *op, const si_failure *failure) {
+  return op && SI_HAS(store->vt, si_host_vt, fail) ? store->vt->fail(op, failure) : failure->status;
+}
+
+si_rc store_fail(const si_instance *store, si_op *op, const struct si_error *error,
+                 const char *key) {
+  char message[sizeof error->message + sizeof error->hint + 8];
+  snprintf(message, sizeof message, "%s%s%s", error->message, error->hint[0] ? "; " : "",
+           error->hint);
+  const si_failure failure = {.size = sizeof failure,
+                              .status = error->status,
+                              .retry = error->retry,
+                              .retry_after_ms = error->retry == SI_RETRY_AFTER ? 1000 : 0,
+                              .subject = key,
+                              .message = message,
+                              .detail = error->detail[0] ? error->detail : NULL};
+  return record(store, op, &failure);
+}
+
+si_rc store_refuse(const si_instance *store, si_op *op, si_rc status, const char *field,
+                   const char *key, const char *fmt, ...) {
+  char message[2048];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(message, sizeof message, fmt, args);
+  va_end(args);
+  const si_failure failure = {
+      .size = sizeof failure, .status = status, .field = field, .subject = key, .message = message};
+  return record(store, op, &failure);
+}
+
+void store_warn(const si_instance *store, const char *fmt, ...) {
+  char message[2048];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(message, sizeof message, fmt, args);
+  va_end(args);
+  if (SI_HAS(store->vt, si_host_vt, log)) {
+    store->vt->log(store->host, SI_LOG_WARN, message);
+  }
+}
+
+/* --- calls --- */
+
+static int cancelled(void *ctx) {
+  const struct store_call *call = ctx;
+  return call->store->vt->cancelled(call->op);
+}
+
+void store_call_begin(struct store_call *call, const si_instance *store, si_op *op) {
+  const si_host_vt *vt = store->vt;
+  *call = (struct store_call){.store = store, .op = op};
+  if (op && SI_HAS(vt, si_host_vt, deadline_ns)) {
+    call->s3.deadline_ns = vt->deadline_ns(op);
+  }
+  if (op && SI_HAS(vt, si_host_vt, cancelled)) {
+    call->s3.cancelled = cancelled;
+    call->s3.ctx = call;
+  }
+}
+
+/* --- keys --- */
+
+bool store_key_valid(const char *key) {
+  size_t len = strnlen(key, SI_PATH_MAX + 1);
+  bool valid = len > 0 && len <= SI_PATH_MAX;
+  for (const char *at = key; valid;) {
+    size_t part = strcspn(at, "/");
+    valid = si_component_valid(at, part);
+    if (at[part] == '\0') {
+      break;
+    }
+    at += part + 1;
+  }
+  return valid;
+}
+
+si_rc store_key(const si_instance *store, si_op *op, const char *key, char full[STORE_KEY]) {
+  const char *prefix = store->config.prefix;
+  if (!store_key_valid(key)) {
+    return store_refuse(store, op, SI_E_INVALID, NULL, key,
+                        "\"%.200s\" is not a key that this store takes", key);
+  }
+  int n = snprintf(full, STORE_KEY, "%s%s%s", prefix, prefix[0] ? "/" : "", key);
+  if (n < 0 || n >= STORE_KEY) {
+    return store_refuse(store, op, SI_E_INVALID, NULL, key,
+                        "%.200s...: with the prefix it is longer than the %d bytes that a key in "
+                        "S3 can have",
+                        key, SI_S3_KEY_MAX);
+  }
+  return SI_OK;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/s3/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/base/json.h"
+#include "kit/base/text.h"
+#include "kit/net/s3.h"
+
+#define SECRET_NAME "\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"x-secret\":true"
+
+const char store_schema[] =
+    "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
+    "\"properties\":{"
+    "\"bucket\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":63,\"pattern\":"
+    "\"^[a-z0-9][a-z0-9.-]*[a-z0-9]$\",\"description\":\"the bucket, which must exist\"},"
+    "\"region\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":63,\"default\":\"us-east-1\"},"
+    "\"prefix\":{\"type\":\"string\",\"maxLength\":1000,\"description\":\"stands before every key: "
+    "components of [A-Za-z0-9._-] without a leading dot, joined by /\"},"
+    "\"endpoint\":{\"type\":\"string\",\"maxLength\":300,\"description\":\"https://host[:port]; "
+    "without it AWS's own for the region\"},"
+    "\"force_path_style\":{\"type\":\"boolean\",\"default\":false,\"description\":\"the bucket "
+    "stands in the path, not in the host's name\"},"
+    "\"allow_http\":{\"type\":\"boolean\",\"default\":false,\"description\":\"an endpoint of plain "
+    "http is taken\"},"
+    "\"ca_file\":{\"type\":\"string\",\"pattern\":\"^/\",\"maxLength\":4000,\"description\":"
+    "\"certificates (PEM) to trust in place of the system's\"},"
+    "\"server_side_encryption\":{\"enum\":[\"AES256\",\"aws:kms\"],\"description\":\"asked for "
+    "with "
+    "every object; a store that does not confirm it is refused\"},"
+    "\"kms_key_id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":500},"
+    "\"credentials\":{\"enum\":[\"vault\",\"file\",\"environment\"]},"
+    "\"access_key_id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"description\":"
+    "\"with credentials vault; it is no secret\"},"
+    "\"access_key_id_secret\":{" SECRET_NAME
+    "},"
+    "\"secret_access_key_secret\":{" SECRET_NAME
+    ",\"description\":\"with credentials vault: the "
+    "name of the secret\"},"
+    "\"session_token_secret\":{" SECRET_NAME
+    "},"
+    "\"credentials_file\":{\"type\":\"string\",\"pattern\":\"^/\",\"maxLength\":4000,"
+    "\"description\":\"with credentials file: in the form of the AWS tools, readable by its owner "
+    "alone\"},"
+    "\"profile\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":127,\"default\":\"default\"},"
+    "\"part_size\":{\"type\":\"integer\",\"minimum\":5242880,\"maximum\":67108864,"
+    "\"default\":8388608,\"description\":\"longer objects are sent in parts of so many bytes\"},"
+    "\"max_object_bytes\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9007199254740992,"
+    "\"description\":\"the longest object that is taken; without it, any\"},"
+    "\"connections\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":8,\"default\":4},"
+    "\"max_attempts\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":10,\"default\":6},"
+    "\"connect_timeout_ms\":{\"type\":\"integer\",\"minimum\":100,\"maximum\":120000,"
+    "\"default\":10000}},"
+    "\"required\":[\"bucket\",\"credentials\"],\"additionalProperties\":false}";
+
+enum kind { TEXT, FLAG, NUMBER };
+
+static const struct field {
+  const char *name;
+  enum kind kind;
+  size_t at;   /* in struct store_config */
+  size_t most; /* TEXT: bytes with the NUL */
+  int64_t min; /* NUMBER */
+  int64_t max;
+} fields[] = {
+#define TEXT_FIELD(name, member)                                                                 \
+  {                                                                                              \
+    name, TEXT, offsetof(struct store_config, member), sizeof((struct store_config *)0)->member, \
+        0, 0                                                                                     \
+  }
+    TEXT_FIELD("bucket", bucket),
+    TEXT_FIELD("region", region),
+    TEXT_FIELD("prefix", prefix),
+    TEXT_FIELD("endpoint", endpoint),
+    TEXT_FIELD("ca_file", ca_file),
+    TEXT_FIELD("server_side_encryption", encryption),
+    TEXT_FIELD("kms_key_id", kms_key_id),
+    TEXT_FIELD("credentials", credentials),
+    TEXT_FIELD("access_key_id", access_key_id),
+    TEXT_FIELD("access_key_id_secret", access_key_id_secret),
+    TEXT_FIELD("secret_access_key_secret", secret_access_key_secret),
+    TEXT_FIELD("session_token_secret", session_token_secret),
+    TEXT_FIELD("credentials_file", credentials_file),
+    TEXT_FIELD("profile", profile),
+    {"force_path_style", FLAG, offsetof(struct store_config, path_style), 0, 0, 0},
+    {"allow_http", FLAG, offsetof(struct store_config, allow_http), 0, 0, 0},
+    {"part_size", NUMBER, offsetof(struct store_config, part_size), 0, SI_S3_PART_MIN, 64 << 20},
+    {"max_object_bytes", NUMBER, offsetof(struct store_config, max_object_bytes), 0, 1, 1ll << 53},
+    {"connections", NUMBER, offsetof(struct store_config, connections), 0, 1, 8},
+    {"max_attempts", NUMBER, offsetof(struct store_config, max_attempts), 0, 1, 10},
+    {"connect_timeout_ms", NUMBER, offsetof(struct store_config, connect_timeout_ms), 0, 100,
+     120000},
+};
+#define FIELDS (sizeof fields / sizeof *fields)
+
+static si_rc wrong(struct si_error *error, si_rc status, const char *name, const char *message) {
+  char pointer[160];
+  snprintf(pointer, sizeof pointer, "/%.150s", name);
+  si_error_set(error, status, "S3_CONFIG", "%s", message);
+  return si_error_target(error, NULL, pointer);
+}
+
+static si_rc unknown(struct si_error *error, const char *name) {
+  const char *names[FIELDS];
+  char message[512];
+  for (size_t i = 0; i < FIELDS; i++) {
+    names[i] = fields[i].name;
+  }
+  if (strncmp(name, "object_lock", 11) == 0) {
+    return wrong(error, SI_E_UNSUPPORTED, name,
+                 "object lock is a matter of the enterprise store worm-s3; this store cannot lock");
+  }
+  const char *near = si_nearest(name, names, FIELDS);
+  snprintf(message, sizeof message, "\"%.100s\" is not a setting of the store \"s3\"%s%s%s", name,
+           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+  return wrong(error, SI_E_INVALID, name, message);
+}
+
+static si_rc take_text(const struct field *f, const cJSON *member, char *to,
+                       struct si_error *error) {
+  const char *text = cJSON_IsString(member) ? member->valuestring : NULL;
+  char message[256];
+  if (text && strlen(text) < f->most && (text[0] || strcmp(f->name, "prefix") == 0)) {
+    si_copy(to, f->most, text);
+    return SI_OK;
+  }
+  snprintf(message, sizeof message, "%s must be a text of 1 to %zu bytes", f->name, f->most - 1);
+  return wrong(error, SI_E_INVALID, f->name, message);
+}
+
+static si_rc take(const struct field *f, const cJSON *object, const cJSON *member,
+                  struct store_config *out, struct si_error *error) {
+  char *at = (char *)out + f->at;
+  char message[256];
+  if (f->kind == TEXT) {
+    return take_text(f, member, at, error);
+  }
+  if (f->kind == FLAG) {
+    if (!cJSON_IsBool(member)) {
+      snprintf(message, sizeof message, "%s must be true or false", f->name);
+      return wrong(error, SI_E_INVALID, f->name, message);
+    }
+    *(bool *)at = cJSON_IsTrue(member);
+    return SI_OK;
+  }
+  int64_t value = si_json_int(object, f->name, f->min, f->max, -1);
+  if (value < 0) {
+    snprintf(message, sizeof message, "%s must be an integer from %lld to %lld", f->name,
+             (long long)f->min, (long long)f->max);
+    return wrong(error, SI_E_INVALID, f->name, message);
+  }
+  *(uint64_t *)at = (uint64_t)value;
+  return SI_OK;
+}
+
+static si_rc take_all(const cJSON *object, struct store_config *out, struct si_error *error) {
+  si_rc status = SI_OK;
+  for (const cJSON *member = object->child; status == SI_OK && member; member = member->next) {
+    size_t i = 0;
+    while (i < FIELDS && strcmp(fields[i].name, member->string) != 0) {
+      i++;
+    }
+    status =
+        i < FIELDS ? take(&fields[i], object, member, out, error) : unknown(error, member->string);
+  }
+  return status;
+}
+
+/* --- what goes together --- */
+
+static bool prefix_valid(const char *prefix) {
+  for (const char *at = prefix; *at;) {
+    size_t part = strcspn(at, "/");
+    if (!si_component_valid(at, part) || (at[part] == '/' && !at[part + 1])) {
+      return false;
+    }
+    at += part + (at[part] == '/');
+  }
+  return true;
+}
+
+static si_rc check_credentials(struct store_config *c, struct si_error *error) {
+  static const struct {
+    const char *word;
+    enum store_source source;
+  } sources[] = {{"vault", STORE_VAULT}, {"file", STORE_FILE}, {"environment", STORE_ENVIRONMENT}};
+  size_t i = 0;
+  while (i < 3 && strcmp(sources[i].word, c->credentials) != 0) {
+    i++;
+  }
+  if (i == 3) {
+    return wrong(error, SI_E_INVALID, "credentials",
+                 "credentials must say where they are: \"vault\", \"file\" or \"environment\"");
+  }
+  c->source = sources[i].source;
+  bool of_vault = c->access_key_id[0] || c->access_key_id_secret[0] ||
+                  c->secret_access_key_secret[0] || c->session_token_secret[0];
+  bool of_file = c->credentials_file[0] || c->profile[0];
+  if (c->source != STORE_VAULT && of_vault) {
+    return wrong(error, SI_E_INVALID, "credentials",
+                 "access_key_id and the names of secrets go with credentials \"vault\" only");
+  }
+  if (c->source != STORE_FILE && of_file) {
+    return wrong(error, SI_E_INVALID, "credentials",
+                 "credentials_file and profile go with credentials \"file\" only");
+  }
+  if (c->source == STORE_VAULT && !c->access_key_id[0] == !c->access_key_id_secret[0]) {
+    return wrong(error, SI_E_INVALID, "access_key_id",
+                 "credentials \"vault\" need access_key_id, or access_key_id_secret, and not both");
+  }
+  if (c->source == STORE_VAULT && !c->secret_access_key_secret[0]) {
+    return wrong(error, SI_E_INVALID, "secret_access_key_secret",
+                 "credentials \"vault\" need secret_access_key_secret, the secret's name");
+  }
+  if (c->source == STORE_FILE && c->credentials_file[0] != '/') {
+    return wrong(error, SI_E_INVALID, "credentials_file",
+                 "credentials \"file\" need credentials_file, an absolute path");
+  }
+  return SI_OK;
+}
+
+static si_rc check_peer(const struct store_config *c, struct si_error *error) {
+  bool tls = strncmp(c->endpoint, "https://", 8) == 0;
+  if (!si_s3_bucket_valid(c->bucket)) {
+    return wrong(error, SI_E_INVALID, "bucket",
+                 "bucket must have 3 to 63 of a-z, 0-9, '-' and '.', begin and end with a letter "
+                 "or digit, and be no address");
+  }
+  if (c->endpoint[0] && !tls && strncmp(c->endpoint, "http://", 7) != 0) {
+    return wrong(error, SI_E_INVALID, "endpoint", "endpoint must be https://host[:port]");
+  }
+  if (c->endpoint[0] && !tls && !c->allow_http) {
+    return wrong(error, SI_E_REFUSED, "endpoint",
+                 "endpoint is plain http, which shows every byte to the network: use https, or set "
+                 "allow_http where that is meant");
+  }
+  if (c->ca_file[0] && c->ca_file[0] != '/') {
+    return wrong(error, SI_E_INVALID, "ca_file", "ca_file must be an absolute path");
+  }
+  if (!prefix_valid(c->prefix)) {
+    return wrong(error, SI_E_INVALID, "prefix",
+                 "prefix must be made of [A-Za-z0-9._-] components without a leading dot, joined "
+                 "by '/'");
+  }
+  if (c->encryption[0] && strcmp(c->encryption, "AES256") != 0 &&
+      strcmp(c->encryption, "aws:kms") != 0) {
+    return wrong(error, SI_E_INVALID, "server_side_encryption",
+                 "server_side_encryption must be \"AES256\" or \"aws:kms\"");
+  }
+  if (c->kms_key_id[0] && strcmp(c->encryption, "aws:kms") != 0) {
+    return wrong(error, SI_E_INVALID, "kms_key_id",
+                 "kms_key_id goes with server_side_encryption \"aws:kms\" only");
+  }
+  return SI_OK;
+}
+
+si_rc store_config_read(const char *json, struct store_config *out, struct si_error *error) {
+  cJSON *object SI_AUTO(si_json_free) = NULL;
+  struct store_config c = {.part_size = 8 << 20,
+                           .max_object_bytes = UINT64_MAX,
+                           .connections = 4,
+                           .max_attempts = 6,
+                           .connect_timeout_ms = 10000};
+  if (si_json_parse(json, strlen(json), &object, error) != SI_OK || !cJSON_IsObject(object)) {
+    si_error_set(error, SI_E_INVALID, "S3_CONFIG", "the configuration is not a JSON object");
+    return si_error_target(error, NULL, "");
+  }
+  si_rc status = take_all(object, &c, error);
+  status = status == SI_OK ? check_peer(&c, error) : status;
+  status = status == SI_OK ? check_credentials(&c, error) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  if (!c.region[0]) {
+    si_copy(c.region, sizeof c.region, "us-east-1");
+  }
+  if (!c.profile[0]) {
+    si_copy(c.profile, sizeof c.profile, "default");
+  }
+  *out = c;
+  return SI_OK;
+}

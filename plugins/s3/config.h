@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/s3/config.h - the configuration of the artifact store `s3`: its schema, and its values,
+ * checked. It names secrets, and holds none. Depends on sdk/kit/base.
+ */
+#ifndef SI_PLUGINS_S3_CONFIG_H
+#define SI_PLUGINS_S3_CONFIG_H
+
+#include <stdbool.h>
+
+#include "kit/base/path.h"
+
+enum store_source { STORE_VAULT, STORE_FILE, STORE_ENVIRONMENT };
+
+struct store_config {
+  char bucket[64];
+  char region[64];
+  char prefix[1024];
+  char endpoint[512]; /* "": AWS's own for the region */
+  char ca_file[SI_PATH_MAX];
+  char encryption[16];
+  char kms_key_id[512];
+  char credentials[16];
+  char access_key_id[160];
+  char access_key_id_secret[256];
+  char secret_access_key_secret[256];
+  char session_token_secret[256];
+  char credentials_file[SI_PATH_MAX];
+  char profile[128];
+  bool path_style;
+  bool allow_http;
+  uint64_t part_size;
+  uint64_t max_object_bytes;
+  uint64_t connections;
+  uint64_t max_attempts;
+  uint64_t connect_timeout_ms;
+  enum store_source source;
+};
+
+extern const char store_schema[]; /* JSON Schema */
+
+/* Reads a configuration. On failure error->target is a JSON pointer to what is wrong. */
+si_rc store_config_read(const char *json, struct store_config *out,
+                        struct si_error *error) SI_MUST_USE;
+
+#endif
