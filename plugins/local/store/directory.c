@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plugins/local/store/directory.c - from a key to the open directory that holds its object, with
- * the last one kept open. Depends on store.h, sdk/kit/base.
+ * the last one kept open, and back: what a removal leaves empty. Depends on store.h, sdk/kit/base.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -98,4 +98,24 @@ si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, 
   *dir = store->dir;
   *name = key + len + (slash != NULL);
   return SI_OK;
+}
+
+void store_prune(si_instance *store, const char *key) {
+  char path[STORE_PATH];
+  memcpy(path, key, strlen(key) + 1);
+  for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+    *slash = '\0';
+    const char *name = strrchr(path, '/');
+    size_t above = name ? (size_t)(name - path) : 0;
+    char parent[STORE_PATH] = ".";
+    if (above) {
+      memcpy(parent, path, above);
+      parent[above] = '\0';
+    }
+    int fd SI_AUTO(si_close) =
+        si_open_beneath(store->root, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd < 0 || unlinkat(fd, name ? name + 1 : path, AT_REMOVEDIR) != 0) {
+      return;
+    }
+  }
 }

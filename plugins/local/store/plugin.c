@@ -182,12 +182,12 @@ static si_rc store_open(const si_host_vt *vt, si_host *host, si_op *op, const ch
   store->root = -1;
   store->dir = -1;
   si_rc status = configure(store, op, config_json);
-  char random[13];
-  if (status == SI_OK && (status = si_random_hex(random, 6)) != SI_OK) {
+  char random[STORE_TEMP_HEX + 1];
+  if (status == SI_OK && (status = si_random_hex(random, STORE_TEMP_HEX / 2)) != SI_OK) {
     store_fail(store, op, status, NULL, "no random bytes");
   }
   if (status == SI_OK) {
-    snprintf(store->temp, sizeof store->temp, ".si-%s-", random);
+    snprintf(store->temp, sizeof store->temp, STORE_TEMP "%s-", random);
     status = open_root(store, op);
   }
   if (status != SI_OK) {
@@ -210,12 +210,15 @@ static const si_artifact_vt table = {
     .stat = store_stat,
     .list = store_list,
     .remove = store_remove,
+    .unfinished = store_unfinished,
+    .discard = store_discard,
+    .uri = store_uri,
 };
 
 static const si_provider provider = {
     .size = sizeof(si_provider),
     .kind = SI_KIND_ARTIFACT,
-    .caps = SI_CAP_ARTIFACT_REMOVE,
+    .caps = SI_CAP_ARTIFACT_REMOVE | SI_CAP_ARTIFACT_UNFINISHED,
     .threads = SI_THREADS_PER_INSTANCE,
     .id = "file",
     .schema = schema,

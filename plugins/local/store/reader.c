@@ -153,27 +153,6 @@ si_rc store_stat(si_instance *store, si_op *op, const char *key, si_object_info 
   return SI_OK;
 }
 
-/* Takes away the directories that the object leaves empty; stops at the first that is not. */
-static void prune(si_instance *store, const char *key) {
-  char path[SI_PATH_MAX + 1];
-  memcpy(path, key, strlen(key) + 1);
-  for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-    *slash = '\0';
-    const char *name = strrchr(path, '/');
-    size_t above = name ? (size_t)(name - path) : 0;
-    char parent[SI_PATH_MAX + 1] = ".";
-    if (above) {
-      memcpy(parent, path, above);
-      parent[above] = '\0';
-    }
-    int fd SI_AUTO(si_close) =
-        si_open_beneath(store->root, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (fd < 0 || unlinkat(fd, name ? name + 1 : path, AT_REMOVEDIR) != 0) {
-      return;
-    }
-  }
-}
-
 si_rc store_remove(si_instance *store, si_op *op, const char *key) {
   si_object_info info;
   const char *name = NULL;
@@ -204,6 +183,6 @@ si_rc store_remove(si_instance *store, si_op *op, const char *key) {
     return store_fail_errno(store, op, errno, key, "cannot make durable the removal of");
   }
   store_forget(store);
-  prune(store, key);
+  store_prune(store, key);
   return SI_OK;
 }

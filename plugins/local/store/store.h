@@ -10,7 +10,9 @@
  * and the host judges the bytes. Writing never changes a file that exists: each object is a new
  * file, renamed into place.
  *
- * Names that begin with a dot are the store's own (temporary files); no key can have one.
+ * Names that begin with a dot are the store's own; no key can have one. An object being written is
+ * `.si-<12 hex digits>-<count>` beside its place, and an unfinished one where its writer died: its
+ * key is the directory, its id that name, its time that of the last write.
  */
 #ifndef SI_PLUGINS_LOCAL_STORE_H
 #define SI_PLUGINS_LOCAL_STORE_H
@@ -20,6 +22,12 @@
 #include "kit/base/path.h"
 
 #define STORE_DEPTH 64 /* components of a key */
+
+/* The name of an object being written: this, hex digits of its instance, '-', a count in hex. */
+#define STORE_TEMP ".si-"
+#define STORE_TEMP_HEX 12
+
+#define STORE_PATH (SI_PATH_MAX + 64) /* of any of the store's files, below the root */
 
 struct si_instance {
   const si_host_vt *vt;
@@ -54,6 +62,11 @@ si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, 
                       const char **name) SI_MUST_USE;
 /* Forgets the directory used last, after it turned out to be gone. */
 void store_forget(si_instance *store);
+/* Takes away the directories that the file `key`, now gone, leaves empty; stops at the first that
+ * is not. */
+void store_prune(si_instance *store, const char *key);
+/* Is it the name of an object being written? */
+int store_is_temp(const char *name);
 
 /* --- the verbs --- */
 
@@ -69,5 +82,9 @@ void store_reader_close(si_reader *reader);
 si_rc store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out);
 si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each);
 si_rc store_remove(si_instance *store, si_op *op, const char *key);
+si_rc store_unfinished(si_instance *store, si_op *op, const char *prefix, void *ctx,
+                       si_unfinished_fn each);
+si_rc store_discard(si_instance *store, si_op *op, const char *key, const char *id);
+si_rc store_uri(si_instance *store, const char *key, char *out, size_t cap);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugins/local/store/walk.c - listing: a walk of the directories below a prefix that follows no
- * link and goes no deeper than a key can. Depends on store.h, sdk/kit/base.
+ * plugins/local/store/walk.c - listing, of objects or of unfinished ones: a walk of the directories
+ * below a prefix that follows no link and goes no deeper than a key can. Depends on store.h,
+ * sdk/kit/base.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +19,8 @@ struct walk {
   si_instance *store;
   si_op *op;
   void *ctx;
-  si_list_fn each;
+  si_list_fn each; /* NULL: for the unfinished */
+  si_unfinished_fn each_unfinished;
   char key[SI_PATH_MAX + 1]; /* of the directory being read; "" is the root */
 };
 
@@ -28,17 +30,34 @@ static void close_dir(DIR **dir) {
   }
 }
 
+static int64_t modified_ms(const struct stat *st) {
+  return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+}
+
 static si_rc tell(struct walk *w, const struct stat *st) {
-  const si_object_info info = {
-      .length = (uint64_t)st->st_size,
-      .modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000};
-  return w->each(w->ctx, w->key, &info);
+  const si_object_info info = {.length = (uint64_t)st->st_size, .modified_ms = modified_ms(st)};
+  return w->each ? w->each(w->ctx, w->key, &info) : SI_OK;
+}
+
+/* A name that is none of an object; w->key is the directory's. */
+static si_rc tell_unfinished(struct walk *w, int dir, const char *name) {
+  struct stat st;
+  if (w->each || !store_is_temp(name) || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+      !S_ISREG(st.st_mode)) {
+    return SI_OK;
+  }
+  const si_unfinished found = {.size = sizeof found,
+                               .key = w->key,
+                               .id = name,
+                               .length = (uint64_t)st.st_size,
+                               .started_ms = modified_ms(&st)};
+  return w->each_unfinished(w->ctx, &found);
 }
 
 static void pass_over(const struct walk *w) {
   char message[SI_PATH_MAX * 2 + 64];
   const si_host_vt *vt = w->store->vt;
-  if (SI_HAS(vt, si_host_vt, log)) {
+  if (w->each && SI_HAS(vt, si_host_vt, log)) {
     snprintf(message, sizeof message, "%s/%s is neither a file nor a directory: passed over",
              w->store->root_path, w->key);
     vt->log(w->store->host, SI_LOG_WARN, message);
@@ -89,6 +108,7 @@ static si_rc walk(struct walk *w, int parent, const char *name, int depth) {
     }
     /* Temporary files, and whatever else can be no key. */
     if (!si_component_valid(entry->d_name, strlen(entry->d_name))) {
+      status = tell_unfinished(w, dirfd(dir), entry->d_name);
       continue;
     }
     int n = snprintf(w->key + len, sizeof w->key - len, "%s%s", len ? "/" : "", entry->d_name);
@@ -100,8 +120,10 @@ static si_rc walk(struct walk *w, int parent, const char *name, int depth) {
   return status;
 }
 
-si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each) {
-  struct walk w = {.store = store, .op = op, .ctx = ctx, .each = each};
+/* Begins at `prefix`. */
+static si_rc walk_from(struct walk *w, const char *prefix) {
+  si_instance *store = w->store;
+  si_op *op = w->op;
   const char *name = NULL;
   int dir = -1;
   int depth = 1;
@@ -110,12 +132,12 @@ si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, s
     return status;
   }
   if (prefix[0] == '\0') {
-    return walk(&w, store->root, ".", depth);
+    return walk(w, store->root, ".", depth);
   }
   for (const char *at = prefix; *at; at++) {
     depth += *at == '/';
   }
-  memcpy(w.key, prefix, strlen(prefix) + 1);
+  memcpy(w->key, prefix, strlen(prefix) + 1);
   store_forget(store);
   status = store_directory(store, NULL, prefix, 0, &dir, &name);
   if (status == SI_E_NOT_FOUND) {
@@ -124,5 +146,16 @@ si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, s
   if (status != SI_OK) {
     return store_directory(store, op, prefix, 0, &dir, &name);
   }
-  return visit(&w, dir, name, depth);
+  return visit(w, dir, name, depth);
+}
+
+si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each) {
+  struct walk w = {.store = store, .op = op, .ctx = ctx, .each = each};
+  return walk_from(&w, prefix);
+}
+
+si_rc store_unfinished(si_instance *store, si_op *op, const char *prefix, void *ctx,
+                       si_unfinished_fn each) {
+  struct walk w = {.store = store, .op = op, .ctx = ctx, .each_unfinished = each};
+  return walk_from(&w, prefix);
 }
