@@ -17,3 +17,6 @@ deps_engine=(docker.io iptables iproute2)
 # the runtime that docker.io has, too.
 deps_test=(age clang clang-format libcunit1-dev openssl sqlite3 strace python3 git util-linux procps
   podman runc netavark aardvark-dns catatonit)
+
+# What tests/bench/run measures with and against; ./check needs none of it.
+deps_bench=(jq git sqlite3 valgrind restic borgbackup rclone)
