@@ -93,7 +93,9 @@ missing_packages() {
 # nor enabled at boot, and no other service is restarted.
 install_packages() {
   local units=(docker.service docker.socket containerd.service podman.service podman.socket
-    podman-restart.service podman-auto-update.service podman-auto-update.timer)
+    podman-restart.service podman-auto-update.service podman-auto-update.timer
+    ceph.target ceph-mon.target ceph-osd.target ceph-radosgw.target ceph-crash.service
+    rbdmap.service)
   local unit new_units=() code=0
   have apt-get || die "this needs Debian's apt-get" "Install by hand: $*"
   [ "$(id -u)" = 0 ] || have sudo ||
