@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # Helpers for black-box tests of runpacks in object stores; sourced behind functions.sh.
 
 # needs_loopback "$@" (of the script itself): goes on where nothing but loopback can be reached.
 needs_loopback() {
-  [ "${SI_TEST_LOOPBACK:-}" != "$0" ] || return 0
+  [ -z "${SI_TEST_LOOPBACK:-}" ] || return 0
   run_exit_commands # exec would not
-  SI_TEST_LOOPBACK=$0 exec "$repository/tests/servers/loopback.sh" "$(readlink -f "$0")" "$@"
+  SI_TEST_LOOPBACK=1 exec "$repository/tests/servers/loopback.sh" "$(readlink -f "$0")" "$@"
 }
 
 # needs_s3 "$@" (of the script itself): goes on beside a real object store of its own, see
