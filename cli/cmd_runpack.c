@@ -372,9 +372,22 @@ static si_rc clock_option(struct si_invocation *inv, struct si_export_options *o
   return status;
 }
 
+static si_rc read_description(struct si_invocation *inv, struct si_description *out) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_DESCRIBE_MAX);
+  const char *file = si_opt(inv, "describe");
+  if (!file) {
+    return SI_OK;
+  }
+  if (si_read_file(AT_FDCWD, file, &text) != SI_OK) {
+    return si_error_errno(&inv->error, errno, "RUNPACK_DESCRIPTION", "cannot read %s", file);
+  }
+  return si_description_read(si_buf_text(&text), text.len, out, &inv->error);
+}
+
 static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
                            struct si_export_result *result) {
   struct si_buf spec SI_AUTO(si_buf_free) = SI_BUF(16u << 20);
+  struct si_description description SI_AUTO(si_description_free) = {NULL};
   struct si_locked key SI_AUTO(si_locked_free) = {.data = NULL};
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   struct si_export_options options = {
@@ -404,12 +417,13 @@ static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
   status = status == SI_OK ? si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0,
                                         &options.max_artifact_bytes)
                            : status;
+  status = status == SI_OK ? read_description(inv, &description) : status;
   status = status == SI_OK ? si_signer_open(inv, options.tenant, &key) : status;
   options.sign_key = key.data;
   status = status == SI_OK
                ? si_export_begin(store, &options, si_buf_text(&spec), spec.len, &e, &inv->error)
                : status;
-  status = status == SI_OK ? si_export_add_folder(e, dir, &inv->error) : status;
+  status = status == SI_OK ? si_export_add_folder(e, dir, &description, &inv->error) : status;
   return status == SI_OK ? si_export_finish(e, result, &inv->error) : status;
 }
 
@@ -453,6 +467,8 @@ static const struct si_option export_options[] = {
     {"operation", 0, "ID", "Export the evidence of this operation again", 0, NULL},
     {"from", 0, "DIR", "Export every file below DIR", 0, NULL},
     {"spec", 0, "FILE", "With --from: the JSON document that says what was run", 0, NULL},
+    {"describe", 0, "FILE",
+     "With --from: a JSON object of names, each with its kind, content_type, required", 0, NULL},
     {"tenant", 0, "T", "With --from: by default the context's name", 0, NULL},
     {"namespace", 0, "N", "With --from", 0, NULL},
     {"scenario", 0, "S", "With --from; names that begin with op. are si's own", 0, NULL},

@@ -109,25 +109,30 @@ static const char *content_type(const char *path) {
   return NULL;
 }
 
-static si_rc add_all(struct si_export *e, int dir, struct walk *w, struct si_error *error) {
+static si_rc add_all(struct si_export *e, int dir, struct walk *w,
+                     struct si_description *description, struct si_error *error) {
   si_rc status = walk(w, dir, ".", 0, error);
   si_table_sort(&w->files);
   for (size_t i = 0; status == SI_OK && i < w->files.count; i++) {
     const char *path = si_table_text(&w->files, w->files.entries[i].path);
-    const struct si_artifact artifact = {.name = path,
-                                         .content_type = content_type(path),
-                                         .required = true,
-                                         .from = SI_FROM_FILE,
-                                         .dir = dir,
-                                         .file = path};
+    struct si_artifact artifact = {.name = path,
+                                   .content_type = content_type(path),
+                                   .required = true,
+                                   .from = SI_FROM_FILE,
+                                   .dir = dir,
+                                   .file = path};
+    if (description) {
+      si_description_apply(description, &artifact);
+    }
     status = si_export_add(e, &artifact, error);
   }
-  return status;
+  return status == SI_OK && description ? si_description_end(description, error) : status;
 }
 
-si_rc si_export_add_folder(struct si_export *e, int dir, struct si_error *error) {
+si_rc si_export_add_folder(struct si_export *e, int dir, struct si_description *description,
+                           struct si_error *error) {
   struct walk w = {.files = SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX)};
-  si_rc status = add_all(e, dir, &w, error);
+  si_rc status = add_all(e, dir, &w, description, error);
   si_table_free(&w.files);
   return status;
 }

@@ -119,6 +119,29 @@ expect_exit 2 si runpack export "${evidence[@]}" --run r "${outside[@]}" \
 expect_exit 0 si runpack export "${evidence[@]}" --run r "${outside[@]}" --config "root=$dir/unsigned"
 expect_exit 8 si runpack verify --require signed --key "$dir/own.pem" "$(pack_of "$dir/unsigned" r)"
 
+begin "a description says of each artifact what it is, and nothing else is taken"
+describe() {
+  printf '%s' "$1" >"$dir/describe.json"
+  run si --json runpack export "${evidence[@]}" --run "${2:-d}" "${outside[@]}" \
+    --config "root=$dir/described" --describe "$dir/describe.json"
+}
+describe '{"logs/web.txt":{"kind":"tool_transcript","content_type":"text/x-log","required":false}}'
+expect_equal "$code" 0
+manifest=$(pack_of "$dir/described" d)/manifest.json
+expect_equal "$(jq -c '.artifacts[] | [.path, .kind, .content_type, .required]' "$manifest")" \
+  '["artifacts/empty.bin","custom","application/octet-stream",true]
+["artifacts/logs/web.txt","tool_transcript","text/x-log",false]
+["artifacts/spec.json","scenario_spec","application/json",true]'
+for wrong in '[]' '{"nowhere.txt":{}}' '{"empty.bin":1}' '{"empty.bin":{"kind":"novel"}}' \
+  '{"empty.bin":{"kind":"scenario_spec"}}' '{"empty.bin":{"content_type":"text"}}' \
+  '{"empty.bin":{"required":1}}' '{"empty.bin":{"colour":"red"}}'; do
+  describe "$wrong" wrong
+  expect_equal "$code" 2
+  expect_json .error.code RUNPACK_DESCRIPTION
+done
+[ -z "$(find "$dir/described" -path '*/run/wrong/*' -name manifest.json)" ] ||
+  fail "a wrong description made a runpack"
+
 begin "two machines make the same bytes of the same input"
 for machine in one two; do
   mkdir "$dir/$machine"

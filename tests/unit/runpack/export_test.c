@@ -282,7 +282,7 @@ static si_rc export_folder(struct memory_store *store, int dir, struct si_error 
   struct si_export *e SI_AUTO(si_export_free) = NULL;
   memory_store_init(store);
   si_rc status = si_export_begin(&store->head, &options, "{}", 2, &e, error);
-  status = status == SI_OK ? si_export_add_folder(e, dir, error) : status;
+  status = status == SI_OK ? si_export_add_folder(e, dir, NULL, error) : status;
   return status == SI_OK ? si_export_finish(e, &result, error) : status;
 }
 
