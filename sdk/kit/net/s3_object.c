@@ -56,20 +56,22 @@ static si_rc head(struct si_s3 *client, const struct si_s3_call *call, const cha
   return status;
 }
 
-/* A HEAD has no body to say what is missing: where the bucket was never seen, ask for it. */
-static si_rc missing(struct si_s3 *client, const struct si_s3_call *call, struct si_error *error) {
+/* The answer to a HEAD has no body that would say why. A listing's has: ask for one, and believe it
+ * where it speaks of more than the one object. */
+static si_rc ask_why(struct si_s3 *client, const struct si_s3_call *call, struct si_error *error) {
   const struct si_http_header query[] = {{"list-type", "2"}, {"max-keys", "1"}};
   const struct s3_request request = {.method = "GET", .query = query, .query_count = 2};
   struct s3_reply reply SI_AUTO(s3_reply_free);
   struct si_error why;
   s3_reply_init(&reply, S3_ANSWER);
   si_rc status = s3_once(client, call, &request, &reply, &why);
-  if (status != SI_OK && strcmp(why.code, "S3_NO_BUCKET") == 0) {
+  if (status != SI_OK && why.retry == SI_RETRY_NEVER && strcmp(why.code, "S3_DENIED") != 0 &&
+      (status == SI_E_AUTH || status == SI_E_INVALID)) {
     *error = why;
-    return status;
+  } else {
+    atomic_store(&client->seen, true);
   }
-  atomic_store(&client->seen, true);
-  return SI_E_NOT_FOUND;
+  return error->status;
 }
 
 si_rc si_s3_head(struct si_s3 *client, const struct si_s3_call *call, const char *key,
@@ -77,8 +79,9 @@ si_rc si_s3_head(struct si_s3 *client, const struct si_s3_call *call, const char
   struct si_error why = {.status = SI_OK};
   bool seen = atomic_load(&client->seen);
   si_rc status = head(client, call, key, out, &why);
-  if (status == SI_E_NOT_FOUND && !seen) {
-    status = missing(client, call, &why);
+  if ((status == SI_E_NOT_FOUND && !seen) || strcmp(why.code, "S3_DENIED") == 0 ||
+      strcmp(why.code, "S3_REQUEST") == 0 || strcmp(why.code, "S3_REGION") == 0) {
+    status = ask_why(client, call, &why);
   }
   if (status != SI_OK && error) {
     *error = why;
@@ -155,7 +158,7 @@ static si_rc prepare(struct putting *p, struct si_error *error) {
 }
 
 /* After a create-only PUT of which it is not known whether it ran: whose object stands there?
- * SI_OK: ours. *error is left alone where nothing more is known than before. */
+ * SI_OK: ours. */
 static si_rc whose(const struct putting *p, struct si_s3_object *out, struct si_error *error) {
   struct si_s3_object found;
   struct si_error why;
@@ -170,7 +173,12 @@ static si_rc whose(const struct putting *p, struct si_s3_object *out, struct si_
   }
   if (status == SI_E_NOT_FOUND) {
     error->retry = SI_RETRY_SAFE; /* it did not run: harmless to send again */
+    return error->status;
   }
+  *error = why;
+  error->retry = SI_OUTCOME_UNKNOWN;
+  si_error_hint(error, "look whether s3://%s/%s exists before trying again", p->client->bucket,
+                p->put->key);
   return error->status;
 }
 
