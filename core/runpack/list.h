@@ -18,7 +18,16 @@ struct si_runpack_found {
   const char *prefix;
   struct si_runpack_ids ids;
   bool complete;
+  uint64_t objects; /* the manifest included */
+  uint64_t bytes;   /* as the listing says */
+  /* Unix time in milliseconds, as the listing says; 0 = unknown, be it of one object alone. */
+  int64_t newest_ms;
+  int64_t manifest_ms;
 };
+
+/* The length of the prefix that a key's object belongs to, and whether it is the manifest; 0: to
+ * none. An object belongs to a runpack as its manifest.json, or below its artifacts/. */
+size_t si_runpack_prefix_of(const char *key, bool *manifest);
 
 /* Calls `each` for every runpack below `under` ("", "tenant/a", ... or a whole prefix), sorted by
  * prefix, once the listing has ended. *foreign (or NULL) counts the objects that belong to none.

@@ -11,6 +11,7 @@
 #define RUN(t, r) "tenant/" t "/namespace/n/scenario/s/run/" r H
 
 struct seen {
+  struct si_runpack_found found[8];
   size_t count;
   char prefixes[8][256];
   bool complete[8];
@@ -21,6 +22,7 @@ static si_rc on_found(void *ctx, const struct si_runpack_found *found) {
   if (seen->count == 8) {
     return SI_E_QUOTA;
   }
+  seen->found[seen->count] = *found;
   strncpy(seen->prefixes[seen->count], found->prefix, 255);
   seen->complete[seen->count++] = found->complete;
   return SI_OK;
@@ -36,6 +38,8 @@ static void fill(struct memory_store *store) {
       RUN("b", "2") "/artifacts/y",
       "readme",
       RUN("a", "1") "/other/x",
+      RUN("a", "1") "/artifacts/a name",
+      RUN("a", "1") "/artifacts/",
       "tenant/a/namespace/n/x",
       RUN("a", "4"),
       "tenant/a/namespace/n/scenario/s/run/r/nohash/manifest.json",
@@ -62,7 +66,36 @@ static void complete_and_incomplete_runpacks_are_found_in_any_order(void) {
   CU_ASSERT_STRING_EQUAL(seen.prefixes[2], RUN("ab", "1"));
   CU_ASSERT_STRING_EQUAL(seen.prefixes[3], RUN("b", "2"));
   CU_ASSERT_TRUE(seen.complete[3]);
-  CU_ASSERT_EQUAL(foreign, 5);
+  CU_ASSERT_EQUAL(foreign, 7);
+  memory_store_free(&store);
+}
+
+static void what_a_runpack_holds_is_counted_and_dated(void) {
+  struct memory_store store;
+  struct seen seen = {.count = 0};
+  static const struct {
+    const char *key;
+    int64_t ms;
+    size_t len;
+  } objects[] = {
+      {RUN("a", "1") "/artifacts/x", 30, 5},   {RUN("a", "2") "/artifacts/x", 10, 1},
+      {RUN("a", "1") "/manifest.json", 20, 7}, {RUN("a", "2") "/artifacts/y", 0, 1},
+      {RUN("a", "1") "/artifacts/y", 10, 1},   {RUN("a", "2") "/artifacts/z", 30, 1},
+  };
+  memory_store_init(&store);
+  for (size_t i = 0; i < sizeof objects / sizeof *objects; i++) {
+    store.now_ms = objects[i].ms;
+    memory_set(&store, objects[i].key, "1234567", objects[i].len);
+  }
+  CU_ASSERT_EQUAL(si_runpack_list(&store.head, "", &seen, on_found, NULL, NULL), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(seen.count, 2);
+  CU_ASSERT_TRUE(seen.found[0].complete);
+  CU_ASSERT_EQUAL(seen.found[0].objects, 3);
+  CU_ASSERT_EQUAL(seen.found[0].bytes, 13);
+  CU_ASSERT_EQUAL(seen.found[0].newest_ms, 30);
+  CU_ASSERT_EQUAL(seen.found[0].manifest_ms, 20);
+  CU_ASSERT_FALSE(seen.found[1].complete);
+  CU_ASSERT_EQUAL(seen.found[1].newest_ms, 0); /* of one it is unknown, so of all */
   memory_store_free(&store);
 }
 
@@ -89,4 +122,5 @@ static void a_listing_without_end_is_ended(void) {
 }
 
 UNIT_MAIN("runpack list", UNIT(complete_and_incomplete_runpacks_are_found_in_any_order),
-          UNIT(one_tenant_is_listed_alone), UNIT(a_listing_without_end_is_ended))
+          UNIT(what_a_runpack_holds_is_counted_and_dated), UNIT(one_tenant_is_listed_alone),
+          UNIT(a_listing_without_end_is_ended))
