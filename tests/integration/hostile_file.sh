@@ -84,6 +84,7 @@ expect_exit 8 si --json runpack verify "$dir/store/$prefix"
 expect_contains "hash mismatch for $small" "$out"
 
 begin "an empty place is no runpack"
-expect_exit 3 si --json runpack verify "$dir/from"
+mkdir "$dir/nothing"
+expect_exit 3 si --json runpack verify "$dir/nothing"
 expect_exit 3 si --json runpack verify "$dir/nowhere"
 expect_json .error.code RUNPACK_NOT_FOUND
