@@ -31,13 +31,15 @@ s3() {
 # s3_bucket NAME
 s3_bucket() { s3 PUT "$1" >/dev/null || fail "no bucket $1"; }
 
-# s3_keys BUCKET [PREFIX]: the keys of up to a thousand objects, a line each.
-s3_keys() {
-  s3 GET "$1?list-type=2&prefix=$(escaped "${2:-}")" | grep -o '<Key>[^<]*' | cut -c 6-
+# s3_keys BUCKET [PREFIX]: the keys of up to a thousand objects, a line each. s3_uploads BUCKET: those
+# of uploads in parts that were begun and never ended. What cannot be asked is no empty answer.
+s3_keys() { s3_list "$1?list-type=2&prefix=$(escaped "${2:-}")"; }
+s3_uploads() { s3_list "$1?uploads="; }
+s3_list() {
+  local found
+  found=$(s3 GET "$1") || { echo "(cannot be listed)"; return; }
+  printf '%s' "$found" | grep -o '<Key>[^<]*' | cut -c 6-
 }
-
-# s3_uploads BUCKET: the keys of multipart uploads that were begun and never ended, a line each.
-s3_uploads() { s3 GET "$1?uploads=" | grep -o '<Key>[^<]*' | cut -c 6-; }
 
 escaped() { jq -rn --arg text "$1" '$text | @uri'; }
 
@@ -71,3 +73,48 @@ faults() {
 
 # faults_log DIR [FILTER]: the requests since, as JSON, or what the filter of jq makes of them.
 faults_log() { curl -sSf "$(cat "$1/url")/__log" | jq -r "${2:-.}"; }
+
+# --- runpacks ------------------------------------------------------------------------------------
+
+# things_to_export: $dir/from, with an empty artifact, a small one, and one of three parts; the spec
+# is $dir/spec.json.
+things_to_export() {
+  mkdir -p "$dir/from/logs"
+  : >"$dir/from/empty.txt"
+  echo "what was done" >"$dir/from/small.txt"
+  head -c 11000000 /dev/urandom >"$dir/from/logs/large.bin"
+  echo '{"what":"test"}' >"$dir/spec.json"
+}
+
+# s3_store NAME [JSON]: $dir/NAME.json, the settings of a store in bucket si-test, with those of the
+# JSON object over them; null takes one away.
+s3_store() {
+  [ -e "$dir/credentials" ] || credentials "$dir/credentials"
+  jq -n --arg endpoint "$S3_HTTP" --arg file "$dir/credentials" --argjson more "${2:-{\}}" '
+    {bucket: "si-test", endpoint: $endpoint, allow_http: true, force_path_style: true,
+     credentials: "file", credentials_file: $file, part_size: 5242880} + $more
+    | with_entries(select(.value != null))' >"$dir/$1.json"
+}
+
+# s3_export NAME RUN [OPTION...]: exports $dir/from to that store. As an array, for run and others.
+s3_export() {
+  "$SI_PREFIX/bin/si" --json runpack export --from "$dir/from" --spec "$dir/spec.json" --tenant t \
+    --namespace n --scenario s --run "$2" --sink s3 --config "$dir/$1.json" "${@:3}"
+}
+
+# s3_uri NAME [KEY]: of a store, or of what stands in it under the key.
+s3_uri() {
+  jq -j '"s3://" + .bucket + "/" + (if (.prefix // "") == "" then "" else .prefix + "/" end)' \
+    "$dir/$1.json"
+  printf '%s' "${2:-}"
+}
+
+# s3_run RUN: the prefix of that run's runpack; s3_verify NAME RUN [OPTION...]: verifies it.
+s3_run() {
+  printf 'tenant/t/namespace/n/scenario/s/run/%s/%s' "$1" \
+    "$(jq -cjS . "$dir/spec.json" | sha256sum | cut -d' ' -f1)"
+}
+s3_verify() {
+  "$SI_PREFIX/bin/si" --json runpack verify "$(s3_uri "$1" "$(s3_run "$2")")" --sink s3 \
+    --config "$dir/$1.json" "${@:3}"
+}
