@@ -228,9 +228,10 @@ static si_rc trust_key(void *ctx, const char *key, const char *since) {
   return si_key_set_add(ctx, key);
 }
 
-/* A crash between the export and its note leaves a whole runpack: it is verified and noted, if it
- * is signed by this context; others may write to the store, too. */
-static si_rc adopt_existing(const struct si_life *life, const struct si_operation *operation,
+/* What stands in the store counts once it was read back: what was just exported, or what a crash
+ * between the export and its note has left, if it is signed by this context; others may write to the
+ * store, too. */
+static si_rc read_back(const struct si_life *life, const struct si_operation *operation,
                             struct si_store *store, struct si_export_result *result,
                             struct si_error *error) {
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
@@ -256,6 +257,11 @@ static si_rc adopt_existing(const struct si_life *life, const struct si_operatio
   status = status == SI_OK ? si_evidence_keys(life->state, &keys, trust_key, error) : status;
   status =
       status == SI_OK ? si_runpack_verify(store, result->prefix, &options, &report, error) : status;
+  if (status == SI_OK && result->manifest_sha256[0] &&
+      strcmp(result->manifest_sha256, report.manifest_sha256) != 0) {
+    return si_error_set(error, SI_E_CORRUPT, "RUNPACK_VERIFY_FAILED",
+                        "the store gives another manifest than the one that was put there");
+  }
   if (status == SI_OK) {
     si_copy(result->manifest_sha256, sizeof result->manifest_sha256, report.manifest_sha256);
   }
@@ -292,8 +298,8 @@ si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si
   if (status == SI_OK) {
     status = si_evidence_export(life, &operation, si_sink_store(sink), &result, &why);
   }
-  if (status == SI_E_EXISTS) {
-    status = adopt_existing(life, &operation, si_sink_store(sink), &result, &why);
+  if (status == SI_OK || status == SI_E_EXISTS) {
+    status = read_back(life, &operation, si_sink_store(sink), &result, &why);
   }
   if (status != SI_OK) {
     si_redact_error(&why); /* the words may be the sink's */
