@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `si runpack verify|show|list`: evidence, held to account. */
+#include <stdio.h>
 #include <string.h>
 
+#include "cli/age.h"
 #include "cli/grid.h"
 #include "cli/runpack_store.h"
 #include "cli/trust.h"
@@ -9,6 +11,7 @@
 #include "core/runpack/manifest.h"
 #include "core/runpack/verify.h"
 #include "kit/base/path.h"
+#include "kit/base/text.h"
 
 /* --- verify --- */
 
@@ -65,7 +68,7 @@ static si_rc verify(struct si_invocation *inv) {
 
 static const struct si_option verify_options[] = {
     {"operation", 0, "ID", "The runpack that this operation left", 0, NULL},
-    SI_PLACE_OPTIONS("The store, with --operation; by default the context's"),
+    SI_PLACE_OPTIONS("The store, with --operation or a URI; by default the context's"),
     {"max-artifact-bytes", 0, "N", "The largest artifact that is accepted; 16777216 by default", 0,
      NULL},
     SI_TRUST_OPTIONS,
@@ -80,13 +83,26 @@ const struct si_command si_cmd_runpack_verify = {
         "where anything differs.\n\n"
         "A pass rests on a signature by a key that is trusted (--key, or the context's own), on an "
         "audit chain that tells of it (--audit, or --context), or on nothing but itself.",
-    .params = {{"URI", SI_PARAM_OPTIONAL, "The runpack's directory, or file:///DIR"}},
+    .params = {{"URI", SI_PARAM_OPTIONAL, SI_PLACE_PARAM}},
     .options = verify_options,
     .flags = SI_CMD_CONTEXT_MAYBE,
     .run = verify,
 };
 
 /* --- show --- */
+
+/* Where it was found; a manifest that has such a field keeps its own. */
+static void show_uri(struct si_invocation *inv, struct si_place *place, cJSON *manifest) {
+  struct si_buf uri SI_AUTO(si_buf_free) = SI_BUF(SI_STORE_URI_SIZE);
+  si_place_uri(place, place->prefix, &uri);
+  if (uri.len) {
+    si_out_field(inv->out, "stored at", "%s", uri.data);
+  }
+  if (!si_json_get(manifest, "storage_uri")) {
+    si_rc added = si_json_add_text(manifest, "storage_uri", uri.data);
+    (void)added; /* information only */
+  }
+}
 
 static si_rc show(struct si_invocation *inv) {
   static const char *const fields[] = {"tenant_id", "namespace_id", "scenario_id", "run_id",
@@ -118,6 +134,7 @@ static si_rc show(struct si_invocation *inv) {
                 si_json_str(artifact, "content_type"),
                 si_json_str(si_json_get(artifact, "hash"), "value"));
   }
+  show_uri(inv, &place, manifest);
   si_out_line(inv->out, "%s", "");
   si_grid_print(inv->out, &table);
   return si_out_result(inv->out, manifest);
@@ -125,14 +142,14 @@ static si_rc show(struct si_invocation *inv) {
 
 static const struct si_option show_options[] = {
     {"operation", 0, "ID", "The runpack that this operation left", 0, NULL},
-    SI_PLACE_OPTIONS("The store, with --operation; by default the context's"),
+    SI_PLACE_OPTIONS("The store, with --operation or a URI; by default the context's"),
     {0},
 };
 
 const struct si_command si_cmd_runpack_show = {
     .path = "runpack show",
     .summary = "Show a runpack's manifest, unverified",
-    .params = {{"URI", SI_PARAM_OPTIONAL, "The runpack's directory, or file:///DIR"}},
+    .params = {{"URI", SI_PARAM_OPTIONAL, SI_PLACE_PARAM}},
     .options = show_options,
     .flags = SI_CMD_CONTEXT_MAYBE,
     .run = show,
@@ -143,26 +160,51 @@ const struct si_command si_cmd_runpack_show = {
 struct listing {
   struct si_grid table;
   cJSON *json;
+  const char *root; /* the store's URI, without a '/' at its end; "" where it tells none */
+  int64_t now_ms;
 };
 
-static si_rc list_one(void *ctx, const struct si_runpack_found *found) {
-  struct listing *listing = ctx;
-  cJSON *item = cJSON_CreateObject();
-  si_grid_row(&listing->table, found->ids.run, found->ids.scenario, found->ids.namespace_id,
-              found->complete ? "complete" : "incomplete");
+static si_rc list_json(const struct listing *listing, const struct si_runpack_found *found,
+                       cJSON *item) {
+  char uri[SI_STORE_URI_SIZE + SI_KEY_SIZE] = "";
+  char newest[SI_TIME_SIZE] = "";
+  if (listing->root[0]) {
+    snprintf(uri, sizeof uri, "%s/%s", listing->root, found->prefix);
+  }
+  if (found->newest_ms) {
+    si_time_text(found->newest_ms, newest);
+  }
   cJSON_AddStringToObject(item, "tenant", found->ids.tenant);
   cJSON_AddStringToObject(item, "namespace", found->ids.namespace_id);
   cJSON_AddStringToObject(item, "scenario", found->ids.scenario);
   cJSON_AddStringToObject(item, "run", found->ids.run);
   cJSON_AddStringToObject(item, "prefix", found->prefix);
   cJSON_AddBoolToObject(item, "complete", found->complete);
-  return cJSON_AddItemToArray(listing->json, item) ? SI_OK : SI_E_NOMEM;
+  si_rc status = si_json_add_u64(item, "objects", found->objects);
+  status = status == SI_OK ? si_json_add_u64(item, "bytes", found->bytes) : status;
+  status = status == SI_OK ? si_json_add_text(item, "newest_at", newest) : status;
+  return status == SI_OK ? si_json_add_text(item, "storage_uri", uri) : status;
+}
+
+static si_rc list_one(void *ctx, const struct si_runpack_found *found) {
+  struct listing *listing = ctx;
+  char age[SI_AGE_SIZE];
+  cJSON *item = cJSON_CreateObject();
+  si_age_text(found->newest_ms, listing->now_ms, age);
+  si_grid_row(&listing->table, found->ids.run, found->ids.scenario, found->ids.namespace_id,
+              found->complete ? "complete" : "incomplete", age);
+  if (!cJSON_AddItemToArray(listing->json, item)) {
+    return SI_E_NOMEM;
+  }
+  return list_json(listing, found, item);
 }
 
 static si_rc list(struct si_invocation *inv) {
   struct si_place place SI_AUTO(si_place_close) = {.session = NULL};
-  struct listing listing = {.table = SI_GRID("RUN", "SCENARIO", "NAMESPACE", "STATE"),
-                            .json = cJSON_CreateArray()};
+  struct si_buf root SI_AUTO(si_buf_free) = SI_BUF(SI_STORE_URI_SIZE);
+  struct listing listing = {.table = SI_GRID("RUN", "SCENARIO", "NAMESPACE", "STATE", "AGE"),
+                            .json = cJSON_CreateArray(),
+                            .now_ms = si_now_ms()};
   char under[SI_KEY_SIZE] = "";
   si_rc status = si_place_sink(inv, false, &place);
   if (status == SI_OK) {
@@ -170,6 +212,11 @@ static si_rc list(struct si_invocation *inv) {
       si_rc fits = si_path_join(under, sizeof under, "tenant", inv->context);
       (void)fits; /* a context's name is short */
     }
+    si_place_uri(&place, "", &root);
+    if (root.len && root.data[root.len - 1] == '/') {
+      root.data[--root.len] = '\0';
+    }
+    listing.root = si_buf_text(&root);
     status = si_runpack_list(si_place_store(&place), under, &listing, list_one, NULL, &inv->error);
   }
   si_grid_print(inv->out, &listing.table);

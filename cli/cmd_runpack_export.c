@@ -12,16 +12,23 @@
 #include "kit/base/text.h"
 #include "paas/lifecycle/evidence.h"
 
-static si_rc print_export(struct si_invocation *inv, const struct si_export_result *result) {
+static si_rc print_export(struct si_invocation *inv, const struct si_export_result *result,
+                          struct si_place *place) {
+  struct si_buf uri SI_AUTO(si_buf_free) = SI_BUF(SI_STORE_URI_SIZE);
   cJSON *json = cJSON_CreateObject();
+  si_place_uri(place, result->prefix, &uri);
   si_out_field(inv->out, "runpack", "%s", result->prefix);
+  if (uri.len) {
+    si_out_field(inv->out, "stored at", "%s", uri.data);
+  }
   si_out_field(inv->out, "manifest", "sha256:%s", result->manifest_sha256);
   si_out_field(inv->out, "artifacts", "%llu, %llu bytes", (unsigned long long)result->artifacts,
                (unsigned long long)result->bytes);
   cJSON_AddStringToObject(json, "prefix", result->prefix);
   cJSON_AddStringToObject(json, "manifest_sha256", result->manifest_sha256);
   cJSON_AddNumberToObject(json, "artifacts", (double)result->artifacts);
-  if (si_json_add_u64(json, "bytes", result->bytes) != SI_OK) {
+  if (si_json_add_u64(json, "bytes", result->bytes) != SI_OK ||
+      si_json_add_text(json, "storage_uri", uri.data) != SI_OK) {
     cJSON_Delete(json);
     json = NULL;
   }
@@ -142,7 +149,7 @@ static si_rc export_runpack(struct si_invocation *inv) {
   struct si_store *store = si_place_store(&place);
   status = operation ? export_operation(inv, store, &result) : export_folder(inv, store, &result);
   status = status == SI_OK && contexts ? tell_export(inv, &result) : status;
-  return status == SI_OK ? print_export(inv, &result) : status;
+  return status == SI_OK ? print_export(inv, &result, &place) : status;
 }
 
 static const struct si_option export_options[] = {

@@ -34,10 +34,11 @@ static si_rc open_store(struct si_invocation *inv, const char *provider, const c
   return si_session_open(&options, &place->session, &inv->error);
 }
 
-si_rc si_place_sink(struct si_invocation *inv, bool guarded, struct si_place *place) {
+/* `provider` NULL: the context's; `wanted` (or NULL) is the id that a URI says it must have. */
+static si_rc open_sink(struct si_invocation *inv, const char *provider, const char *config_option,
+                       bool guarded, const char *wanted, struct si_place *place) {
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
   struct si_context *context = &place->context;
-  const char *provider = si_opt(inv, "sink");
   const cJSON *base = NULL;
   si_rc status = SI_OK;
   if (!provider) {
@@ -48,14 +49,24 @@ si_rc si_place_sink(struct si_invocation *inv, bool guarded, struct si_place *pl
     status = status == SI_OK ? si_context_provider(context, "sink", &provider, &base, &inv->error)
                              : status;
   }
-  status = status == SI_OK ? si_config_flags(inv, "config", base, &config) : status;
+  if (status == SI_OK && wanted && strcmp(wanted, provider) != 0) {
+    si_error_set(&inv->error, SI_E_INVALID, "RUNPACK_URI",
+                 "the URI is of a store \"%s\", and the one that is configured is \"%s\"", wanted,
+                 provider);
+    return si_error_hint(&inv->error, "name the store: --sink %s with its --config", wanted);
+  }
+  status = status == SI_OK ? si_config_flags(inv, config_option, base, &config) : status;
   if (status == SI_OK && guarded && !(context->config && si_context_unsafe(context))) {
     status = si_context_guard_settings(config.data, &inv->error);
   }
   return status == SI_OK ? open_store(inv, provider, config.data, place) : status;
 }
 
-/* --- where a runpack is: a path or file:// URI, or the operation that left it --- */
+si_rc si_place_sink(struct si_invocation *inv, bool guarded, struct si_place *place) {
+  return open_sink(inv, si_opt(inv, "sink"), "config", guarded, NULL, place);
+}
+
+/* --- where a runpack is: a path, or the operation that left it --- */
 
 static si_rc place_of_path(struct si_invocation *inv, const char *path, struct si_place *place) {
   char absolute[SI_PATH_MAX];
@@ -107,22 +118,107 @@ static si_rc place_of_operation(struct si_invocation *inv, const char *id, struc
   return status;
 }
 
+/* --- URIs --- */
+
+static si_rc bad_uri(struct si_invocation *inv, const char *uri, const char *why) {
+  si_error_set(&inv->error, SI_E_INVALID, "RUNPACK_URI", "\"%.300s\" %s", uri, why);
+  return si_error_target(&inv->error, "uri", uri);
+}
+
+static int hex_digit(char c) {
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
+}
+
+/* "file:///a%20b" -> "/a b". */
+static si_rc place_of_file_uri(struct si_invocation *inv, const char *uri, struct si_place *place) {
+  char path[SI_PATH_MAX];
+  size_t len = 0;
+  for (const char *at = uri + strlen("file://"); *at; at++) {
+    int value = (unsigned char)*at;
+    if (*at == '%') {
+      int high = hex_digit(at[1]), low = high < 0 ? -1 : hex_digit(at[2]);
+      value = low < 0 ? 0 : high * 16 + low;
+      at += 2;
+    }
+    if (value == 0 || len + 1 >= sizeof path) {
+      return bad_uri(inv, uri, value ? "is too long" : "has a % that two hex digits do not follow");
+    }
+    path[len++] = (char)value;
+  }
+  path[len] = '\0';
+  return path[0] == '/' ? place_of_path(inv, path, place)
+                        : bad_uri(inv, uri, "has no absolute path: write file:///DIR");
+}
+
+/* What lies below the root that the provider tells. */
+static si_rc prefix_of_uri(struct si_invocation *inv, const char *uri, struct si_place *place) {
+  struct si_store *store = si_place_store(place);
+  struct si_runpack_ids ids;
+  char root[SI_STORE_URI_SIZE];
+  si_rc status = store->vt->uri(store, "", root, &inv->error);
+  if (status != SI_OK) {
+    return status;
+  }
+  size_t len = strlen(root);
+  len -= root[len - 1] == '/';
+  if (strncmp(uri, root, len) != 0 || uri[len] != '/') {
+    bad_uri(inv, uri, "does not lie in the store that is configured");
+    return si_error_hint(&inv->error, "that store is %.300s", root);
+  }
+  size_t rest = strlen(uri + len + 1);
+  rest -= rest > 0 && uri[len + rest] == '/';
+  if (rest < sizeof place->prefix) {
+    memcpy(place->prefix, uri + len + 1, rest);
+    place->prefix[rest] = '\0';
+  }
+  if (rest < sizeof place->prefix && si_runpack_prefix_parse(place->prefix, &ids) == SI_OK) {
+    return SI_OK;
+  }
+  bad_uri(inv, uri, "is not that of a runpack");
+  return si_error_hint(&inv->error,
+                       "si runpack list shows the runpacks of a store: %.200s/tenant/...", root);
+}
+
+static si_rc place_of_uri(struct si_invocation *inv, const char *uri, size_t scheme,
+                          struct si_place *place) {
+  char provider[64];
+  const char *sink = si_opt(inv, "sink");
+  bool named = sink || si_opt_flag(inv, "config");
+  si_copy(provider, scheme < sizeof provider ? scheme + 1 : 1, uri);
+  if (!si_name_valid(provider)) {
+    return bad_uri(inv, uri, "does not begin with a store's id and ://");
+  }
+  if (strcmp(provider, "file") == 0 && !named) {
+    return place_of_file_uri(inv, uri, place);
+  }
+  si_rc status =
+      open_sink(inv, named ? (sink ? sink : provider) : NULL, "config", false, provider, place);
+  return status == SI_OK ? prefix_of_uri(inv, uri, place) : status;
+}
+
+void si_place_uri(struct si_place *place, const char *prefix, struct si_buf *out) {
+  struct si_store *store = si_place_store(place);
+  char uri[SI_STORE_URI_SIZE];
+  struct si_error untold;
+  /* One that is too long to be shown is not shown. */
+  if (store->vt->uri(store, prefix, uri, &untold) == SI_OK && si_buf_puts(out, uri) != SI_OK) {
+    si_buf_clear(out);
+  }
+}
+
 si_rc si_place_runpack(struct si_invocation *inv, struct si_place *place) {
   const char *uri = si_arg(inv, 0);
   const char *operation = si_opt(inv, "operation");
   if (!uri == !operation) {
-    return si_usage_error(inv, "name one runpack: a directory, or --operation ID");
+    return si_usage_error(inv, "name one runpack: a directory, a URI, or --operation ID");
   }
   if (operation) {
     return place_of_operation(inv, operation, place);
   }
   const char *scheme = strstr(uri, "://");
-  if (scheme && strncmp(uri, "file://", 7) != 0) {
-    si_error_set(&inv->error, SI_E_UNSUPPORTED, "RUNPACK_URI",
-                 "\"%.100s\" names no store that this "
-                 "si can open",
-                 uri);
-    return si_error_hint(&inv->error, "give a directory or file:///PATH");
-  }
-  return place_of_path(inv, scheme ? uri + 7 : uri, place);
+  return scheme ? place_of_uri(inv, uri, (size_t)(scheme - uri), place)
+                : place_of_path(inv, uri, place);
 }

@@ -2,6 +2,12 @@
 /*
  * cli/runpack_store.h - which store a command on runpacks means, and where in it a runpack lies, as
  * its options and arguments say it. Depends on cli/command.h, core/host, paas/context.
+ *
+ * A runpack is named by its directory, or by a URI. file:///DIR is that directory, unless a store
+ * is named too. Of every other the scheme is the provider's id, and the store is the one that
+ * --sink and --config name, or the context's where it has that id: a URI alone never says where
+ * bytes come from. The provider tells the URI of its root, and what lies below it is the runpack's
+ * prefix.
  */
 #ifndef SI_CLI_RUNPACK_STORE_H
 #define SI_CLI_RUNPACK_STORE_H
@@ -19,6 +25,8 @@ struct si_place {
   char prefix[SI_KEY_SIZE]; /* "": the whole store, or the runpack at its root */
 };
 
+#define SI_PLACE_PARAM "The runpack: its directory, file:///DIR, or the URI that its store tells"
+
 /* The options that these functions read, and the store's; `what` says when. */
 #define SI_PLACE_OPTIONS(what)                                                                \
   {"sink", 0, "ID", what, 0, NULL}, {                                                         \
@@ -28,11 +36,14 @@ struct si_place {
 /* The store that --sink and --config name; else the context's audit sink. `guarded`: something
  * goes there, and evidence must not lie in a repository (R16). */
 si_rc si_place_sink(struct si_invocation *inv, bool guarded, struct si_place *place) SI_MUST_USE;
-/* The runpack that the first argument names (a directory, or file://DIR), or the one that
- * --operation ID left. */
+/* The runpack that the first argument names, or the one that --operation ID left. RUNPACK_URI
+ * (SI_E_INVALID): the URI is none, or not of a runpack in that store. */
 si_rc si_place_runpack(struct si_invocation *inv, struct si_place *place) SI_MUST_USE;
 
 struct si_store *si_place_store(struct si_place *place);
+/* Where people find `prefix` of the place's store, appended to *out; nothing where the provider
+ * does not tell. For showing alone. */
+void si_place_uri(struct si_place *place, const char *prefix, struct si_buf *out);
 void si_place_close(struct si_place *place); /* for SI_AUTO */
 
 #endif

@@ -181,14 +181,19 @@ si_rc si_random_hex(char *to, size_t bytes) {
   return SI_OK;
 }
 
-void si_now_text(char to[SI_TIME_SIZE]) {
-  struct timespec now;
+void si_time_text(int64_t ms, char to[SI_TIME_SIZE]) {
+  const time_t seconds = (time_t)(ms / 1000);
   struct tm utc;
   char stamp[24];
-  clock_gettime(CLOCK_REALTIME, &now);
-  gmtime_r(&now.tv_sec, &utc);
-  strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-  snprintf(to, SI_TIME_SIZE, "%s.%03uZ", stamp, (unsigned)(now.tv_nsec / 1000000) % 1000u);
+  to[0] = '\0';
+  if (ms >= 0 && ms < 253402300800000 && gmtime_r(&seconds, &utc)) {
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(to, SI_TIME_SIZE, "%s.%03uZ", stamp, (unsigned)(ms % 1000));
+  }
+}
+
+void si_now_text(char to[SI_TIME_SIZE]) {
+  si_time_text(si_now_ms(), to);
 }
 
 si_rc si_time_parse(const char *text, int64_t *ms) {

@@ -36,6 +36,8 @@ si_rc si_random_hex(char *to, size_t bytes) SI_MUST_USE;
 #define SI_TIME_SIZE 32
 /* Now, as "2026-11-20T20:15:01.042Z". */
 void si_now_text(char to[SI_TIME_SIZE]);
+/* Unix time in milliseconds, from 1970 to 9999, as such a text; else "". */
+void si_time_text(int64_t ms, char to[SI_TIME_SIZE]);
 /* Such a text as Unix time in milliseconds; SI_E_INVALID. */
 si_rc si_time_parse(const char *text, int64_t *ms) SI_MUST_USE;
 int64_t si_now_ms(void);        /* Unix time, milliseconds */

@@ -147,6 +147,20 @@ static void utf8_is_told_from_what_looks_like_it(void) {
 static void times_are_written_and_read_back(void) {
   char text[SI_TIME_SIZE];
   int64_t ms = 0, before = si_now_ms();
+  static const struct {
+    int64_t ms;
+    const char *text;
+  } times[] = {{0, "1970-01-01T00:00:00.000Z"},
+               {1700000000042, "2023-11-14T22:13:20.042Z"},
+               {253402300799999, "9999-12-31T23:59:59.999Z"},
+               {253402300800000, ""},
+               {-1, ""},
+               {INT64_MAX, ""}};
+  for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+    si_time_text(times[i].ms, text);
+    CU_ASSERT_STRING_EQUAL(text, times[i].text);
+    CU_ASSERT(!text[0] || (si_time_parse(text, &ms) == SI_OK && ms == times[i].ms));
+  }
   si_now_text(text);
   CU_ASSERT_EQUAL(si_time_parse(text, &ms), SI_OK);
   CU_ASSERT(ms >= before && ms <= si_now_ms());
