@@ -55,6 +55,8 @@ extern const struct si_command si_cmd_runpack_verify;
 extern const struct si_command si_cmd_runpack_list;
 extern const struct si_command si_cmd_runpack_key_rotate;
 extern const struct si_command si_cmd_runpack_key_show;
+extern const struct si_command si_cmd_runpack_copy;
+extern const struct si_command si_cmd_runpack_prune;
 extern const struct si_command si_cmd_runpack_show;
 extern const struct si_command si_cmd_plugin_list;
 extern const struct si_command si_cmd_plugin_info;
@@ -114,6 +116,8 @@ static const struct si_command *const commands[] = {
     &si_cmd_runpack_show,
     &si_cmd_runpack_key_show,
     &si_cmd_runpack_key_rotate,
+    &si_cmd_runpack_copy,
+    &si_cmd_runpack_prune,
     &si_cmd_plugin_list,
     &si_cmd_plugin_info,
     &si_cmd_version,

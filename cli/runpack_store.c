@@ -66,6 +66,10 @@ si_rc si_place_sink(struct si_invocation *inv, bool guarded, struct si_place *pl
   return open_sink(inv, si_opt(inv, "sink"), "config", guarded, NULL, place);
 }
 
+si_rc si_place_destination(struct si_invocation *inv, struct si_place *place) {
+  return open_sink(inv, si_opt(inv, "to-sink"), "to-config", true, NULL, place);
+}
+
 /* --- where a runpack is: a path, or the operation that left it --- */
 
 static si_rc place_of_path(struct si_invocation *inv, const char *path, struct si_place *place) {
@@ -203,9 +207,8 @@ void si_place_uri(struct si_place *place, const char *prefix, struct si_buf *out
   struct si_store *store = si_place_store(place);
   char uri[SI_STORE_URI_SIZE];
   struct si_error untold;
-  /* One that is too long to be shown is not shown. */
   if (store->vt->uri(store, prefix, uri, &untold) == SI_OK && si_buf_puts(out, uri) != SI_OK) {
-    si_buf_clear(out);
+    return; /* one that is too long is not shown */
   }
 }
 

@@ -36,6 +36,8 @@ struct si_place {
 /* The store that --sink and --config name; else the context's audit sink. `guarded`: something
  * goes there, and evidence must not lie in a repository (R16). */
 si_rc si_place_sink(struct si_invocation *inv, bool guarded, struct si_place *place) SI_MUST_USE;
+/* The store that --to-sink and --to-config name; guarded. */
+si_rc si_place_destination(struct si_invocation *inv, struct si_place *place) SI_MUST_USE;
 /* The runpack that the first argument names, or the one that --operation ID left. RUNPACK_URI
  * (SI_E_INVALID): the URI is none, or not of a runpack in that store. */
 si_rc si_place_runpack(struct si_invocation *inv, struct si_place *place) SI_MUST_USE;
