@@ -24,6 +24,7 @@ struct si_http {
   char user_agent[128];
   char ca_file[SI_PATH_MAX];
   bool tls;
+  bool bulk;
   long connect_ms;
   si_http_admit admit;
   void *admit_ctx;
@@ -107,6 +108,7 @@ si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
   si_copy(client->user_agent, sizeof client->user_agent, options->user_agent);
   si_copy(client->ca_file, sizeof client->ca_file, options->ca_file);
   client->tls = tls;
+  client->bulk = options->bulk;
   client->admit = options->admit;
   client->admit_ctx = options->admit_ctx;
   client->connect_ms =
@@ -331,6 +333,10 @@ static void set_peer(CURL *easy, struct si_http *client) {
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   if (client->unix_socket[0]) {
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->unix_socket);
+  }
+  if (client->bulk) {
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L * 1024);
   }
   if (client->ca_file[0]) {
     curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);

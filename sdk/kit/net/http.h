@@ -31,6 +31,7 @@ struct si_http_options {
   const char *ca_file;         /* certificates to trust in place of the system's; or NULL */
   si_http_admit admit;         /* NULL: any address */
   void *admit_ctx;
+  bool bulk; /* bodies are long: larger buffers */
 };
 
 /* HTTP_OPTIONS (SI_E_INVALID) where base is not of that form. */

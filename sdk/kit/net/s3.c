@@ -194,7 +194,8 @@ static si_rc make(struct si_s3 *client, struct si_http **out, struct si_error *e
   const struct si_http_options options = {.base = client->base,
                                           .user_agent = "si-s3/1",
                                           .connect_timeout_ms = client->connect_timeout_ms,
-                                          .ca_file = client->ca_file[0] ? client->ca_file : NULL};
+                                          .ca_file = client->ca_file[0] ? client->ca_file : NULL,
+                                          .bulk = true};
   return si_http_open(&options, out, error);
 }
 
