@@ -10,13 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SEND_AT = 64 * 1024, QUEUE_MAX = 16384 };
+/* Small answers travel together, so that si is not woken for each, but not so many of them that it
+ * has nothing to do until they come. */
+enum { SEND_AT = 64 * 1024, SEND_FRAMES = 16, QUEUE_MAX = 16384 };
 
 struct si_link {
   int fd;
   pthread_t reader;
   pthread_mutex_t out_lock;
   struct si_buf out;
+  unsigned packed;      /* frames in it */
   pthread_mutex_t lock; /* what follows */
   pthread_cond_t changed;
   struct si_ring ring;
@@ -146,6 +149,7 @@ static void send_packed(struct si_link *link) {
     at += n > 0 ? (size_t)n : 0;
   }
   si_buf_clear(&link->out);
+  link->packed = 0;
 }
 
 struct si_buf *si_link_lock(struct si_link *link) {
@@ -154,13 +158,13 @@ struct si_buf *si_link_lock(struct si_link *link) {
 }
 
 void si_link_unlock(struct si_link *link, bool now) {
-  if (now || link->out.len >= SEND_AT) {
+  if (now || link->out.len >= SEND_AT || ++link->packed >= SEND_FRAMES) {
     send_packed(link);
   }
   pthread_mutex_unlock(&link->out_lock);
 }
 
-static void flush(struct si_link *link) {
+void si_link_flush(struct si_link *link) {
   si_link_lock(link);
   si_link_unlock(link, true);
 }
@@ -169,7 +173,7 @@ struct si_request *si_link_next(struct si_link *link) {
   pthread_mutex_lock(&link->lock);
   while (!link->first) {
     pthread_mutex_unlock(&link->lock);
-    flush(link);
+    si_link_flush(link);
     pthread_mutex_lock(&link->lock);
     if (!link->first) {
       pthread_cond_wait(&link->changed, &link->lock);
@@ -217,14 +221,14 @@ si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_locked *lent,
   return answer;
 }
 
-uint32_t si_link_slot(struct si_link *link) {
+uint32_t si_link_run(struct si_link *link, uint64_t len, uint32_t *room) {
   uint32_t slot = 0;
   pthread_mutex_lock(&link->lock);
-  while (si_ring_take(&link->ring, &slot) != SI_OK) {
+  while (si_ring_take_run(&link->ring, len, &slot, room) != SI_OK) {
     pthread_mutex_unlock(&link->lock);
-    flush(link);
+    si_link_flush(link);
     pthread_mutex_lock(&link->lock);
-    if (link->ring.count == 0) {
+    if (link->ring.free == 0) {
       pthread_cond_wait(&link->changed, &link->lock);
     }
   }

@@ -27,7 +27,8 @@ si_rc si_link_start(int wire, int ring, struct si_link **out) SI_MUST_USE;
  * sent first. */
 struct si_request *si_link_next(struct si_link *link);
 
-/* The buffer to pack into. `now`: send it all; else it may wait for si_link_next. */
+/* The buffer to pack into. `now`: send it all; else it may wait for more frames, or until
+ * si_link_next or si_link_flush. */
 struct si_buf *si_link_lock(struct si_link *link);
 void si_link_unlock(struct si_link *link, bool now);
 
@@ -38,9 +39,13 @@ si_rc si_link_answer(struct si_link *link, uint64_t id);
 si_rc si_link_lent(struct si_link *link, uint64_t id, struct si_locked *lent,
                    struct si_error *error) SI_MUST_USE;
 
-/* A slot to fill; sends what was packed and waits while si holds all of them. */
-uint32_t si_link_slot(struct si_link *link);
-/* The bytes of a slot that si filled; NULL where the request lies about it. */
+/* Sends what was packed. */
+void si_link_flush(struct si_link *link);
+
+/* A run of slots to fill, for `len` bytes or less: *room. Sends what was packed and waits while si
+ * holds all of them. */
+uint32_t si_link_run(struct si_link *link, uint64_t len, uint32_t *room);
+/* The bytes of a run that si filled; NULL where the request lies about it. */
 const void *si_link_bytes(const struct si_link *link, uint32_t slot, uint32_t len);
 void *si_link_memory(const struct si_link *link, uint32_t slot);
 

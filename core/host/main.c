@@ -31,7 +31,7 @@ static void crashed(int number, siginfo_t *info, void *context) {
   char line[256];
   (void)context;
   int len = snprintf(line, sizeof line, "si-host: plugin %s died of %s (address %p) in %s\n",
-                     plugin_id, strsignal(number), info->si_addr, si_dispatch_doing());
+                     plugin_id, strsignal(number), info->si_addr, si_doing());
   if (len > 0 && write(STDERR_FILENO, line, (size_t)len) >= 0) {
     backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
   }

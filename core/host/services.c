@@ -166,6 +166,9 @@ void si_op_done(struct si_op *op, si_rc status, uint64_t value, bool now) {
                  "the provider failed (%s) and gave no reason", si_status_text(status));
   }
   op->failure.status = status;
+  if (status != SI_OK && op->subject && !op->failure.target[0]) {
+    si_error_target(&op->failure, NULL, op->subject);
+  }
   struct si_buf *out = si_link_lock(op->host->link);
   must(si_frame_begin(out, SI_FRAME_DONE, op->id, &mark));
   must(si_pack_u64(out, value));

@@ -18,6 +18,7 @@ struct si_op {
   uint64_t deadline_ns;
   uint64_t id;             /* of the request it serves */
   uint64_t progressed_ns;  /* when progress was last told */
+  const char *subject;     /* what a failure is about where the provider does not say; or NULL */
   struct si_error failure; /* the last one recorded */
 };
 

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+_Static_assert(SI_RING_HALF == 32, "a half's free slots are the bits of a word");
 
 static const size_t ring_size = (size_t)SI_RING_SLOTS * SI_RING_SLOT;
 
@@ -16,11 +19,8 @@ static si_rc map(struct si_ring *ring, int fd, uint32_t first) {
   }
   ring->memory = memory;
   ring->first = first;
-  ring->count = 0;
-  /* Lowest slots on top: a short transfer touches, and pays for, few pages. */
-  for (uint32_t i = SI_RING_HALF; i > 0; i--) {
-    ring->free[ring->count++] = first + i - 1;
-  }
+  ring->free = UINT32_MAX;
+  memset(ring->run, 0, sizeof ring->run);
   return SI_OK;
 }
 
@@ -62,23 +62,51 @@ void si_ring_free(struct si_ring *ring) {
 }
 
 si_rc si_ring_take(struct si_ring *ring, uint32_t *slot) {
-  if (ring->count == 0) {
+  uint32_t room;
+  return si_ring_take_run(ring, 1, slot, &room);
+}
+
+/* How many neighbours from slot `at` are free, `most` at most. */
+static uint32_t free_from(const struct si_ring *ring, uint32_t at, uint32_t most) {
+  uint32_t count = 0;
+  while (count < most && at + count < SI_RING_HALF && (ring->free >> (at + count) & 1)) {
+    count++;
+  }
+  return count;
+}
+
+/* The lowest run that is long enough, else the longest: a short transfer touches, and pays for, few
+ * pages. */
+si_rc si_ring_take_run(struct si_ring *ring, uint64_t len, uint32_t *slot, uint32_t *room) {
+  uint32_t want =
+      len < SI_RING_RUN_BYTES ? (uint32_t)((len + SI_RING_SLOT - 1) / SI_RING_SLOT) : SI_RING_RUN;
+  uint32_t best = 0, at = 0;
+  want = want ? want : 1;
+  for (uint32_t i = 0; best < want && i < SI_RING_HALF; i++) {
+    uint32_t count = free_from(ring, i, want);
+    if (count > best) {
+      best = count;
+      at = i;
+    }
+  }
+  if (best == 0) {
     return SI_E_NOT_FOUND;
   }
-  *slot = ring->free[--ring->count];
+  ring->free &= ~(((1u << best) - 1) << at);
+  ring->run[at] = (uint8_t)best;
+  *slot = ring->first + at;
+  *room = best * SI_RING_SLOT;
   return SI_OK;
 }
 
 si_rc si_ring_give(struct si_ring *ring, uint32_t slot) {
-  if (slot < ring->first || slot >= ring->first + SI_RING_HALF || ring->count >= SI_RING_HALF) {
+  if (slot < ring->first || slot - ring->first >= SI_RING_HALF ||
+      ring->run[slot - ring->first] == 0) {
     return SI_E_CORRUPT;
   }
-  for (uint32_t i = 0; i < ring->count; i++) {
-    if (ring->free[i] == slot) {
-      return SI_E_CORRUPT;
-    }
-  }
-  ring->free[ring->count++] = slot;
+  uint32_t at = slot - ring->first;
+  ring->free |= ((1u << ring->run[at]) - 1) << at;
+  ring->run[at] = 0;
   return SI_OK;
 }
 
@@ -88,5 +116,8 @@ void *si_ring_slot(const struct si_ring *ring, uint32_t slot) {
 
 int si_ring_theirs(const struct si_ring *ring, uint32_t slot, uint32_t len) {
   uint32_t first = ring->first == 0 ? SI_RING_HALF : 0;
-  return slot >= first && slot < first + SI_RING_HALF && len <= SI_RING_SLOT;
+  if (slot < first || slot - first >= SI_RING_HALF || len > SI_RING_RUN_BYTES) {
+    return 0;
+  }
+  return len <= (first + SI_RING_HALF - slot) * SI_RING_SLOT;
 }

@@ -70,6 +70,38 @@ static void what_was_not_lent_cannot_be_given_back(void) {
   si_ring_free(&theirs);
 }
 
+static void a_run_is_as_long_as_its_bytes_and_as_what_is_free(void) {
+  struct si_ring ring = {0};
+  int fd SI_AUTO(si_close) = -1;
+  uint32_t slot, room, last = 0;
+  CU_ASSERT_EQUAL_FATAL(si_ring_create(&ring, &fd), SI_OK);
+  static const struct {
+    uint64_t len;
+    uint32_t slot, room;
+  } cases[] = {
+      {0, 0, SI_RING_SLOT},
+      {1, 1, SI_RING_SLOT},
+      {SI_RING_SLOT, 2, SI_RING_SLOT},
+      {SI_RING_SLOT + 1, 3, 2 * SI_RING_SLOT},
+      {UINT64_MAX, 5, SI_RING_RUN_BYTES},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    CU_ASSERT_EQUAL(si_ring_take_run(&ring, cases[i].len, &slot, &room), SI_OK);
+    CU_ASSERT_EQUAL(slot, cases[i].slot);
+    CU_ASSERT_EQUAL(room, cases[i].room);
+  }
+  CU_ASSERT_EQUAL(si_ring_give(&ring, 4), SI_E_CORRUPT); /* in the middle of one */
+  CU_ASSERT_EQUAL(si_ring_give(&ring, 3), SI_OK);        /* of two: a longer one does not fit */
+  while (si_ring_take_run(&ring, UINT64_MAX, &slot, &room) == SI_OK) {
+    CU_ASSERT(slot != last && room > 0);
+    last = slot;
+  }
+  CU_ASSERT_EQUAL(last, 3); /* the hole, once nothing longer was left */
+  CU_ASSERT_EQUAL(room, 2 * SI_RING_SLOT);
+  CU_ASSERT_EQUAL(ring.free, 0);
+  si_ring_free(&ring);
+}
+
 static void a_slot_outside_the_other_half_is_not_theirs(void) {
   struct si_ring ring = {0};
   int fd SI_AUTO(si_close) = -1;
@@ -84,7 +116,10 @@ static void a_slot_outside_the_other_half_is_not_theirs(void) {
       {0, 1, 0},
       {SI_RING_SLOTS, 1, 0},
       {UINT32_MAX, 1, 0},
-      {SI_RING_HALF, SI_RING_SLOT + 1, 0},
+      {SI_RING_HALF, SI_RING_RUN_BYTES, 1},
+      {SI_RING_HALF, SI_RING_RUN_BYTES + 1, 0},
+      {SI_RING_SLOTS - 1, SI_RING_SLOT + 1, 0}, /* beyond the memory's end */
+      {SI_RING_SLOTS - 2, 2 * SI_RING_SLOT, 1},
       {SI_RING_HALF, UINT32_MAX, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -138,6 +173,7 @@ static void ours_can_neither_shrink_nor_grow(void) {
 
 UNIT_MAIN("wire ring", UNIT(bytes_cross_both_ways), UNIT(every_slot_of_a_half_is_lent_once),
           UNIT(what_was_not_lent_cannot_be_given_back),
+          UNIT(a_run_is_as_long_as_its_bytes_and_as_what_is_free),
           UNIT(a_slot_outside_the_other_half_is_not_theirs),
           UNIT(only_a_sealed_memory_of_the_right_size_is_attached),
           UNIT(ours_can_neither_shrink_nor_grow))
