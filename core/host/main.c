@@ -122,6 +122,7 @@ static void send_ready(struct si_link *link, const struct si_descriptor *descrip
   struct si_buf *out = si_link_lock(link);
   status = status == SI_OK ? si_frame_begin(out, SI_FRAME_READY, 0, &mark) : status;
   status = status == SI_OK ? si_pack_text(out, si_buf_text(&json)) : status;
+  status = status == SI_OK ? si_pack_u32(out, descriptor->provider.threads) : status;
   if (status != SI_OK || si_frame_end(out, mark) != SI_OK) {
     _Exit(4);
   }

@@ -41,6 +41,7 @@ struct si_pending *si_session_request(struct si_session *session, uint32_t type)
   memset(pending, 0, sizeof *pending);
   pending->id = ++session->next_id;
   pending->type = type;
+  pending->part = UINT8_MAX;
   session->count++;
   return pending;
 }
@@ -164,6 +165,7 @@ si_rc si_session_call(struct si_session *session, uint32_t verb, const char *fir
   if (status != SI_OK) {
     out->len = mark;
     session->count--;
+    session->next_id--;
     session->result = NULL;
     return si_error_set(error, status, "PLUGIN_REQUEST",
                         "the request for the provider is too "
@@ -217,6 +219,7 @@ void si_session_close(struct si_session *session) {
              session->log_dropped);
     session->listener.log(session->ctx, SI_LOG_WARN, line);
   }
+  si_session_receive_stop(session);
   si_close(&session->child.wire);
   si_close(&session->child.output);
   si_close(&session->child.pidfd);
@@ -250,37 +253,68 @@ static void take_step(struct si_session *session, const struct si_frame *frame,
   }
 }
 
+struct si_pending *si_session_pending(struct si_session *session, uint64_t id) {
+  /* Their ids are a row without a gap. */
+  uint64_t at = session->count ? id - session->pending[session->first].id : UINT64_MAX;
+  if (at >= session->count) {
+    return NULL;
+  }
+  struct si_pending *pending = &session->pending[(session->first + at) % SI_PENDING_MAX];
+  return pending->ended ? NULL : pending;
+}
+
+static void leave_queue(struct si_session *session, struct si_pending *pending) {
+  pending->ended = true;
+  while (session->count > 0 && session->pending[session->first].ended) {
+    session->first = (session->first + 1) % SI_PENDING_MAX;
+    session->count--;
+  }
+}
+
+void si_session_end(struct si_session *session, struct si_pending *pending,
+                    const struct si_error *done) {
+  struct si_error stopped;
+  struct si_pending ended = *pending;
+  leave_queue(session, pending);
+  if (ended.status != SI_OK) {
+    /* The receiver, or a bound of ours, ended it: that counts, whatever the child says. */
+    si_error_set(&stopped, ended.status, "STORE_STOPPED", "%s",
+                 ended.status == SI_E_QUOTA ? "there is more than may be" : "reading was ended");
+    done = &stopped;
+  }
+  if (ended.type == SI_FRAME_PUT_OPEN) {
+    session->put = session->put.status == SI_OK ? *done : session->put;
+  } else if (ended.type != SI_FRAME_GET) {
+    session->done = *done;
+  }
+  if (ended.on_end) {
+    ended.on_end(ended.ctx, done->status, done);
+  }
+}
+
 static void take_done(struct si_session *session, const struct si_frame *frame,
                       struct si_unpack *in) {
-  session->value = si_unpack_u64(in);
-  si_unpack_error(in, &session->done);
-  if (in->bad || session->done.status < SI_OK || session->done.status > SI_E_FAILED) {
-    session->done.status = SI_OK;
+  struct si_error done;
+  uint64_t value = si_unpack_u64(in);
+  si_unpack_error(in, &done);
+  if (in->bad || done.status < SI_OK || done.status > SI_E_FAILED) {
     si_session_violated(session, "an answer is malformed");
     return;
   }
   if (!session->ready) {
-    return; /* the opening was refused; si_session_open reads `done` */
+    session->done = done; /* the opening was refused; si_session_open reads it */
+    return;
   }
-  struct si_pending *pending = &session->pending[session->first];
-  if (session->count == 0 || pending->id != frame->id) {
+  struct si_pending *pending = si_session_pending(session, frame->id);
+  if (!pending || pending->answered) {
     si_session_violated(session, "an answer has no question");
     return;
   }
-  struct si_pending ended = *pending;
-  session->first = (session->first + 1) % SI_PENDING_MAX;
-  session->count--;
-  if (ended.type == SI_FRAME_PUT_OPEN && session->done.status != SI_OK &&
-      session->put.status == SI_OK) {
-    session->put = session->done;
+  if (pending->type != SI_FRAME_GET && pending->type != SI_FRAME_PUT_OPEN) {
+    session->value = value;
   }
-  if (ended.status != SI_OK) {
-    /* The receiver, or a bound of ours, ended it: that counts, whatever the child says. */
-    si_error_set(&session->done, ended.status, "STORE_STOPPED", "%s",
-                 ended.status == SI_E_QUOTA ? "there is more than may be" : "reading was ended");
-  }
-  if (ended.on_end) {
-    ended.on_end(ended.ctx, session->done.status, &session->done);
+  if (si_session_receive_ends(session, pending, &done)) {
+    si_session_end(session, pending, &done);
   }
 }
 
@@ -301,6 +335,8 @@ void si_session_take(struct si_session *session, const struct si_frame *frame) {
   switch (frame->type) {
     case SI_FRAME_READY:
       text = si_unpack_text(&in);
+      word = si_unpack_u32(&in);
+      session->store.open_max = word == SI_THREADS_PARALLEL ? SI_PUTS_MAX : 1;
       if (session->ready) {
         si_session_violated(session, "it says twice who it is");
       } else if (si_buf_puts(&session->descriptor, text) != SI_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/host/session_impl.h - what session.c, session_secret.c, session_watch.c, session_store.c and
- * session_list.c share: the session itself. Private to core/host.
+ * core/host/session_impl.h - what session.c and the other session_*.c share: the session itself.
+ * Private to core/host.
  */
 #ifndef SI_CORE_HOST_SESSION_IMPL_H
 #define SI_CORE_HOST_SESSION_IMPL_H
@@ -10,21 +10,36 @@
 #include "core/host/session.h"
 #include "core/wire/ring.h"
 
-enum { SI_PENDING_MAX = 256, SI_STDERR_TAIL = 3000 };
+enum { SI_PENDING_MAX = 256, SI_STDERR_TAIL = 3000, SI_PUTS_MAX = 4 };
 
-/* A request on its way. The child serves them in order. */
+/* A request on its way. The child answers GET and PUT_OPEN in any order, all else in turn. */
 struct si_pending {
   uint64_t id;
   uint32_t type;  /* SI_FRAME_* */
   uint64_t limit; /* GET: bytes allowed; LIST, UNFINISHED: items allowed */
   uint64_t received;
   si_rc status; /* SI_OK until the receiver, or a bound, ends it */
+  bool ended;   /* but one before it has not */
   void *ctx;
   si_store_data on_data;
   si_store_end on_end;
   const char *prefix; /* LIST, UNFINISHED: the asker's, who waits */
   si_store_each on_item;
   si_store_each_unfinished on_unfinished;
+  /* session_receive.c's */
+  uint64_t beyond; /* bytes that came beyond the limit */
+  struct si_pending *next;
+  struct si_error *done; /* the child's answer, where bytes still wait and it is no success */
+  uint8_t part, part_last;
+  bool busy;
+  bool answered;
+};
+
+/* An object being written. */
+struct si_put {
+  uint64_t id; /* 0: none */
+  uint64_t left;
+  bool commits;
 };
 
 enum si_session_phase {
@@ -46,15 +61,16 @@ struct si_session {
   size_t first;
   size_t count;
   uint64_t next_id;
-  uint64_t value;        /* of the latest DONE */
-  struct si_error done;  /* of the latest DONE */
+  uint64_t value;        /* of the latest DONE of a request that is waited for */
+  struct si_error done;  /* of the same */
   struct si_error put;   /* the first put that failed since the last flush */
   struct si_buf *result; /* where RESULT goes */
   struct si_buf descriptor;
   bool ready;
 
-  uint64_t put_id;   /* the object being written, or 0 */
-  uint64_t put_left; /* bytes it still wants */
+  struct si_put puts[SI_PUTS_MAX];
+  unsigned unsent; /* small requests packed since something was sent */
+  struct si_receiver *receiver;
 
   enum si_session_phase phase;
   bool cancelled;   /* by the operator; else by the deadline */
@@ -81,11 +97,18 @@ void si_session_pump(struct si_session *session);
 /* Ends the child at once because it broke the protocol. */
 void si_session_violated(struct si_session *session, const char *what);
 void si_session_log(struct si_session *session, uint32_t level, const char *message);
+/* Sends what the socket takes now. */
+void si_session_send(struct si_session *session);
 
 /* --- session.c --- */
 
 /* One frame from the child. */
 void si_session_take(struct si_session *session, const struct si_frame *frame);
+/* The request of that id, or NULL where it has ended, or never was. */
+struct si_pending *si_session_pending(struct si_session *session, uint64_t id);
+/* It has ended, as `done` says. */
+void si_session_end(struct si_session *session, struct si_pending *pending,
+                    const struct si_error *done);
 /* Adds a request to the queue; NULL once the session is dead. Waits for room. */
 struct si_pending *si_session_request(struct si_session *session, uint32_t type);
 /* Pumps until `more` requests at most are on the way. SI_OK, or the death's status and record
@@ -99,7 +122,6 @@ void si_session_take_secret(struct si_session *session, const struct si_frame *f
 
 /* --- session_store.c --- */
 extern const struct si_store_vt si_session_store_vt;
-void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot, uint32_t len);
 /* Queues a request about a key; `id` and `number` where not NULL. */
 struct si_pending *si_session_ask(struct si_session *session, uint32_t type, const char *key,
                                   const char *id, const uint64_t *number);
@@ -117,5 +139,19 @@ si_rc si_session_discard(struct si_store *store, const char *key, const char *id
 si_rc si_session_uri(struct si_store *store, const char *key, char uri[SI_STORE_URI_SIZE],
                      struct si_error *error);
 void si_session_take_item(struct si_session *session, uint64_t id, struct si_unpack *in);
+
+/* --- session_receive.c --- */
+void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot, uint32_t len);
+/* The child ended the request: have all its bytes been read? If not, collect will end it. */
+bool si_session_receive_ends(struct si_session *session, struct si_pending *pending,
+                             const struct si_error *done);
+/* Readable once collect has something to do; -1 while there is nothing to wait for. */
+int si_session_receive_fd(const struct si_session *session);
+/* Gives back memory that was read, and ends what can be ended; says whether there was any. */
+bool si_session_receive_collect(struct si_session *session);
+/* Drops what waits, and returns once no thread calls a receiver any more. */
+void si_session_receive_rest(struct si_session *session);
+/* Ends the threads. */
+void si_session_receive_stop(struct si_session *session);
 
 #endif

@@ -100,10 +100,9 @@ static si_rc hand_on(struct si_pending *pending, struct si_unpack *in, const cha
 }
 
 void si_session_take_item(struct si_session *session, uint64_t id, struct si_unpack *in) {
-  struct si_pending *pending = &session->pending[session->first];
+  struct si_pending *pending = si_session_pending(session, id);
   const char *fault = NULL;
-  if (session->count == 0 || pending->id != id ||
-      (pending->type != SI_FRAME_LIST && pending->type != SI_FRAME_UNFINISHED)) {
+  if (!pending || (pending->type != SI_FRAME_LIST && pending->type != SI_FRAME_UNFINISHED)) {
     si_session_violated(session, "a listing came that nobody asked for");
     return;
   }

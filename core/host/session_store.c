@@ -7,6 +7,8 @@
 
 #include "core/host/session_impl.h"
 
+enum { SEND_AT = 8 }; /* small requests */
+
 /* Every call begins here: a store whose child is gone has one answer. */
 static struct si_session *session_of(struct si_store *store) {
   return (struct si_session *)store;
@@ -29,8 +31,28 @@ static si_rc no_memory(struct si_session *session, struct si_error *error) {
   return si_error_set(error, SI_E_NOMEM, "STORE_MEMORY", "out of memory");
 }
 
+static struct si_put *find_put(struct si_session *session, uint64_t id) {
+  for (size_t i = 0; i < SI_PUTS_MAX; i++) {
+    if (session->puts[i].id == id) {
+      return &session->puts[i];
+    }
+  }
+  return NULL;
+}
+
+/* A place for one more, or NULL where the store's contract forbids it now. */
+static struct si_put *place_for(struct si_session *session, bool commits) {
+  unsigned open = 0;
+  for (size_t i = 0; i < SI_PUTS_MAX; i++) {
+    open += session->puts[i].id != 0;
+    commits = commits || session->puts[i].commits;
+  }
+  unsigned most = session->store.open_max ? session->store.open_max : 1;
+  return open < (commits ? 1 : most) ? find_put(session, 0) : NULL;
+}
+
 static si_rc put_open(struct si_store *store, const char *key, uint32_t flags, uint64_t length,
-                      const char *content_type, struct si_error *error) {
+                      const char *content_type, uint64_t *id, struct si_error *error) {
   struct si_session *session = session_of(store);
   struct si_buf *out = &session->out;
   size_t mark;
@@ -38,13 +60,17 @@ static si_rc put_open(struct si_store *store, const char *key, uint32_t flags, u
   if (status != SI_OK) {
     return status;
   }
-  struct si_pending *pending = si_session_request(session, SI_FRAME_PUT_OPEN);
+  struct si_put *put = place_for(session, flags & SI_PUT_COMMIT);
+  if (!put) {
+    return si_error_set(error, SI_E_CONFLICT, "STORE_OPEN", "another object is open");
+  }
+  const struct si_pending *pending = si_session_request(session, SI_FRAME_PUT_OPEN);
   if (!pending) {
     return si_session_death(session, error);
   }
   session->doing = "put";
-  session->put_id = pending->id;
-  session->put_left = length;
+  *put = (struct si_put){pending->id, length, flags & SI_PUT_COMMIT};
+  *id = put->id;
   status = si_frame_begin(out, SI_FRAME_PUT_OPEN, pending->id, &mark);
   status = status == SI_OK ? si_pack_text(out, key) : status;
   status = status == SI_OK ? si_pack_u32(out, flags) : status;
@@ -54,8 +80,9 @@ static si_rc put_open(struct si_store *store, const char *key, uint32_t flags, u
   return status == SI_OK ? SI_OK : no_memory(session, error);
 }
 
-static si_rc take_slot(struct si_session *session, uint32_t *slot, struct si_error *error) {
-  while (si_ring_take(&session->ring, slot) != SI_OK) {
+static si_rc take_run(struct si_session *session, uint64_t len, uint32_t *slot, uint32_t *room,
+                      struct si_error *error) {
+  while (si_ring_take_run(&session->ring, len, slot, room) != SI_OK) {
     if (session->dead) {
       return si_session_death(session, error);
     }
@@ -64,53 +91,70 @@ static si_rc take_slot(struct si_session *session, uint32_t *slot, struct si_err
   return session->dead ? si_session_death(session, error) : SI_OK;
 }
 
-static si_rc put_data(struct si_store *store, const void *data, size_t len,
+static si_rc put_data(struct si_store *store, uint64_t id, const void *data, size_t len,
                       struct si_error *error) {
   struct si_session *session = session_of(store);
+  struct si_put *put = id ? find_put(session, id) : NULL;
   const char *from = data;
-  if (len > session->put_left) {
+  if (!put || len > put->left) {
     return si_error_set(error, SI_E_INVALID, "STORE_LENGTH",
                         "more bytes than were announced for the object");
   }
   while (len > 0) {
-    uint32_t slot;
-    uint32_t part = len < SI_RING_SLOT ? (uint32_t)len : SI_RING_SLOT;
+    uint32_t slot, room;
     size_t mark;
-    si_rc status = take_slot(session, &slot, error);
+    si_rc status = take_run(session, len, &slot, &room, error);
     if (status != SI_OK) {
       return status;
     }
+    uint32_t part = len < room ? (uint32_t)len : room;
     memcpy(si_ring_slot(&session->ring, slot), from, part);
-    if (si_frame_begin(&session->out, SI_FRAME_PUT_DATA, session->put_id, &mark) != SI_OK ||
+    if (si_frame_begin(&session->out, SI_FRAME_PUT_DATA, id, &mark) != SI_OK ||
         si_pack_u32(&session->out, slot) != SI_OK || si_pack_u32(&session->out, part) != SI_OK ||
         si_frame_end(&session->out, mark) != SI_OK) {
       return no_memory(session, error);
     }
+    if (part >= SI_RING_SLOT) {
+      si_session_send(session);
+    }
     from += part;
     len -= part;
-    session->put_left -= part;
+    put->left -= part;
   }
   return SI_OK;
 }
 
-static si_rc put_close(struct si_store *store, int commit, struct si_error *error) {
+/* Small requests travel together, but the child is not to wait for many of them. */
+static void send_some(struct si_session *session) {
+  if (++session->unsent >= SEND_AT) {
+    si_session_send(session);
+  }
+}
+
+static si_rc put_close(struct si_store *store, uint64_t id, int commit, struct si_error *error) {
   struct si_session *session = session_of(store);
+  struct si_put *put = id ? find_put(session, id) : NULL;
   size_t mark;
   si_rc status = SI_OK;
-  if (commit && session->put_left > 0) {
+  if (!put) {
+    return si_error_set(error, SI_E_INVALID, "STORE_OPEN", "the object is not open");
+  }
+  if (commit && put->left > 0) {
     commit = 0;
     status = si_error_set(error, SI_E_INVALID, "STORE_LENGTH",
                           "fewer bytes than were announced for the object");
   }
+  put->id = 0;
+  put->commits = false;
   if (session->dead) {
     return si_session_death(session, error);
   }
-  if (si_frame_begin(&session->out, SI_FRAME_PUT_CLOSE, session->put_id, &mark) != SI_OK ||
+  if (si_frame_begin(&session->out, SI_FRAME_PUT_CLOSE, id, &mark) != SI_OK ||
       si_pack_u32(&session->out, commit != 0) != SI_OK ||
       si_frame_end(&session->out, mark) != SI_OK) {
     return no_memory(session, error);
   }
-  session->put_id = 0;
+  send_some(session);
   return status;
 }
 
@@ -145,38 +189,8 @@ static si_rc get(struct si_store *store, const char *key, uint64_t limit, void *
   pending->ctx = ctx;
   pending->on_data = on_data;
   pending->on_end = on_end;
+  send_some(session);
   return SI_OK;
-}
-
-void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot, uint32_t len) {
-  struct si_pending *pending = &session->pending[session->first];
-  size_t mark;
-  if (session->count == 0 || pending->id != id || pending->type != SI_FRAME_GET ||
-      !si_ring_theirs(&session->ring, slot, len)) {
-    si_session_violated(session, "bytes came that nobody asked for");
-    return;
-  }
-  if (pending->status == SI_OK && len > pending->limit - pending->received) {
-    pending->status = SI_E_QUOTA;
-    pending->received = pending->limit; /* what still comes is counted, and dropped */
-  }
-  if (pending->status != SI_OK && (pending->received += len) < len) {
-    pending->received = UINT64_MAX;
-  }
-  /* One byte more than the limit was asked for; the child held that, a stream without end not. */
-  if (pending->status != SI_OK && pending->received > pending->limit &&
-      pending->received - pending->limit > SI_RING_SLOT) {
-    si_session_violated(session, "more bytes come than were asked for");
-    return;
-  }
-  if (pending->status == SI_OK && len > 0) {
-    pending->received += len;
-    pending->status = pending->on_data(pending->ctx, si_ring_slot(&session->ring, slot), len);
-  }
-  if (si_frame_begin(&session->out, SI_FRAME_FREE, 0, &mark) != SI_OK ||
-      si_pack_u32(&session->out, slot) != SI_OK || si_frame_end(&session->out, mark) != SI_OK) {
-    (void)no_memory(session, NULL);
-  }
 }
 
 static si_rc flush(struct si_store *store, struct si_error *error) {

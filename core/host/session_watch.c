@@ -69,6 +69,7 @@ static void died_by_itself(struct si_session *session) {
 
 static void bury(struct si_session *session) {
   si_child_reap(&session->child, 1000);
+  si_session_receive_rest(session); /* whoever waits for an end will be told of the death */
   session->dead = true;
   if (session->protocol) {
     /* said already */
@@ -167,7 +168,8 @@ static void interrupted(struct si_session *session) {
 
 /* --- the loop --- */
 
-static void send_out(struct si_session *session) {
+void si_session_send(struct si_session *session) {
+  session->unsent = 0;
   while (session->sent < session->out.len) {
     ssize_t n = send(session->child.wire, session->out.data + session->sent,
                      session->out.len - session->sent, MSG_NOSIGNAL);
@@ -235,8 +237,8 @@ static void read_wire(struct si_session *session, bool ended) {
 }
 
 void si_session_pump(struct si_session *session) {
-  send_out(session);
-  if (take_frames(session)) {
+  si_session_send(session);
+  if (si_session_receive_collect(session) || take_frames(session)) {
     return;
   }
   struct pollfd fds[] = {
@@ -245,8 +247,9 @@ void si_session_pump(struct si_session *session) {
       {.fd = session->child.output, .events = POLLIN},
       {.fd = session->interrupt_fd, .events = POLLIN},
       {.fd = session->child.pidfd, .events = POLLIN},
+      {.fd = si_session_receive_fd(session), .events = POLLIN}, /* collected the next time */
   };
-  int n = poll(fds, 4, patience_ms(session));
+  int n = poll(fds, sizeof fds / sizeof *fds, patience_ms(session));
   if (n < 0 && errno != EINTR) {
     si_session_violated(session, "it can no longer be waited for");
   }

@@ -9,15 +9,17 @@
 #include "kit/base/text.h"
 
 si_rc si_copy_fail(struct si_copying *c, si_rc status, const struct si_error *error) {
+  pthread_mutex_lock(&c->lock);
   if (c->status == SI_OK) {
-    c->status = status;
     if (error && error->status == status) {
       c->why = *error;
     } else {
       si_error_set(&c->why, status, "RUNPACK_COPY_FAILED", "cannot copy the runpack: %s",
                    si_status_text(status));
     }
+    c->status = status;
   }
+  pthread_mutex_unlock(&c->lock);
   return c->status;
 }
 
@@ -55,18 +57,19 @@ static si_rc on_held(void *ctx, const struct si_store_object *object) {
 }
 
 static si_rc same_data(void *ctx, const void *data, size_t len) {
-  struct si_copying *c = ctx;
-  si_rc status = si_hasher_add(&c->hasher, data, len);
-  return status == SI_OK ? SI_OK : si_copy_hash_failed(c, status);
+  struct si_copy_lane *lane = ctx;
+  si_rc status = si_hasher_add(&lane->hasher, data, len);
+  return status == SI_OK ? SI_OK : si_copy_hash_failed(lane->copy, status);
 }
 
 static void same_end(void *ctx, si_rc status, const struct si_error *error) {
-  struct si_copying *c = ctx;
+  struct si_copy_lane *lane = ctx;
+  struct si_copying *c = lane->copy;
   char hex[SI_SHA256_HEX] = "";
   if (c->status != SI_OK) {
     return;
   }
-  if (status == SI_OK && (status = si_hasher_end(&c->hasher, hex)) != SI_OK) {
+  if (status == SI_OK && (status = si_hasher_end(&lane->hasher, hex)) != SI_OK) {
     si_copy_hash_failed(c, status);
   } else if (status != SI_OK && status != SI_E_QUOTA && status != SI_E_NOT_FOUND) {
     si_copy_fail(c, status, error);
@@ -82,7 +85,9 @@ static si_rc look_at_destination(struct si_copying *c) {
     return si_copy_fail(c, status, &error);
   }
   if (c->complete) {
-    status = si_copy_get(c, c->to, c->result.prefix, SI_KEY_MANIFEST, same_data, same_end);
+    struct si_copy_lane *lane = &c->lanes[0];
+    lane->path = SI_KEY_MANIFEST;
+    status = si_copy_get(c, c->to, c->result.prefix, lane, same_data, same_end);
     return status == SI_OK && !c->result.already ? si_copy_exists(c) : status;
   }
   if (c->leftover[0]) {
@@ -159,32 +164,48 @@ static si_rc run(struct si_copying *c) {
   return status == SI_OK ? verify_copy(c) : status;
 }
 
+static si_rc lanes_make(struct si_copying *c) {
+  for (size_t i = 0; i < SI_COPY_LANES; i++) {
+    c->lanes[i].copy = c;
+    c->lanes[i].block = malloc(SI_COPY_BLOCK);
+    if (!c->lanes[i].block) {
+      return si_copy_fail(c, SI_E_NOMEM, NULL);
+    }
+  }
+  return SI_OK;
+}
+
+static void copying_free(struct si_copying *c) {
+  for (size_t i = 0; i < SI_COPY_LANES; i++) {
+    si_hasher_free(&c->lanes[i].hasher);
+    free(c->lanes[i].block);
+  }
+  si_manifest_reader_free(&c->reader);
+  si_manifest_free(&c->manifest);
+  pthread_mutex_destroy(&c->lock);
+  free(c->lengths);
+  free(c);
+}
+
 si_rc si_runpack_copy(struct si_store *from, const char *prefix, struct si_store *to,
                       const struct si_copy_options *options, struct si_copy_result *result,
                       struct si_error *error) {
   struct si_copying *c = calloc(1, sizeof *c);
-  char *block = malloc(SI_COPY_BLOCK);
-  si_rc status = SI_E_NOMEM;
-  if (!c || !block) {
-    si_error_set(error, status, "RUNPACK_COPY_FAILED", "out of memory");
-  } else {
-    c->from = from;
-    c->to = to;
-    c->prefix = prefix;
-    c->options = options;
-    c->block = block;
-    status = run(c);
-    if (status == SI_OK) {
-      *result = c->result;
-    } else if (error) {
-      *error = c->why;
-    }
-    si_manifest_reader_free(&c->reader);
-    si_manifest_free(&c->manifest);
-    si_hasher_free(&c->hasher);
-    free(c->lengths);
+  if (!c || pthread_mutex_init(&c->lock, NULL) != 0) {
+    free(c);
+    return si_error_set(error, SI_E_NOMEM, "RUNPACK_COPY_FAILED", "out of memory");
   }
-  free(block);
-  free(c);
+  c->from = from;
+  c->to = to;
+  c->prefix = prefix;
+  c->options = options;
+  si_rc status = lanes_make(c);
+  status = status == SI_OK ? run(c) : status;
+  if (status == SI_OK) {
+    *result = c->result;
+  } else if (error) {
+    *error = c->why;
+  }
+  copying_free(c);
   return status;
 }

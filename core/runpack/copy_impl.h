@@ -6,10 +6,29 @@
 #ifndef SI_CORE_RUNPACK_COPY_IMPL_H
 #define SI_CORE_RUNPACK_COPY_IMPL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "core/runpack/copy.h"
 #include "core/runpack/reader.h"
 
-enum { SI_COPY_BLOCK = 128 * 1024 };
+enum { SI_COPY_BLOCK = 128 * 1024, SI_COPY_LANES = 8 };
+
+/* One object on its way. Its bytes may come on any thread of the source's, one call at a time. */
+struct si_copy_lane {
+  struct si_copying *copy;
+  const char *path;
+  const char *content_type;
+  uint32_t flags; /* SI_PUT_* */
+  uint64_t length;
+  uint64_t got;
+  struct si_hasher hasher;
+  char *block; /* what is hashed and put never lies where another process could write */
+  bool begun;
+  bool put; /* it is open in `to`, as put_id */
+  uint64_t put_id;
+  bool ended;
+};
 
 struct si_copying {
   struct si_store *from;
@@ -21,13 +40,10 @@ struct si_copying {
   struct si_manifest_reader *reader;
   uint64_t *lengths; /* of the artifacts, by their place in the table; UINT64_MAX: not listed */
   uint64_t manifest_length;
-  struct si_hasher hasher;
-  char *block;
-  /* The object that `from` is delivering. */
-  size_t current;
-  bool put; /* it is open in `to` */
-  uint64_t got;
-  si_rc status; /* the first failure; nothing is copied after it */
+  struct si_copy_lane lanes[SI_COPY_LANES];
+  size_t copied;        /* artifacts */
+  pthread_mutex_t lock; /* of `to`, and of the failure */
+  _Atomic si_rc status; /* the first failure; nothing is copied after it */
   struct si_error why;
   /* What the destination holds. */
   bool complete;
@@ -41,9 +57,11 @@ si_rc si_copy_exists(struct si_copying *c);
 
 /* --- copy_pass.c --- */
 
-/* Gets one object of `prefix` in `store`, hashes what on_data is given, and waits for its end. */
+/* Gets one object of `prefix` in `store` on a lane of its own, which is handed to the callbacks
+ * with its hasher started, and waits for its end. */
 si_rc si_copy_get(struct si_copying *c, struct si_store *store, const char *prefix,
-                  const char *path, si_store_data on_data, si_store_end on_end) SI_MUST_USE;
+                  struct si_copy_lane *lane, si_store_data on_data,
+                  si_store_end on_end) SI_MUST_USE;
 /* The source's manifest, which must have the hash that was verified, into the table. */
 si_rc si_copy_read_manifest(struct si_copying *c) SI_MUST_USE;
 /* Every artifact, then the manifest. */

@@ -29,7 +29,8 @@ struct si_export {
   uint64_t bytes;
   struct si_table table;
   struct si_hasher hasher;
-  char *block; /* what is hashed and put never lies where another process could write */
+  char *block;  /* what is hashed and put never lies where another process could write */
+  uint64_t put; /* the object open */
   bool leftovers;
   si_rc status; /* the first failure: nothing can follow it */
 };
@@ -153,7 +154,7 @@ static si_rc hash_and_put(struct si_export *e, const void *data, size_t len,
   if (status != SI_OK) {
     return si_error_set(error, status, "HASH_FAILED", "cannot compute a hash");
   }
-  return e->store->vt->put_data(e->store, data, len, error);
+  return e->store->vt->put_data(e->store, e->put, data, len, error);
 }
 
 /* Reads `length` bytes and looks for one more: a file that grows or shrinks is refused. */
@@ -211,7 +212,7 @@ static si_rc stream(struct si_export *e, const struct si_artifact *artifact, con
     si_error_set(error, status, "HASH_FAILED", "cannot start a hash");
   }
   if (status == SI_OK) {
-    status = vt->put_open(e->store, key, 0, length, content_type, error);
+    status = vt->put_open(e->store, key, 0, length, content_type, &e->put, error);
   }
   if (status != SI_OK) {
     return status;
@@ -224,7 +225,7 @@ static si_rc stream(struct si_export *e, const struct si_artifact *artifact, con
   if (status == SI_OK && (status = si_hasher_end(&e->hasher, hex)) != SI_OK) {
     si_error_set(error, status, "HASH_FAILED", "cannot end a hash");
   }
-  si_rc closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
+  si_rc closed = vt->put_close(e->store, e->put, status == SI_OK, status == SI_OK ? error : NULL);
   e->bytes += length;
   return status == SI_OK ? closed : status;
 }
@@ -452,13 +453,13 @@ static si_rc write_manifest(struct si_export *e, char hex[SI_SHA256_HEX], struct
                         "the manifest of %zu artifacts is longer than 64 MiB", e->table.count);
   }
   status = status == SI_OK ? vt->put_open(e->store, key, SI_PUT_CREATE_ONLY | SI_PUT_COMMIT,
-                                          m.length, "application/json", error)
+                                          m.length, "application/json", &e->put, error)
                            : status;
   if (status != SI_OK) {
     return status;
   }
   status = si_manifest_write(&head, &e->table, root, put_manifest, e, error);
-  si_rc closed = vt->put_close(e->store, status == SI_OK, status == SI_OK ? error : NULL);
+  si_rc closed = vt->put_close(e->store, e->put, status == SI_OK, status == SI_OK ? error : NULL);
   status = status == SI_OK ? closed : status;
   status = status == SI_OK ? vt->flush(e->store, error) : status;
   return status == SI_OK ? si_hasher_end(&e->hasher, hex) : status;

@@ -4,8 +4,8 @@
  * the judging stays with the engine. core/host gives one over a provider's child process; tests
  * give others. Depends on sdk/kit/base.
  *
- * Puts and gets are pipelined: a call returns once its request is on the way. Objects are stored
- * and delivered in the order of the calls. One thread.
+ * Puts and gets are pipelined: a call returns once its request is on the way. Several objects move
+ * at once, and end in any order; the bytes of one stay in order. One thread calls.
  */
 #ifndef SI_CORE_RUNPACK_STORE_H
 #define SI_CORE_RUNPACK_STORE_H
@@ -16,11 +16,13 @@
 
 struct si_store;
 
-/* Bytes of an object, in order. The memory belongs to the store, and may be shared with a process
- * that is not trusted: look at each byte once, or copy. A status other than SI_OK drops the rest of
- * this object. */
+/* Bytes of an object, in order. It may be called from threads of the store's: for one object one
+ * call at a time, for several at once. The memory belongs to the store, and may be shared with a
+ * process that is not trusted: look at each byte once, or copy. A status other than SI_OK drops the
+ * rest of this object. */
 typedef si_rc (*si_store_data)(void *ctx, const void *data, size_t len);
-/* The object ended: SI_OK, or why it could not be read (error is then set). */
+/* The object ended: SI_OK, or why it could not be read (error is then set). From the thread that
+ * called the store, after the last call for the object's bytes has returned. */
 typedef void (*si_store_end)(void *ctx, si_rc status, const struct si_error *error);
 
 /* One listed object. The key is 1 to 4096 bytes of UTF-8 below the prefix asked for, or equal to
@@ -46,13 +48,15 @@ typedef si_rc (*si_store_each_unfinished)(void *ctx, const struct si_store_unfin
 #define SI_STORE_URI_SIZE 16384 /* a URI and its NUL */
 
 struct si_store_vt {
-  /* Begins an object of exactly `length` bytes; flags are SI_PUT_*. */
+  /* Begins an object of exactly `length` bytes; flags are SI_PUT_*. At most `open_max` are open at
+   * a time, and one with SI_PUT_COMMIT alone. *put is for the two calls below. */
   si_rc (*put_open)(struct si_store *store, const char *key, uint32_t flags, uint64_t length,
-                    const char *content_type, struct si_error *error);
+                    const char *content_type, uint64_t *put, struct si_error *error);
   /* Copies `len` of its bytes (a call may carry any number). */
-  si_rc (*put_data)(struct si_store *store, const void *data, size_t len, struct si_error *error);
+  si_rc (*put_data)(struct si_store *store, uint64_t put, const void *data, size_t len,
+                    struct si_error *error);
   /* Ends it (commit), or drops it. A failure to store it shows here or at a later call. */
-  si_rc (*put_close)(struct si_store *store, int commit, struct si_error *error);
+  si_rc (*put_close)(struct si_store *store, uint64_t put, int commit, struct si_error *error);
   /* Asks for an object, at most `limit` bytes of it; a longer one ends with SI_E_QUOTA. */
   si_rc (*get)(struct si_store *store, const char *key, uint64_t limit, void *ctx,
                si_store_data on_data, si_store_end on_end, struct si_error *error);
@@ -82,6 +86,7 @@ struct si_store_vt {
 /* The head of every implementation's own struct. */
 struct si_store {
   const struct si_store_vt *vt;
+  uint32_t open_max; /* objects that may be open for writing at once; 0 counts as 1 */
 };
 
 #endif

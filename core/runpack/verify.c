@@ -13,6 +13,20 @@ enum {
   EXTRA = 16         /* objects beyond the manifest's that a listing may show before it is cut */
 };
 
+/* One artifact on its way. They end in any order, and are judged in the manifest's: the same
+ * runpack gives the same report. */
+struct check {
+  struct verify *v;
+  struct check *next;
+  struct si_entry *entry;
+  struct si_hasher hasher;
+  uint64_t got;
+  bool started;
+  bool ended;
+  si_rc status;         /* why it could not be read */
+  struct si_error *why; /* with that; NULL where there was no memory for it */
+};
+
 struct verify {
   struct si_store *store;
   const char *prefix;
@@ -23,10 +37,12 @@ struct verify {
   struct si_manifest_reader *reader;
   struct si_hasher hasher;
   char *block;
-  /* The object that the store is delivering. */
-  size_t current;
-  uint64_t got;
+  uint64_t got; /* of the manifest */
   int started;
+  struct check *asked; /* in the manifest's order */
+  struct check **asked_last;
+  struct check *spare;
+  size_t judged;
   int missing;           /* there is no manifest */
   si_rc status;          /* why no verdict can be given; SI_OK so far */
   struct si_error why;   /* with status */
@@ -196,102 +212,131 @@ static si_rc read_manifest(struct verify *v, struct si_error *error) {
 
 /* --- the artifacts --- */
 
-static struct si_entry *current(struct verify *v) {
-  struct si_table *table = &v->manifest.artifacts;
-  while (v->current < table->count && (table->entries[v->current].marks & SI_ENTRY_FAULTY)) {
-    v->current++;
+static struct check *check_new(struct verify *v, struct si_entry *entry) {
+  struct check *c = v->spare;
+  if (c) {
+    v->spare = c->next;
+  } else if (!(c = calloc(1, sizeof *c))) {
+    return NULL;
   }
-  return v->current < table->count ? &table->entries[v->current] : NULL;
+  *c = (struct check){.v = v, .entry = entry, .hasher = c->hasher};
+  *v->asked_last = c;
+  v->asked_last = &c->next;
+  return c;
 }
 
+static void check_free(struct check *c) {
+  while (c) {
+    struct check *next = c->next;
+    si_hasher_free(&c->hasher);
+    free(c->why);
+    free(c);
+    c = next;
+  }
+}
+
+/* On any thread. */
 static si_rc artifact_data(void *ctx, const void *data, size_t len) {
-  struct verify *v = ctx;
-  if (!v->started) {
-    si_rc status = si_hasher_start(&v->hasher);
+  struct check *c = ctx;
+  if (!c->started) {
+    si_rc status = si_hasher_start(&c->hasher);
     if (status != SI_OK) {
       return status;
     }
-    v->started = 1;
+    c->started = true;
   }
-  v->got += len;
-  if (v->got > v->cap) {
+  c->got += len;
+  if (c->got > c->v->cap) {
     return SI_E_QUOTA;
   }
   /* Hashing looks at each byte once. */
-  return si_hasher_add(&v->hasher, data, len);
+  return si_hasher_add(&c->hasher, data, len);
 }
 
-/* All bytes of the current artifact are in the hasher. */
-static void judge(struct verify *v, const struct si_entry *entry, const char *path) {
+/* All bytes of the artifact are in the hasher. */
+static void judge_bytes(struct verify *v, struct check *c, const char *path) {
   char hex[SI_SHA256_HEX], expected[SI_SHA256_HEX];
-  if ((!v->started && si_hasher_start(&v->hasher) != SI_OK) ||
-      si_hasher_end(&v->hasher, hex) != SI_OK) {
+  if ((!c->started && si_hasher_start(&c->hasher) != SI_OK) ||
+      si_hasher_end(&c->hasher, hex) != SI_OK) {
     give_up(v, SI_E_INTERNAL, NULL);
     return;
   }
   v->report->checked_files++;
-  v->report->bytes += v->got;
-  si_table_hex(entry, expected);
+  v->report->bytes += c->got;
+  si_table_hex(c->entry, expected);
   if (memcmp(hex, expected, sizeof hex) != 0) {
     si_report_fault(v->report, "RUNPACK_HASH_MISMATCH", path, "hash mismatch for %s", path);
   }
 }
 
-static void artifact_end(void *ctx, si_rc status, const struct si_error *error) {
-  struct verify *v = ctx;
-  struct si_entry *entry = current(v);
-  if (!entry) {
-    give_up(v, SI_E_INTERNAL, NULL);
-    return;
-  }
-  const char *path = si_table_text(&v->manifest.artifacts, entry->path);
-  if (status == SI_OK) {
-    judge(v, entry, path);
-  } else if (status == SI_E_NOT_FOUND) {
-    entry->marks |= SI_ENTRY_ABSENT;
+static void judge(struct verify *v, struct check *c) {
+  const char *path = si_table_text(&v->manifest.artifacts, c->entry->path);
+  if (c->status == SI_OK) {
+    judge_bytes(v, c, path);
+  } else if (c->status == SI_E_NOT_FOUND) {
+    c->entry->marks |= SI_ENTRY_ABSENT;
     si_report_fault(v->report, "RUNPACK_ARTIFACT_MISSING", path,
                     "artifact read failed for %s: not found", path);
-  } else if (status == SI_E_QUOTA) {
+  } else if (c->status == SI_E_QUOTA) {
     si_report_fault(v->report, "RUNPACK_ARTIFACT_TOO_LARGE", path,
                     "artifact read failed for %s: it is longer than %llu bytes", path,
                     (unsigned long long)v->cap);
-  } else if (is_finding(status)) {
+  } else if (is_finding(c->status)) {
     si_report_fault(v->report, "RUNPACK_ARTIFACT_UNREADABLE", path,
                     "artifact read failed for %s: %s", path,
-                    error && error->message[0] ? error->message : si_status_text(status));
+                    c->why && c->why->message[0] ? c->why->message : si_status_text(c->status));
   } else {
-    give_up(v, status, error);
+    give_up(v, c->status, c->why);
   }
-  v->current++;
-  v->got = 0;
-  v->started = 0;
+  v->judged++;
   if (v->options && v->options->progress) {
-    v->options->progress(v->options->ctx, v->current, v->manifest.artifacts.count,
-                         v->report->bytes);
+    v->options->progress(v->options->ctx, v->judged, v->manifest.artifacts.count, v->report->bytes);
   }
+}
+
+static void artifact_end(void *ctx, si_rc status, const struct si_error *error) {
+  struct check *c = ctx;
+  struct verify *v = c->v;
+  c->ended = true;
+  c->status = status;
+  if (status != SI_OK && error && (c->why = malloc(sizeof *c->why))) {
+    *c->why = *error;
+  }
+  while (v->asked && v->asked->ended) {
+    c = v->asked;
+    v->asked = c->next;
+    v->asked_last = v->asked ? v->asked_last : &v->asked;
+    judge(v, c);
+    free(c->why);
+    c->why = NULL;
+    c->next = v->spare;
+    v->spare = c;
+  }
+}
+
+static si_rc ask_for(struct verify *v, struct si_entry *entry, struct si_error *error) {
+  char key[SI_KEY_SIZE];
+  if (si_runpack_key(v->prefix, si_table_text(&v->manifest.artifacts, entry->path), key) != SI_OK) {
+    return si_error_set(error, SI_E_INVALID, "RUNPACK_KEY", "a key is longer than 4096 bytes");
+  }
+  struct check *c = check_new(v, entry);
+  return c ? v->store->vt->get(v->store, key, v->cap, c, artifact_data, artifact_end, error)
+           : si_error_set(error, SI_E_NOMEM, "RUNPACK_UNREADABLE", "out of memory");
 }
 
 static si_rc read_artifacts(struct verify *v, struct si_error *error) {
   const struct si_table *table = &v->manifest.artifacts;
-  char key[SI_KEY_SIZE];
   si_rc status = SI_OK;
-  v->current = 0;
-  v->got = 0;
-  v->started = 0;
+  v->asked_last = &v->asked;
   for (size_t i = 0; status == SI_OK && v->status == SI_OK && i < table->count; i++) {
-    if (table->entries[i].marks & SI_ENTRY_FAULTY) {
-      continue;
+    if (!(table->entries[i].marks & SI_ENTRY_FAULTY)) {
+      status = ask_for(v, &table->entries[i], error);
     }
-    if (si_runpack_key(v->prefix, si_table_text(table, table->entries[i].path), key) != SI_OK) {
-      status = si_error_set(error, SI_E_INVALID, "RUNPACK_KEY", "a key is longer than 4096 bytes");
-      break;
-    }
-    status = v->store->vt->get(v->store, key, v->cap, v, artifact_data, artifact_end, error);
   }
   /* Also after a failure: nothing may call back once this returns. */
   si_rc flushed = v->store->vt->flush(v->store, status == SI_OK ? error : NULL);
   status = status == SI_OK ? flushed : status;
-  if (status == SI_OK && v->status == SI_OK && current(v)) {
+  if (status == SI_OK && v->status == SI_OK && v->asked) {
     status = si_error_set(error, SI_E_INTERNAL, "RUNPACK_UNREADABLE",
                           "the store did not answer for every artifact");
   }
@@ -441,6 +486,8 @@ si_rc si_runpack_verify(struct si_store *store, const char *prefix,
   si_manifest_reader_free(&v->reader);
   si_manifest_free(&v->manifest);
   si_hasher_free(&v->hasher);
+  check_free(v->asked);
+  check_free(v->spare);
   free(v->block);
   free(v);
   return status;

@@ -30,7 +30,7 @@ enum si_frame_type {
                          u32 describe: load and say what it is, open no instance */
   SI_FRAME_CALL,      /* u32 verb (SI_VERB_*), text argument 1, text argument 2 */
   SI_FRAME_PUT_OPEN,  /* text key, u32 flags, u64 length, text content_type */
-  SI_FRAME_PUT_DATA,  /* u32 slot, u32 length */
+  SI_FRAME_PUT_DATA,  /* u32 slot (a run's first), u32 length */
   SI_FRAME_PUT_CLOSE, /* u32 commit */
   SI_FRAME_GET,       /* text key, u64 limit */
   SI_FRAME_STAT,      /* text key */
@@ -46,7 +46,7 @@ enum si_frame_type {
   SI_FRAME_DISCARD,    /* text key, text id: as an ITEM told them */
   SI_FRAME_URI,        /* text key */
   /* from si-host */
-  SI_FRAME_READY = 64, /* text descriptor (JSON) */
+  SI_FRAME_READY = 64, /* text descriptor (JSON), u32 threads (SI_THREADS_*) */
   SI_FRAME_LOG,        /* u32 level, text message */
   SI_FRAME_PROGRESS,   /* u64 done, u64 total, text what */
   SI_FRAME_STEP,       /* text name, u32 phase, text outside_id */

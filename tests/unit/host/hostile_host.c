@@ -90,8 +90,9 @@ static struct si_frame next(void) {
   }
 }
 
+/* A provider that does several things at once: more may be asked of it. */
 static void ready(void) {
-  text(SI_FRAME_READY, 0, "{}");
+  raw(SI_FRAME_READY, 0, "\2\0\0\0{}\0\2\0\0\0", 11);
 }
 
 /* Ready, then waits for the first request that is not about an object's bytes. */
@@ -387,7 +388,7 @@ static void data_beyond_the_ring(void) {
 }
 static void data_longer_than_a_slot(void) {
   asked();
-  words(SI_FRAME_DATA, request, SI_RING_HALF, SI_RING_SLOT + 1);
+  words(SI_FRAME_DATA, request, SI_RING_HALF, SI_RING_RUN_BYTES + 1);
   wait_for_ever();
 }
 /* It reads what it is answered, so that nothing but the bytes themselves can end it. */

@@ -147,14 +147,15 @@ static si_rc put(struct si_session *session, struct si_error *error) {
   static char bytes[3 * SI_RING_SLOT + 17];
   struct si_store *store = si_session_store(session);
   const uint64_t length = 40 * sizeof bytes;
-  si_rc status = store->vt->put_open(store, "key", 0, length, "text/plain", error);
+  uint64_t id = 0;
+  si_rc status = store->vt->put_open(store, "key", 0, length, "text/plain", &id, error);
   for (uint64_t at = 0; status == SI_OK && at < length; at += sizeof bytes) {
     for (size_t i = 0; i < sizeof bytes; i++) {
       bytes[i] = (char)(at + i);
     }
-    status = store->vt->put_data(store, bytes, sizeof bytes, error);
+    status = store->vt->put_data(store, id, bytes, sizeof bytes, error);
   }
-  status = status == SI_OK ? store->vt->put_close(store, 1, error) : status;
+  status = status == SI_OK ? store->vt->put_close(store, id, 1, error) : status;
   status = status == SI_OK ? store->vt->flush(store, error) : status;
   uint64_t stored = 0;
   status = status == SI_OK ? store->vt->stat(store, "key", &stored, error) : status;

@@ -170,13 +170,14 @@ static void another_runpack_at_the_place_is_never_overwritten(void) {
 
 /* The destination's own put finds it: another was faster. */
 static si_rc (*real_put_open)(struct si_store *, const char *, uint32_t, uint64_t, const char *,
-                              struct si_error *);
+                              uint64_t *, struct si_error *);
 static si_rc put_after_another(struct si_store *head, const char *key, uint32_t flags,
-                               uint64_t length, const char *type, struct si_error *error) {
+                               uint64_t length, const char *type, uint64_t *put,
+                               struct si_error *error) {
   if (flags & SI_PUT_CREATE_ONLY) {
     memory_set((struct memory_store *)head, key, "{}", 2);
   }
-  return real_put_open(head, key, flags, length, type, error);
+  return real_put_open(head, key, flags, length, type, put, error);
 }
 
 static void of_two_copiers_one_makes_the_manifest(void) {

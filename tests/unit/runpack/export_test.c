@@ -368,13 +368,13 @@ static void files_of_any_length_around_a_block_arrive_whole(void) {
 /* put_data of a store that changes the file under the exporter. */
 static int growing = -1;
 static int shrink;
-static si_rc (*real_put)(struct si_store *, const void *, size_t, struct si_error *);
-static si_rc put_and_change(struct si_store *store, const void *data, size_t len,
+static si_rc (*real_put)(struct si_store *, uint64_t, const void *, size_t, struct si_error *);
+static si_rc put_and_change(struct si_store *store, uint64_t put, const void *data, size_t len,
                             struct si_error *error) {
   if (growing >= 0) {
     CU_ASSERT_EQUAL(ftruncate(growing, shrink ? 300000 : 2000000), 0);
   }
-  return real_put(store, data, len, error);
+  return real_put(store, put, data, len, error);
 }
 
 static void a_file_that_changes_its_length_is_refused(void) {

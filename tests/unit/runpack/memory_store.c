@@ -57,9 +57,10 @@ void memory_drop(struct memory_store *store, const char *key_end) {
 }
 
 static si_rc put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
-                      const char *content_type, struct si_error *error) {
+                      const char *content_type, uint64_t *put, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
   (void)content_type;
+  *put = 1;
   (void)error;
   store->putting.key = strdup(key);
   store->putting.data = malloc(length + 1);
@@ -72,7 +73,9 @@ static si_rc put_open(struct si_store *head, const char *key, uint32_t flags, ui
   return SI_OK;
 }
 
-static si_rc put_data(struct si_store *head, const void *data, size_t len, struct si_error *error) {
+static si_rc put_data(struct si_store *head, uint64_t put, const void *data, size_t len,
+                      struct si_error *error) {
+  (void)put;
   struct memory_store *store = (struct memory_store *)head;
   if (store->putting.len + len > store->want) {
     return si_error_set(error, SI_E_INVALID, "TEST", "more than announced");
@@ -82,7 +85,8 @@ static si_rc put_data(struct si_store *head, const void *data, size_t len, struc
   return SI_OK;
 }
 
-static si_rc put_close(struct si_store *head, int commit, struct si_error *error) {
+static si_rc put_close(struct si_store *head, uint64_t put, int commit, struct si_error *error) {
+  (void)put;
   struct memory_store *store = (struct memory_store *)head;
   (void)error;
   if (commit) {

@@ -17,19 +17,23 @@ static si_rc told(struct direct_store *store, si_rc status, struct si_error *err
 }
 
 static si_rc put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
-                      const char *content_type, struct si_error *error) {
+                      const char *content_type, uint64_t *put, struct si_error *error) {
   struct direct_store *s = (struct direct_store *)head;
+  *put = 1;
   const si_put_options options = {
       .size = sizeof options, .flags = flags, .length = length, .content_type = content_type};
   return told(s, s->vt->sink_open(s->instance, s->op, key, &options, &s->sink), error);
 }
 
-static si_rc put_data(struct si_store *head, const void *data, size_t len, struct si_error *error) {
+static si_rc put_data(struct si_store *head, uint64_t put, const void *data, size_t len,
+                      struct si_error *error) {
+  (void)put;
   struct direct_store *s = (struct direct_store *)head;
   return told(s, s->vt->sink_write(s->sink, s->op, data, len), error);
 }
 
-static si_rc put_close(struct si_store *head, int commit, struct si_error *error) {
+static si_rc put_close(struct si_store *head, uint64_t put, int commit, struct si_error *error) {
+  (void)put;
   struct direct_store *s = (struct direct_store *)head;
   si_sink *sink = s->sink;
   s->sink = NULL;
