@@ -229,11 +229,11 @@ static si_rc trust_key(void *ctx, const char *key, const char *since) {
 }
 
 /* What stands in the store counts once it was read back: what was just exported, or what a crash
- * between the export and its note has left, if it is signed by this context; others may write to the
- * store, too. */
+ * between the export and its note has left, if it is signed by this context; others may write to
+ * the store, too. */
 static si_rc read_back(const struct si_life *life, const struct si_operation *operation,
-                            struct si_store *store, struct si_export_result *result,
-                            struct si_error *error) {
+                       struct si_store *store, struct si_export_result *result,
+                       struct si_error *error) {
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
   struct si_key_set keys SI_AUTO(si_key_set_free) = {NULL, 0};
