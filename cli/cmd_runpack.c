@@ -41,14 +41,14 @@ static si_rc print_verdict(struct si_invocation *inv, const struct si_verify_rep
 }
 
 static si_rc verify(struct si_invocation *inv) {
-  struct si_place place SI_AUTO(si_place_close) = {.session = NULL};
+  struct si_place place SI_AUTO(si_place_close) = {.sink = NULL};
   struct si_trust trust SI_AUTO(si_trust_close) = {.inv = inv};
   struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
   struct si_verify_options options = {.max_artifact_bytes = 0};
-  si_rc status =
-      si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0, &options.max_artifact_bytes);
-  status = status == SI_OK ? si_trust_open(&trust, inv) : status;
+  si_rc status = si_trust_open(&trust, inv);
   status = status == SI_OK ? si_place_runpack(inv, &place) : status;
+  status =
+      status == SI_OK ? si_place_max_artifact(inv, &place, &options.max_artifact_bytes) : status;
   if (status != SI_OK) {
     return status;
   }
@@ -69,8 +69,7 @@ static si_rc verify(struct si_invocation *inv) {
 static const struct si_option verify_options[] = {
     {"operation", 0, "ID", "The runpack that this operation left", 0, NULL},
     SI_PLACE_OPTIONS("The store, with --operation or a URI; by default the context's"),
-    {"max-artifact-bytes", 0, "N", "The largest artifact that is accepted; 16777216 by default", 0,
-     NULL},
+    SI_PLACE_CAP_OPTION,
     SI_TRUST_OPTIONS,
     {0},
 };
@@ -107,7 +106,7 @@ static void show_uri(struct si_invocation *inv, struct si_place *place, cJSON *m
 static si_rc show(struct si_invocation *inv) {
   static const char *const fields[] = {"tenant_id", "namespace_id", "scenario_id", "run_id",
                                        "spec_hash"};
-  struct si_place place SI_AUTO(si_place_close) = {.session = NULL};
+  struct si_place place SI_AUTO(si_place_close) = {.sink = NULL};
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_MANIFEST_MAX);
   cJSON *manifest = NULL;
   const cJSON *artifact;
@@ -200,7 +199,7 @@ static si_rc list_one(void *ctx, const struct si_runpack_found *found) {
 }
 
 static si_rc list(struct si_invocation *inv) {
-  struct si_place place SI_AUTO(si_place_close) = {.session = NULL};
+  struct si_place place SI_AUTO(si_place_close) = {.sink = NULL};
   struct si_buf root SI_AUTO(si_buf_free) = SI_BUF(SI_STORE_URI_SIZE);
   struct listing listing = {.table = SI_GRID("RUN", "SCENARIO", "NAMESPACE", "STATE", "AGE"),
                             .json = cJSON_CreateArray(),

@@ -71,12 +71,12 @@ static si_rc copy(struct si_invocation *inv) {
   struct si_copy_options options = {.progress = on_progress, .ctx = &c};
   struct si_copy_result result;
   bool contexts = inv->context[0] && si_opt(inv, "operation");
-  si_rc status =
-      si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0, &options.max_artifact_bytes);
   if (contexts) {
     si_changes(inv, inv->context);
   }
-  status = status == SI_OK ? si_place_runpack(inv, &c.from) : status;
+  si_rc status = si_place_runpack(inv, &c.from);
+  status =
+      status == SI_OK ? si_place_max_artifact(inv, &c.from, &options.max_artifact_bytes) : status;
   if (status == SI_OK && c.from.context.config) {
     contexts = true;
     si_changes(inv, inv->context);
@@ -102,8 +102,7 @@ static const struct si_option copy_options[] = {
     {"to-config", 0, "K=V", "A setting of that store, or a JSON file of them", SI_OPT_REPEAT, NULL},
     {"operation", 0, "ID", "The runpack that this operation left", 0, NULL},
     SI_PLACE_OPTIONS("The store it comes from, with --operation or a URI; else the context's"),
-    {"max-artifact-bytes", 0, "N", "The largest artifact that is accepted; 16777216 by default", 0,
-     NULL},
+    SI_PLACE_CAP_OPTION,
     {0},
 };
 

@@ -9,6 +9,7 @@
 #include "cli/scope.h"
 #include "cli/signer.h"
 #include "core/runpack/folder.h"
+#include "core/runpack/verify.h"
 #include "kit/base/text.h"
 #include "paas/lifecycle/evidence.h"
 
@@ -73,8 +74,9 @@ static si_rc read_description(struct si_invocation *inv, struct si_description *
   return si_description_read(si_buf_text(&text), text.len, out, &inv->error);
 }
 
-static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
+static si_rc export_folder(struct si_invocation *inv, struct si_place *place,
                            struct si_export_result *result) {
+  struct si_store *store = si_place_store(place);
   struct si_buf spec SI_AUTO(si_buf_free) = SI_BUF(16u << 20);
   struct si_description description SI_AUTO(si_description_free) = {NULL};
   struct si_locked key SI_AUTO(si_locked_free) = {.data = NULL};
@@ -103,9 +105,8 @@ static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
     return si_error_errno(&inv->error, errno, "RUNPACK_SPEC", "cannot read %s", spec_file);
   }
   si_rc status = clock_option(inv, &options);
-  status = status == SI_OK ? si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, 0,
-                                        &options.max_artifact_bytes)
-                           : status;
+  status =
+      status == SI_OK ? si_place_max_artifact(inv, place, &options.max_artifact_bytes) : status;
   status = status == SI_OK ? read_description(inv, &description) : status;
   status = status == SI_OK ? si_signer_open(inv, options.tenant, &key) : status;
   options.sign_key = key.data;
@@ -114,6 +115,22 @@ static si_rc export_folder(struct si_invocation *inv, struct si_store *store,
                : status;
   status = status == SI_OK ? si_export_add_folder(e, dir, &description, &inv->error) : status;
   return status == SI_OK ? si_export_finish(e, result, &inv->error) : status;
+}
+
+/* All of it, as an auditor would: what the store holds, not what it said that it took. */
+static si_rc read_back(struct si_invocation *inv, struct si_place *place,
+                       const struct si_export_result *result) {
+  struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
+  struct si_verify_options options = {.max_artifact_bytes = 0};
+  si_rc status = si_place_max_artifact(inv, place, &options.max_artifact_bytes);
+  status = status == SI_OK ? si_runpack_verify(si_place_store(place), result->prefix, &options,
+                                               &report, &inv->error)
+                           : status;
+  if (status == SI_OK && strcmp(report.manifest_sha256, result->manifest_sha256) != 0) {
+    return si_error_set(&inv->error, SI_E_CORRUPT, "RUNPACK_VERIFY_FAILED",
+                        "the store gives another manifest than the one that was put there");
+  }
+  return status;
 }
 
 /* What goes into a context's own evidence, or comes from it, is an event of that context. */
@@ -131,7 +148,7 @@ static si_rc tell_export(struct si_invocation *inv, const struct si_export_resul
 }
 
 static si_rc export_runpack(struct si_invocation *inv) {
-  struct si_place place SI_AUTO(si_place_close) = {.session = NULL};
+  struct si_place place SI_AUTO(si_place_close) = {.sink = NULL};
   struct si_export_result result;
   const char *from = si_opt(inv, "from");
   const char *operation = si_opt(inv, "operation");
@@ -146,8 +163,9 @@ static si_rc export_runpack(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
-  struct si_store *store = si_place_store(&place);
-  status = operation ? export_operation(inv, store, &result) : export_folder(inv, store, &result);
+  status = operation ? export_operation(inv, si_place_store(&place), &result)
+                     : export_folder(inv, &place, &result);
+  status = status == SI_OK && si_opt_flag(inv, "verify") ? read_back(inv, &place, &result) : status;
   status = status == SI_OK && contexts ? tell_export(inv, &result) : status;
   return status == SI_OK ? print_export(inv, &result, &place) : status;
 }
@@ -164,10 +182,10 @@ static const struct si_option export_options[] = {
     {"run", 0, "R", "With --from", 0, NULL},
     {"generated-at", 0, "MS", "With --from: the clock, in milliseconds since 1970", 0, NULL},
     {"logical-time", 0, "N", "With --from: a count of your own in place of the clock", 0, NULL},
-    {"max-artifact-bytes", 0, "N", "The largest artifact that is accepted; 16777216 by default", 0,
-     NULL},
+    SI_PLACE_CAP_OPTION,
     SI_PLACE_OPTIONS("The store; by default the context's audit sink"),
     SI_SIGNER_OPTION,
+    {"verify", 0, NULL, "Read all of it back from the store, and hold it to account", 0, NULL},
     {0},
 };
 

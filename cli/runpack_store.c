@@ -10,28 +10,53 @@
 #include "kit/base/text.h"
 
 struct si_store *si_place_store(struct si_place *place) {
-  return si_session_store(place->session);
+  return si_sink_store(place->sink);
 }
 
 void si_place_close(struct si_place *place) {
-  si_session_close(place->session);
-  place->session = NULL;
+  si_sink_close(&place->sink);
+  si_secrets_close(&place->secrets);
   si_context_free(&place->context);
+  si_context_free(&place->lender);
+}
+
+/* A store that is named on the command line may have its secrets in a vault that is, too. */
+static si_rc open_lender(struct si_invocation *inv, struct si_place *place,
+                         const struct si_context **out) {
+  *out = place->context.config ? &place->context : NULL;
+  if (*out || !inv->context_flag) {
+    return SI_OK;
+  }
+  *out = &place->lender;
+  return si_context_open(inv->context, &place->lender, &inv->error);
 }
 
 static si_rc open_store(struct si_invocation *inv, const char *provider, const char *config,
                         struct si_place *place) {
+  const struct si_context *lender = NULL;
+  si_rc status = open_lender(inv, place, &lender);
+  if (status != SI_OK) {
+    return status;
+  }
   si_copy(place->provider, sizeof place->provider, provider);
-  const struct si_session_options options = {
-      .plugin = place->provider,
-      .kind = SI_KIND_ARTIFACT,
+  place->secrets.scope.inv = inv;
+  const struct si_sink_options options = {
+      .provider = place->provider,
       .config = config,
-      .lock_fd = -1,
+      .context = lender,
       .deadline_ns =
           inv->deadline_ns ? inv->deadline_ns : si_monotonic_ns() + 24ull * 3600 * 1000000000,
       .interrupt_fd = si_interrupt_fd(),
+      .ask = si_secrets_ask,
+      .ask_ctx = &place->secrets,
   };
-  return si_session_open(&options, &place->session, &inv->error);
+  return si_sink_open(&options, &place->sink, &inv->error);
+}
+
+si_rc si_place_max_artifact(struct si_invocation *inv, const struct si_place *place,
+                            uint64_t *out) {
+  uint64_t otherwise = place->context.config ? si_context_max_artifact(&place->context) : 0;
+  return si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, otherwise, out);
 }
 
 /* `provider` NULL: the context's; `wanted` (or NULL) is the id that a URI says it must have. */

@@ -4,8 +4,8 @@
  * verified as a whole: an event in a chain that was tampered with proves nothing. Depends on
  * paas/events.
  *
- * Events that anchor are those with fields.manifest_sha256 and status ok. EVENTS_TAMPERED
- * (SI_E_CORRUPT).
+ * Events that anchor are evidence.store and runpack.export with status ok, by their
+ * fields.manifest_sha256: what si made and stored itself. EVENTS_TAMPERED (SI_E_CORRUPT).
  */
 #ifndef SI_PAAS_EVENTS_ANCHOR_H
 #define SI_PAAS_EVENTS_ANCHOR_H

@@ -8,18 +8,20 @@
 #define FAILED "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define UNTOLD "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
-static void tell(const struct world *world, const char *manifest, const char *status) {
+static void tell(const struct world *world, const char *action, const char *manifest,
+                 const char *status) {
   cJSON *fields SI_AUTO(si_json_free) = cJSON_CreateObject();
   NEED(cJSON_AddStringToObject(fields, "manifest_sha256", manifest) != NULL);
-  const struct si_event event = {.action = "evidence.store", .status = status, .fields = fields};
+  const struct si_event event = {.action = action, .status = status, .fields = fields};
   NEED(si_events_append(&world->context, world->state, &event, NULL) == SI_OK);
 }
 
 static void fill(struct world *world) {
   world_begin(world);
   NEED(world_append(world, "audit", "project.create", NULL) == SI_OK);
-  tell(world, TOLD, NULL);
-  tell(world, FAILED, "failed");
+  tell(world, "runpack.copy", UNTOLD, NULL);
+  tell(world, "evidence.store", TOLD, NULL);
+  tell(world, "evidence.store", FAILED, "failed");
   NEED(world_append(world, "audit", "project.delete", NULL) == SI_OK);
 }
 
