@@ -39,20 +39,21 @@ static void close_pruning(struct pruning *p) {
 
 /* --- what is asked for --- */
 
-/* A duration, or a number of days: "36h", "30d". */
+/* A duration, or a number of days that is longer than one may be: "36h", "3650d". Not none at all:
+ * that would be whatever is being written now. */
 static si_rc age_option(struct si_invocation *inv, uint64_t *ms) {
   const char *text = si_opt(inv, "older-than");
-  char days[16] = "";
+  char days[8];
   uint64_t count;
   size_t len = strlen(text);
-  if (len > 1 && len < sizeof days && text[len - 1] == 'd') {
+  si_rc status = si_parse_duration_ms(text, ms);
+  if (status != SI_OK && len > 1 && len <= sizeof days && text[len - 1] == 'd') {
     memcpy(days, text, len - 1);
-    if (si_parse_u64(days, 1, DAYS_MAX, &count) == SI_OK) {
-      *ms = count * 24 * HOUR_MS;
-      return SI_OK;
-    }
+    days[len - 1] = '\0';
+    status = si_parse_u64(days, 1, DAYS_MAX, &count);
+    *ms = status == SI_OK ? count * 24 * HOUR_MS : 0;
   }
-  return si_parse_duration_ms(text, ms) == SI_OK
+  return status == SI_OK && *ms > 0
              ? SI_OK
              : si_usage_error(inv, "--older-than %.40s is no age: write 36h, 90m or 30d", text);
 }
@@ -330,7 +331,7 @@ static const struct si_option prune_options[] = {
     {"incomplete", 0, NULL, "Runpacks without a manifest, and what dead writers left of an object",
      0, NULL},
     {"complete", 0, NULL, "Whole runpacks too, by the age of their manifest", 0, NULL},
-    {"older-than", 0, "AGE", "How old it must be: 36h, 30d; 24h by default without --complete", 0,
+    {"older-than", 0, "TIME", "How old it must be: 36h, 30d; 24h by default without --complete", 0,
      NULL},
     {"under", 0, "PREFIX", "Only what lies there: tenant/T, tenant/T/namespace/N", 0, NULL},
     SI_PLACE_OPTIONS("The store; by default the context's audit sink"),

@@ -87,6 +87,8 @@ table=(
   "runpack list --context beside"
   "runpack export --context worked --operation @O --sink file --config root=$dir/evidence"
   "runpack verify --context worked --operation @O"
+  "runpack copy --context worked --operation @O --to-sink file --to-config root=$dir/copies"
+  "runpack prune --context worked --incomplete --yes"
   "vault set @K --context worked --file $dir/value"
   "vault list --context worked"
   "vault list --context beside"

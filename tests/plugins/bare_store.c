@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/plugins/bare_store.c - an artifact store of an older si: its table ends before the optional
+ * functions. It holds one old artifact of a runpack that was never finished. Built again with
+ * -DPROMISES it says that it can what it cannot. Depends on the ABI headers alone.
+ */
+#include <si/artifact.h>
+
+#define KEY                                                           \
+  "tenant/t/namespace/n/scenario/s/run/r/"                            \
+  "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945/" \
+  "artifacts/x"
+
+struct si_instance {
+  int nothing;
+};
+
+static si_instance instance;
+
+static si_rc sink_open(si_instance *self, si_op *op, const char *key, const si_put_options *options,
+                       si_sink **out) {
+  (void)self;
+  (void)op;
+  (void)key;
+  (void)options;
+  (void)out;
+  return SI_E_QUOTA;
+}
+
+static si_rc sink_write(si_sink *sink, si_op *op, const void *data, size_t len) {
+  (void)sink;
+  (void)op;
+  (void)data;
+  (void)len;
+  return SI_E_INTERNAL;
+}
+
+static si_rc sink_finish(si_sink *sink, si_op *op) {
+  (void)sink;
+  (void)op;
+  return SI_E_INTERNAL;
+}
+
+static void sink_abort(si_sink *sink) {
+  (void)sink;
+}
+
+static si_rc reader_open(si_instance *self, si_op *op, const char *key, uint64_t offset,
+                         uint64_t limit, si_reader **out) {
+  (void)self;
+  (void)op;
+  (void)key;
+  (void)offset;
+  (void)limit;
+  (void)out;
+  return SI_E_NOT_FOUND;
+}
+
+static si_rc reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got) {
+  (void)reader;
+  (void)op;
+  (void)buf;
+  (void)cap;
+  (void)got;
+  return SI_E_INTERNAL;
+}
+
+static void reader_close(si_reader *reader) {
+  (void)reader;
+}
+
+static si_rc stat_object(si_instance *self, si_op *op, const char *key, si_object_info *out) {
+  (void)self;
+  (void)op;
+  (void)key;
+  (void)out;
+  return SI_E_NOT_FOUND;
+}
+
+static si_rc list(si_instance *self, si_op *op, const char *prefix, void *ctx, si_list_fn each) {
+  const si_object_info info = {1, 1000};
+  (void)self;
+  (void)op;
+  (void)prefix;
+  return each(ctx, KEY, &info);
+}
+
+static si_rc open_store(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                        si_instance **out) {
+  (void)vt;
+  (void)host;
+  (void)op;
+  (void)config_json;
+  *out = &instance;
+  return SI_OK;
+}
+
+static void close_store(si_instance *self) {
+  (void)self;
+}
+
+static const si_artifact_vt table = {
+#ifdef PROMISES
+    .size = sizeof(si_artifact_vt),
+#else
+    .size = offsetof(si_artifact_vt, remove),
+#endif
+    .sink_open = sink_open,
+    .sink_write = sink_write,
+    .sink_finish = sink_finish,
+    .sink_abort = sink_abort,
+    .reader_open = reader_open,
+    .reader_read = reader_read,
+    .reader_close = reader_close,
+    .stat = stat_object,
+    .list = list,
+};
+
+static const si_provider provider = {
+    .size = sizeof(si_provider),
+    .kind = SI_KIND_ARTIFACT,
+#ifdef PROMISES
+    .caps = SI_CAP_ARTIFACT_REMOVE | SI_CAP_ARTIFACT_UNFINISHED,
+#endif
+    .threads = SI_THREADS_SERIAL,
+    .id = PLUGIN_ID,
+    .schema = "{\"type\":\"object\"}",
+    .needs = "{}",
+    .open = open_store,
+    .close = close_store,
+    .vt = &table,
+};
+
+static const si_provider *const providers[] = {&provider, NULL};
+
+static const si_plugin plugin = {
+    .magic = SI_ABI_MAGIC,
+    .size = sizeof(si_plugin),
+    .abi_major = SI_ABI_MAJOR,
+    .abi_minor = SI_ABI_MINOR,
+    .need_minor = 0,
+    .draft = SI_ABI_DRAFT,
+    .id = PLUGIN_ID,
+    .version = "0",
+    .license = "Apache-2.0",
+    .build = "test",
+    .providers = providers,
+};
+
+SI_EXPORT const si_plugin *si_plugin_v1(void) {
+  return &plugin;
+}
