@@ -65,6 +65,24 @@ static int open_directory(si_instance *store, const char *path, int make) {
   return si_open_beneath(store->root, path[0] ? path : ".", flags, 0);
 }
 
+si_rc store_own_directory(si_instance *store, si_op *op, const char *key, int make, int fresh,
+                          int *dir, const char **name) {
+  int last = -1, own = -1;
+  pthread_mutex_lock(&store->lock);
+  if (fresh) {
+    store_forget(store);
+  }
+  si_rc status = store_directory(store, op, key, make, &last, name);
+  if (status == SI_OK && (own = fcntl(last, F_DUPFD_CLOEXEC, 0)) < 0) {
+    status = store_fail_errno(store, op, errno, key, make ? "cannot store" : "cannot open");
+  }
+  pthread_mutex_unlock(&store->lock);
+  if (status == SI_OK) {
+    *dir = own;
+  }
+  return status;
+}
+
 si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
                       const char **name) {
   char path[SI_PATH_MAX];

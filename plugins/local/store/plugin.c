@@ -168,6 +168,7 @@ static si_rc open_root(si_instance *store, si_op *op) {
 static void store_close(si_instance *store) {
   store_forget(store);
   si_close(&store->root);
+  pthread_mutex_destroy(&store->lock);
   free(store);
 }
 
@@ -181,6 +182,8 @@ static si_rc store_open(const si_host_vt *vt, si_host *host, si_op *op, const ch
   store->host = host;
   store->root = -1;
   store->dir = -1;
+  store->unnamed = access(STORE_DESCRIPTORS, X_OK) == 0;
+  pthread_mutex_init(&store->lock, NULL);
   si_rc status = configure(store, op, config_json);
   char random[STORE_TEMP_HEX + 1];
   if (status == SI_OK && (status = si_random_hex(random, STORE_TEMP_HEX / 2)) != SI_OK) {
@@ -198,6 +201,45 @@ static si_rc store_open(const si_host_vt *vt, si_host *host, si_op *op, const ch
   return SI_OK;
 }
 
+/* --- verbs that use the instance's directory as they go --- */
+
+static si_rc locked_stat(si_instance *store, si_op *op, const char *key, si_object_info *out) {
+  pthread_mutex_lock(&store->lock);
+  si_rc status = store_stat(store, op, key, out);
+  pthread_mutex_unlock(&store->lock);
+  return status;
+}
+
+static si_rc locked_list(si_instance *store, si_op *op, const char *prefix, void *ctx,
+                         si_list_fn each) {
+  pthread_mutex_lock(&store->lock);
+  si_rc status = store_list(store, op, prefix, ctx, each);
+  pthread_mutex_unlock(&store->lock);
+  return status;
+}
+
+static si_rc locked_remove(si_instance *store, si_op *op, const char *key) {
+  pthread_mutex_lock(&store->lock);
+  si_rc status = store_remove(store, op, key);
+  pthread_mutex_unlock(&store->lock);
+  return status;
+}
+
+static si_rc locked_unfinished(si_instance *store, si_op *op, const char *prefix, void *ctx,
+                               si_unfinished_fn each) {
+  pthread_mutex_lock(&store->lock);
+  si_rc status = store_unfinished(store, op, prefix, ctx, each);
+  pthread_mutex_unlock(&store->lock);
+  return status;
+}
+
+static si_rc locked_discard(si_instance *store, si_op *op, const char *key, const char *id) {
+  pthread_mutex_lock(&store->lock);
+  si_rc status = store_discard(store, op, key, id);
+  pthread_mutex_unlock(&store->lock);
+  return status;
+}
+
 static const si_artifact_vt table = {
     .size = sizeof(si_artifact_vt),
     .sink_open = store_sink_open,
@@ -207,11 +249,11 @@ static const si_artifact_vt table = {
     .reader_open = store_reader_open,
     .reader_read = store_reader_read,
     .reader_close = store_reader_close,
-    .stat = store_stat,
-    .list = store_list,
-    .remove = store_remove,
-    .unfinished = store_unfinished,
-    .discard = store_discard,
+    .stat = locked_stat,
+    .list = locked_list,
+    .remove = locked_remove,
+    .unfinished = locked_unfinished,
+    .discard = locked_discard,
     .uri = store_uri,
 };
 
@@ -219,7 +261,7 @@ static const si_provider provider = {
     .size = sizeof(si_provider),
     .kind = SI_KIND_ARTIFACT,
     .caps = SI_CAP_ARTIFACT_REMOVE | SI_CAP_ARTIFACT_UNFINISHED,
-    .threads = SI_THREADS_PER_INSTANCE,
+    .threads = SI_THREADS_PARALLEL,
     .id = "file",
     .schema = schema,
     .needs = SI_PLUGIN_NEEDS,

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kit/base/direct.h"
 #include "plugins/local/store/store.h"
 
 /* A longer object is read once and let go of: filling the page cache costs more than the disk. */
@@ -20,6 +21,7 @@ struct si_reader {
   si_instance *store;
   int fd;
   int streamed;
+  int direct; /* past the page cache */
   uint64_t left;
   uint64_t at;      /* offset of the next byte */
   uint64_t dropped; /* pages before it were let go of */
@@ -36,14 +38,13 @@ static int open_file(si_instance *store, si_op *op, const char *key, si_rc *stat
   const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   for (int tries = 0;; tries++) {
     const char *name = NULL;
-    int dir = -1;
-    int kept = store->dir >= 0;
-    *status = store_directory(store, op, key, 0, &dir, &name);
+    int dir SI_AUTO(si_close) = -1;
+    /* The second time anew: the directory kept open may have been replaced since. */
+    *status = store_own_directory(store, op, key, 0, tries > 0, &dir, &name);
     int fd = *status == SI_OK ? openat(dir, name, flags) : -1;
-    if (fd >= 0 || *status != SI_OK || errno != ENOENT || !kept || tries > 0) {
+    if (fd >= 0 || *status != SI_OK || errno != ENOENT || tries > 0) {
       return fd;
     }
-    store_forget(store); /* the directory kept open may have been replaced since */
   }
 }
 
@@ -83,7 +84,7 @@ si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t
   if (status != SI_OK) {
     return status;
   }
-  if (offset && (offset > INT64_MAX || lseek(fd, (off_t)offset, SEEK_SET) < 0)) {
+  if (offset > INT64_MAX) {
     si_close(&fd);
     return store_fail(store, op, SI_E_INVALID, key, "the offset is out of bounds");
   }
@@ -99,6 +100,7 @@ si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t
   reader->at = offset;
   reader->dropped = offset;
   reader->streamed = length >= STREAMED;
+  reader->direct = si_direct_begin_read(fd, length);
   memcpy(reader->key, key, len + 1);
   *out = reader;
   return SI_OK;
@@ -106,16 +108,14 @@ si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t
 
 si_rc store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got) {
   size_t want = cap < reader->left ? cap : (size_t)reader->left;
-  ssize_t n;
-  do {
-    n = want ? read(reader->fd, buf, want) : 0;
-  } while (n < 0 && errno == EINTR);
+  want = want < INT64_MAX - reader->at ? want : 0;
+  ssize_t n = want ? si_direct_read(reader->fd, buf, want, reader->at, &reader->direct) : 0;
   if (n < 0) {
     return store_fail_errno(reader->store, op, errno, reader->key, "cannot read");
   }
   reader->left -= (uint64_t)n;
   reader->at += (uint64_t)n;
-  if (reader->streamed && reader->at - reader->dropped >= WINDOW) {
+  if (reader->streamed && !reader->direct && reader->at - reader->dropped >= WINDOW) {
     /* Only advice. */
     (void)posix_fadvise(reader->fd, (off_t)reader->dropped, (off_t)(reader->at - reader->dropped),
                         POSIX_FADV_DONTNEED);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugins/local/store/sink.c - writing objects: a temporary file beside the target, renamed into
- * place. A big object is pushed to the disk window by window while it comes, and dropped from the
- * page cache behind: growing the cache is what costs. Depends on store.h, sdk/kit/base.
+ * plugins/local/store/sink.c - writing objects. A small one is a file without a name that is linked
+ * into place: its writer's death leaves nothing. Others are a temporary file beside the target,
+ * renamed into place. A big object goes past the page cache where that can be done, else it is
+ * pushed to the disk window by window while it comes, and dropped from the cache behind: growing
+ * the cache is what costs. Depends on store.h, sdk/kit/base.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +16,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kit/base/direct.h"
 #include "kit/base/text.h"
 #include "plugins/local/store/store.h"
 
 #define WINDOW (8ull << 20)
+#define SMALL (128u << 10)
 
 struct si_sink {
   si_instance *store;
@@ -26,8 +30,9 @@ struct si_sink {
   uint32_t flags;
   uint64_t length;
   uint64_t written;
-  uint64_t pushed; /* bytes before it are on their way to the disk */
-  char temp[48];
+  uint64_t pushed;  /* bytes before it are on their way to the disk */
+  int direct;       /* bytes go past the page cache */
+  char temp[48];    /* "": it has no name yet */
   const char *name; /* in key */
   char key[];
 };
@@ -67,30 +72,44 @@ static si_rc check_absent(si_instance *store, si_op *op, const si_sink *sink) {
   return errno == ENOENT ? SI_OK : store_fail_errno(store, op, errno, sink->key, "cannot look at");
 }
 
-static si_rc open_temp(si_instance *store, si_op *op, si_sink *sink) {
+/* How to link what has no name. */
+#define UNNAMED STORE_DESCRIPTORS "/%d"
+
+static void name_temp(si_sink *sink) {
+  snprintf(sink->temp, sizeof sink->temp, "%s%llx", sink->store->temp,
+           (unsigned long long)atomic_fetch_add(&sink->store->temp_next, 1));
+}
+
+/* -1 and errno; without a name where the object is small and the file system can do that. */
+static int make_file(si_sink *sink) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  sink->temp[0] = '\0';
+  if (sink->length <= SMALL && sink->flags == 0 && sink->store->unnamed) {
+    int fd = openat(sink->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+      return fd;
+    }
+  }
+  name_temp(sink);
+  return openat(sink->dir, sink->temp, flags, 0600);
+}
+
+static si_rc open_temp(si_instance *store, si_op *op, si_sink *sink) {
   for (int tries = 0; tries < 2; tries++) {
-    int dir = -1;
-    si_rc status = store_directory(store, op, sink->key, 1, &dir, &sink->name);
+    /* The second time anew: somebody removed the directory. */
+    si_close(&sink->dir);
+    si_rc status = store_own_directory(store, op, sink->key, 1, tries > 0, &sink->dir, &sink->name);
     if (status != SI_OK) {
       return status;
     }
-    snprintf(sink->temp, sizeof sink->temp, "%s%llx", store->temp,
-             (unsigned long long)store->temp_next++);
-    sink->fd = openat(dir, sink->temp, flags, 0600);
+    sink->fd = make_file(sink);
     if (sink->fd >= 0) {
-      sink->dir = fcntl(dir, F_DUPFD_CLOEXEC, 0);
-      if (sink->dir >= 0) {
-        return SI_OK;
-      }
-      int err = errno;
-      unlinkat(dir, sink->temp, 0);
-      return store_fail_errno(store, op, err, sink->key, "cannot store");
+      sink->direct = si_direct_begin_write(sink->fd, sink->length);
+      return SI_OK;
     }
     if (errno != ENOENT) {
       break;
     }
-    store_forget(store); /* somebody removed the directory: make it once more */
   }
   return store_fail_errno(store, op, errno, sink->key, "cannot store");
 }
@@ -158,23 +177,59 @@ si_rc store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len) {
   }
   while (len > 0) {
     uint64_t room = WINDOW - sink->written % WINDOW;
-    size_t n = len < room ? len : (size_t)room;
-    if (si_write_all(sink->fd, from, n) != 0) {
-      return store_fail_errno(sink->store, op, errno, sink->key, "cannot write");
+    size_t want = len < room ? len : (size_t)room;
+    ssize_t n = si_direct_write(sink->fd, from, want, sink->written, &sink->direct);
+    if (n <= 0) {
+      return store_fail_errno(sink->store, op, n < 0 ? errno : EIO, sink->key, "cannot write");
     }
-    sink->written += n;
+    sink->written += (uint64_t)n;
     from += n;
-    len -= n;
-    if (n == room && push(sink) != 0) {
+    len -= (size_t)n;
+    if ((uint64_t)n == room && !sink->direct && push(sink) != 0) {
       return store_fail_errno(sink->store, op, errno, sink->key, "cannot write");
     }
   }
   return SI_OK;
 }
 
+/* Gives the file without a name its own; a name that must be replaced goes by way of another. */
+static int link_in_place(si_sink *sink) {
+  char path[sizeof UNNAMED + 12];
+  snprintf(path, sizeof path, UNNAMED, sink->fd);
+  if (linkat(AT_FDCWD, path, sink->dir, sink->name, AT_SYMLINK_FOLLOW) == 0) {
+    return 0;
+  }
+  if (errno != EEXIST) {
+    return -1;
+  }
+  name_temp(sink);
+  if (linkat(AT_FDCWD, path, sink->dir, sink->temp, AT_SYMLINK_FOLLOW) != 0) {
+    return -1;
+  }
+  return renameat(sink->dir, sink->temp, sink->dir, sink->name);
+}
+
+/* A file without a name does not keep its directory from being removed: then it is made anew. */
+static int link_anew(si_sink *sink) {
+  int dir = -1;
+  if (link_in_place(sink) == 0) {
+    return 0;
+  }
+  if (errno != ENOENT ||
+      store_own_directory(sink->store, NULL, sink->key, 1, 1, &dir, &sink->name) != SI_OK) {
+    return -1;
+  }
+  si_close(&sink->dir);
+  sink->dir = dir;
+  return link_in_place(sink);
+}
+
 /* Into place. Without a replacing rename where only creation is allowed: the kernel decides the
  * race; where the file system lacks that, a second name does. */
-static int put_in_place(const si_sink *sink) {
+static int put_in_place(si_sink *sink) {
+  if (!sink->temp[0]) {
+    return link_anew(sink);
+  }
   if (!(sink->flags & SI_PUT_CREATE_ONLY)) {
     return renameat(sink->dir, sink->temp, sink->dir, sink->name);
   }
@@ -217,8 +272,8 @@ si_rc store_sink_finish(si_sink *sink, si_op *op) {
   } else if (commit_before(sink)) {
     status = store_fail_errno(store, op, errno, sink->key, "cannot make durable");
   }
-  if (status == SI_OK) {
-    /* Some file systems tell a failed write only here. */
+  if (status == SI_OK && sink->temp[0]) {
+    /* Some file systems tell a failed write only here; they have no files without a name. */
     int fd = sink->fd;
     sink->fd = -1;
     if (close(fd) != 0 && errno != EINTR) {
@@ -239,13 +294,17 @@ si_rc store_sink_finish(si_sink *sink, si_op *op) {
     status = store_fail_errno(store, op, errno, sink->key, "cannot make durable");
   }
   if (sink->flags & SI_PUT_COMMIT) {
+    pthread_mutex_lock(&store->lock);
     store_forget(store); /* what follows finds its directory by name again */
+    pthread_mutex_unlock(&store->lock);
   }
   sink_free(sink);
   return status;
 }
 
 void store_sink_abort(si_sink *sink) {
-  unlinkat(sink->dir, sink->temp, 0);
+  if (sink->temp[0]) {
+    unlinkat(sink->dir, sink->temp, 0);
+  }
   sink_free(sink);
 }

@@ -17,11 +17,14 @@
 #ifndef SI_PLUGINS_LOCAL_STORE_H
 #define SI_PLUGINS_LOCAL_STORE_H
 
+#include <pthread.h>
 #include <si/artifact.h>
+#include <stdatomic.h>
 
 #include "kit/base/path.h"
 
 #define STORE_DEPTH 64 /* components of a key */
+#define STORE_DESCRIPTORS "/proc/self/fd"
 
 /* The name of an object being written: this, hex digits of its instance, '-', a count in hex. */
 #define STORE_TEMP ".si-"
@@ -35,8 +38,10 @@ struct si_instance {
   char root_path[SI_PATH_MAX];
   int root; /* -1 until it exists: it is made with the first object */
   uint64_t max_object_bytes;
-  char temp[24];      /* prefix of temporary names, this instance's own */
-  uint64_t temp_next; /* their counter */
+  int unnamed;                     /* files without a name can be linked into place */
+  char temp[24];                   /* prefix of temporary names, this instance's own */
+  atomic_uint_least64_t temp_next; /* their counter */
+  pthread_mutex_t lock;            /* of root and what follows */
   /* The directory used last: many objects in one directory cost one walk. */
   char dir_path[SI_PATH_MAX];
   int dir;
@@ -55,20 +60,24 @@ si_rc store_fail_errno(si_instance *store, si_op *op, int err, const char *key, 
 
 /* Is it a key that this store takes? Records the failure where not. */
 si_rc store_check_key(si_instance *store, si_op *op, const char *key) SI_MUST_USE;
-/* The open directory that holds the object (the instance's; valid until the next call) and the
- * object's name in it (points into key). With `make` missing directories are made; without, a
- * missing one is SI_E_NOT_FOUND. */
+/* With the lock: the open directory that holds the object (the instance's; valid until the next
+ * call) and the object's name in it (points into key). With `make` missing directories are made;
+ * without, a missing one is SI_E_NOT_FOUND. */
 si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
                       const char **name) SI_MUST_USE;
-/* Forgets the directory used last, after it turned out to be gone. */
+/* Forgets the directory used last, after it turned out to be gone. With the lock. */
 void store_forget(si_instance *store);
 /* Takes away the directories that the file `key`, now gone, leaves empty; stops at the first that
  * is not. */
 void store_prune(si_instance *store, const char *key);
 /* Is it the name of an object being written? */
 int store_is_temp(const char *name);
+/* Without the lock: as store_directory, with a descriptor of the caller's own. With `fresh` the one
+ * used last is forgotten first. */
+si_rc store_own_directory(si_instance *store, si_op *op, const char *key, int make, int fresh,
+                          int *dir, const char **name) SI_MUST_USE;
 
-/* --- the verbs --- */
+/* --- the verbs: those about bytes run in parallel, the others with the lock --- */
 
 si_rc store_sink_open(si_instance *store, si_op *op, const char *key, const si_put_options *options,
                       si_sink **out);

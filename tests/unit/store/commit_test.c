@@ -71,6 +71,8 @@ static void end(void) {
 static void a_commit_syncs_in_the_order_that_makes_it_one(void) {
   begin();
   CU_ASSERT_EQUAL(put_one("d/plain", 0, NULL), SI_OK);
+  CU_ASSERT_STRING_EQUAL(order, ""); /* linked: there is nothing to replace */
+  CU_ASSERT_EQUAL(put_one("d/plain", 0, NULL), SI_OK);
   CU_ASSERT_STRING_EQUAL(order, "rename");
   CU_ASSERT_EQUAL(put_one("d/committed", SI_PUT_COMMIT, NULL), SI_OK);
   CU_ASSERT_STRING_EQUAL(order, "syncfs fsync-file rename fsync-dir");
