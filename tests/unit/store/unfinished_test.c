@@ -83,8 +83,9 @@ static void what_dead_writers_left_is_told_by_its_directory(void) {
   end();
 }
 
+/* One that has a name: small objects without an option have none until they are whole. */
 static void a_writer_at_work_is_told_too_and_fails_once_it_is_dropped(void) {
-  const si_put_options options = {.size = sizeof options, .length = 3};
+  const si_put_options options = {.size = sizeof options, .length = 3, .flags = SI_PUT_CREATE_ONLY};
   struct found found;
   char id[64] = "";
   si_sink *sink = NULL;
