@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/runpack/export_impl.h"
 #include "core/runpack/verify.h"
 #include "kit/base/json.h"
 #include "kit/base/path.h"
@@ -19,21 +20,6 @@ enum { BLOCK = 256 * 1024 };
 /* A longer file is let go of while it is read: filling the page cache costs more than the disk. */
 #define STREAMED (32ull << 20)
 #define WINDOW (8ull << 20)
-
-struct si_export {
-  struct si_store *store;
-  struct si_export_options options;
-  struct si_runpack_ids ids;
-  char prefix[SI_KEY_SIZE];
-  uint64_t cap;
-  uint64_t bytes;
-  struct si_table table;
-  struct si_hasher hasher;
-  char *block;  /* what is hashed and put never lies where another process could write */
-  uint64_t put; /* the object open */
-  bool leftovers;
-  si_rc status; /* the first failure: nothing can follow it */
-};
 
 /* --- what is there already --- */
 
@@ -109,14 +95,14 @@ static si_rc check_leftovers(struct si_export *e, struct si_error *error) {
 
 /* --- one artifact --- */
 
-static si_rc refuse(struct si_error *error, si_rc status, const char *code, const char *path,
-                    const char *why) {
+si_rc si_export_refuse(struct si_error *error, si_rc status, const char *code, const char *path,
+                       const char *why) {
   si_error_set(error, status, code, "artifact %s %s", path, why);
   si_error_target(error, "export", path);
   return status;
 }
 
-static si_rc too_large(const struct si_export *e, const char *path, struct si_error *error) {
+si_rc si_export_too_large(const struct si_export *e, const char *path, struct si_error *error) {
   si_error_set(error, SI_E_QUOTA, "RUNPACK_ARTIFACT_TOO_LARGE",
                "artifact %s is longer than the %llu bytes allowed", path,
                (unsigned long long)e->cap);
@@ -141,7 +127,8 @@ static si_rc open_source(const struct si_artifact *artifact, const char *path, i
   }
   if (!S_ISREG(st.st_mode)) {
     si_close(&opened);
-    return refuse(error, SI_E_REFUSED, "RUNPACK_ARTIFACT_INVALID", path, "is not a regular file");
+    return si_export_refuse(error, SI_E_REFUSED, "RUNPACK_ARTIFACT_INVALID", path,
+                            "is not a regular file");
   }
   *fd = opened;
   *length = (uint64_t)st.st_size;
@@ -175,8 +162,8 @@ static si_rc stream_file(struct si_export *e, int fd, uint64_t length, const cha
       return status;
     }
     if ((uint64_t)n > left || (n == 0 && left > 0)) {
-      return refuse(error, SI_E_CONFLICT, "RUNPACK_ARTIFACT_CHANGED", path,
-                    "changed its length while it was read");
+      return si_export_refuse(error, SI_E_CONFLICT, "RUNPACK_ARTIFACT_CHANGED", path,
+                              "changed its length while it was read");
     }
     si_rc status = n ? hash_and_put(e, e->block, (size_t)n, error) : SI_OK;
     done += (uint64_t)n;
@@ -193,7 +180,8 @@ static si_rc stream_file(struct si_export *e, int fd, uint64_t length, const cha
 }
 
 static si_rc stream(struct si_export *e, const struct si_artifact *artifact, const char *path,
-                    const char *content_type, char hex[SI_SHA256_HEX], struct si_error *error) {
+                    const char *content_type, uint64_t *out, char hex[SI_SHA256_HEX],
+                    struct si_error *error) {
   const struct si_store_vt *vt = e->store->vt;
   char key[SI_KEY_SIZE];
   int fd SI_AUTO(si_close) = -1;
@@ -203,10 +191,11 @@ static si_rc stream(struct si_export *e, const struct si_artifact *artifact, con
     status = open_source(artifact, path, &fd, &length, error);
   }
   if (status == SI_OK && length > e->cap) {
-    status = too_large(e, path, error);
+    status = si_export_too_large(e, path, error);
   }
   if (status == SI_OK && (status = si_runpack_key(e->prefix, path, key)) != SI_OK) {
-    refuse(error, status, "RUNPACK_ARTIFACT_INVALID", path, "has a key longer than 4096 bytes");
+    si_export_refuse(error, status, "RUNPACK_ARTIFACT_INVALID", path,
+                     "has a key longer than 4096 bytes");
   }
   if (status == SI_OK && (status = si_hasher_start(&e->hasher)) != SI_OK) {
     si_error_set(error, status, "HASH_FAILED", "cannot start a hash");
@@ -226,66 +215,90 @@ static si_rc stream(struct si_export *e, const struct si_artifact *artifact, con
     si_error_set(error, status, "HASH_FAILED", "cannot end a hash");
   }
   si_rc closed = vt->put_close(e->store, e->put, status == SI_OK, status == SI_OK ? error : NULL);
-  e->bytes += length;
+  *out = length;
   return status == SI_OK ? closed : status;
 }
 
-static si_rc add(struct si_export *e, const struct si_artifact *artifact, const char *path,
-                 uint32_t marks, struct si_error *error) {
-  const char *kind = artifact->kind ? artifact->kind : "custom";
-  const char *type = artifact->content_type ? artifact->content_type : "application/octet-stream";
-  char hex[SI_SHA256_HEX];
+const char *si_export_content_type(const struct si_artifact *artifact) {
+  return artifact->content_type ? artifact->content_type : "application/octet-stream";
+}
+
+static const char *kind_of(const struct si_artifact *artifact) {
+  return artifact->kind ? artifact->kind : "custom";
+}
+
+static si_rc check(const struct si_artifact *artifact, const char *path, struct si_error *error) {
   if (!si_runpack_path_valid(path, strlen(path))) {
-    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
-                  "has a name that cannot be part of a key: use A-Z a-z 0-9 . _ - and no dot in "
-                  "front");
+    return si_export_refuse(
+        error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
+        "has a name that cannot be part of a key: use A-Z a-z 0-9 . _ - and no dot in front");
   }
-  if (!si_manifest_kind_valid(kind)) {
-    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path, "has an unknown kind");
+  if (!si_manifest_kind_valid(kind_of(artifact))) {
+    return si_export_refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
+                            "has an unknown kind");
   }
-  if (!si_manifest_content_type_valid(type)) {
-    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
-                  "has a malformed content type");
+  if (!si_manifest_content_type_valid(si_export_content_type(artifact))) {
+    return si_export_refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
+                            "has a malformed content type");
   }
-  si_rc status = stream(e, artifact, path, type, hex, error);
-  if (status != SI_OK) {
-    return status;
-  }
+  return SI_OK;
+}
+
+si_rc si_export_record(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                       uint32_t marks, uint64_t length, const char hex[SI_SHA256_HEX],
+                       struct si_error *error) {
   marks |= artifact->required ? SI_ENTRY_REQUIRED : 0;
-  status = si_table_add(&e->table, path, kind, type, marks, hex);
+  si_rc status = si_table_add(&e->table, path, kind_of(artifact), si_export_content_type(artifact),
+                              marks, hex);
   if (status != SI_OK) {
-    return refuse(error, status, "RUNPACK_TOO_LARGE", path, "is one too many");
+    return si_export_refuse(error, status, "RUNPACK_TOO_LARGE", path, "is one too many");
   }
+  e->bytes += length;
   if (e->options.progress) {
     e->options.progress(e->options.ctx, e->table.count, e->bytes);
   }
   return SI_OK;
 }
 
-si_rc si_export_add(struct si_export *e, const struct si_artifact *artifact,
-                    struct si_error *error) {
-  char path[SI_KEY_SIZE];
+static si_rc add(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                 uint32_t marks, struct si_error *error) {
+  char hex[SI_SHA256_HEX];
+  uint64_t length = 0;
+  si_rc status = stream(e, artifact, path, si_export_content_type(artifact), &length, hex, error);
+  return status == SI_OK ? si_export_record(e, artifact, path, marks, length, hex, error) : status;
+}
+
+si_rc si_export_path(struct si_export *e, const struct si_artifact *artifact,
+                     char path[SI_KEY_SIZE], struct si_error *error) {
   if (e->status != SI_OK) {
     return si_error_set(error, SI_E_CONFLICT, "RUNPACK_EXPORT_FAILED",
                         "the export failed before; begin again");
   }
-  int n = snprintf(path, sizeof path, SI_KEY_ARTIFACTS "%s", artifact->name);
-  if (n < 0 || (size_t)n >= sizeof path) {
-    e->status = SI_E_INVALID;
-    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", "(name)",
-                  "has a name longer than 4096 bytes");
+  int n = snprintf(path, SI_KEY_SIZE, SI_KEY_ARTIFACTS "%s", artifact->name);
+  if (n < 0 || (size_t)n >= SI_KEY_SIZE) {
+    e->status = si_export_refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", "(name)",
+                                 "has a name longer than 4096 bytes");
+  } else if (strcmp(path, SI_KEY_SPEC) == 0) {
+    e->status =
+        si_export_refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path, "is the spec's own place");
+  } else if (artifact->kind && strcmp(artifact->kind, "scenario_spec") == 0) {
+    e->status = si_export_refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
+                                 "cannot be of kind scenario_spec: the spec is given to begin");
+  } else {
+    e->status = check(artifact, path, error);
   }
-  if (strcmp(path, SI_KEY_SPEC) == 0) {
-    e->status = SI_E_EXISTS;
-    return refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path, "is the spec's own place");
-  }
-  if (artifact->kind && strcmp(artifact->kind, "scenario_spec") == 0) {
-    e->status = SI_E_INVALID;
-    return refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
-                  "cannot be of kind scenario_spec: the spec is given to begin");
-  }
-  e->status = add(e, artifact, path, 0, error);
   return e->status;
+}
+
+si_rc si_export_add(struct si_export *e, const struct si_artifact *artifact,
+                    struct si_error *error) {
+  char path[SI_KEY_SIZE];
+  si_rc status = si_export_settle(e, error);
+  status = status == SI_OK ? si_export_path(e, artifact, path, error) : status;
+  if (status == SI_OK) {
+    status = e->status = add(e, artifact, path, 0, error);
+  }
+  return status;
 }
 
 /* --- begin --- */
@@ -312,7 +325,7 @@ static si_rc canonical_spec(const struct si_export *e, const char *json, size_t 
                             struct si_buf *out, struct si_error *error) {
   cJSON *spec SI_AUTO(si_json_free) = NULL;
   if (len > e->cap) {
-    return too_large(e, SI_KEY_SPEC, error);
+    return si_export_too_large(e, SI_KEY_SPEC, error);
   }
   si_rc status = si_json_parse(json, len, &spec, error);
   if (status == SI_OK && (status = si_json_canonical(spec, out)) != SI_OK) {
@@ -386,7 +399,7 @@ static si_rc check_names(struct si_export *e, struct si_error *error) {
   for (size_t i = 1; i < e->table.count; i++) {
     const char *path = si_table_text(&e->table, e->table.entries[i].path);
     if (strcmp(si_table_text(&e->table, e->table.entries[i - 1].path), path) == 0) {
-      return refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path, "was added twice");
+      return si_export_refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path, "was added twice");
     }
   }
   return SI_OK;
@@ -485,7 +498,8 @@ si_rc si_export_finish(struct si_export *e, struct si_export_result *result,
     return si_error_set(error, SI_E_CONFLICT, "RUNPACK_EXPORT_FAILED",
                         "the export failed before; begin again");
   }
-  e->status = finish(e, hex, error);
+  si_rc settled = si_export_settle(e, error);
+  e->status = settled == SI_OK ? finish(e, hex, error) : settled;
   if (e->status != SI_OK) {
     return e->status;
   }
@@ -499,6 +513,7 @@ si_rc si_export_finish(struct si_export *e, struct si_export_result *result,
 
 void si_export_free(struct si_export **e) {
   if (*e) {
+    si_export_queue_free(*e);
     si_table_free(&(*e)->table);
     si_hasher_free(&(*e)->hasher);
     free((*e)->block);

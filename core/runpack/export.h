@@ -8,7 +8,8 @@
  * Until finish returns SI_OK the runpack is incomplete, and says so to any verifier: it has no
  * manifest. An export that failed or was never finished may be repeated with the same ids. Two
  * exports with the same ids at once are the caller's to prevent (operations hold a lock); at most
- * one of them makes the manifest. Memory: one block, and the table of what was stored. One thread.
+ * one of them makes the manifest. Memory: a few blocks, and the table of what was stored. One
+ * thread calls.
  */
 #ifndef SI_CORE_RUNPACK_EXPORT_H
 #define SI_CORE_RUNPACK_EXPORT_H
@@ -74,6 +75,14 @@ si_rc si_export_begin(struct si_store *store, const struct si_export_options *op
  * is the artifact's path. */
 si_rc si_export_add(struct si_export *e, const struct si_artifact *artifact,
                     struct si_error *error) SI_MUST_USE;
+
+/* The same for a file (SI_FROM_FILE), which is read on another thread: returns once it waits for
+ * its turn. What the artifact points to must live until si_export_settle has returned; a failure
+ * shows here or at a later call. Many files, small ones above all, go faster than one by one. */
+si_rc si_export_queue(struct si_export *e, const struct si_artifact *artifact,
+                      struct si_error *error) SI_MUST_USE;
+/* Returns once every queued artifact was read and is on its way into the store. */
+si_rc si_export_settle(struct si_export *e, struct si_error *error) SI_MUST_USE;
 
 /* Waits for every artifact, then writes the manifest. RUNPACK_DUPLICATE: a name was added twice;
  * RUNPACK_LEFTOVERS: an earlier, unfinished export left objects that this one does not have;

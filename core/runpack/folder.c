@@ -124,8 +124,9 @@ static si_rc add_all(struct si_export *e, int dir, struct walk *w,
     if (description) {
       si_description_apply(description, &artifact);
     }
-    status = si_export_add(e, &artifact, error);
+    status = si_export_queue(e, &artifact, error);
   }
+  status = status == SI_OK ? si_export_settle(e, error) : status;
   return status == SI_OK && description ? si_description_end(description, error) : status;
 }
 
