@@ -107,7 +107,7 @@ static si_rc show(struct si_invocation *inv) {
   static const char *const fields[] = {"tenant_id", "namespace_id", "scenario_id", "run_id",
                                        "spec_hash"};
   struct si_place place SI_AUTO(si_place_close) = {.sink = NULL};
-  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_MANIFEST_MAX);
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_MANIFEST_SHOW_MAX);
   cJSON *manifest = NULL;
   const cJSON *artifact;
   struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("ARTIFACT", "KIND", "TYPE", "SHA256");

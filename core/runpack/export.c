@@ -382,7 +382,7 @@ si_rc si_export_begin(struct si_store *store, const struct si_export_options *op
   e->block = block;
   e->options = *options;
   e->cap = options->max_artifact_bytes ? options->max_artifact_bytes : SI_ARTIFACT_MAX_DEFAULT;
-  e->table = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX);
+  e->table = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_TEXTS_MAX);
   si_rc status = begin(e, spec_json, len, error);
   if (status != SI_OK) {
     si_export_free(&e);
@@ -463,7 +463,7 @@ static si_rc write_manifest(struct si_export *e, char hex[SI_SHA256_HEX], struct
   status = status == SI_OK ? si_hasher_start(&e->hasher) : status;
   if (status == SI_OK && m.length > SI_MANIFEST_MAX) {
     return si_error_set(error, SI_E_QUOTA, "RUNPACK_TOO_LARGE",
-                        "the manifest of %zu artifacts is longer than 64 MiB", e->table.count);
+                        "the manifest of %zu artifacts is longer than 256 MiB", e->table.count);
   }
   status = status == SI_OK ? vt->put_open(e->store, key, SI_PUT_CREATE_ONLY | SI_PUT_COMMIT,
                                           m.length, "application/json", &e->put, error)

@@ -132,7 +132,7 @@ static si_rc add_all(struct si_export *e, int dir, struct walk *w,
 
 si_rc si_export_add_folder(struct si_export *e, int dir, struct si_description *description,
                            struct si_error *error) {
-  struct walk w = {.files = SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX)};
+  struct walk w = {.files = SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_TEXTS_MAX)};
   si_rc status = add_all(e, dir, &w, description, error);
   si_table_free(&w.files);
   return status;

@@ -22,8 +22,9 @@
 #include "core/runpack/table.h"
 
 #define SI_MANIFEST_VERSION "v1"
-#define SI_MANIFEST_MAX (64ull << 20)      /* bytes */
-#define SI_MANIFEST_ARTIFACTS_MAX 1000000u /* entries */
+#define SI_MANIFEST_MAX (256ull << 20)    /* bytes; it is streamed */
+#define SI_MANIFEST_ARTIFACTS_MAX 400000u /* entries */
+#define SI_MANIFEST_TEXTS_MAX (24u << 20) /* bytes of their paths, kinds and types in a table */
 
 /* How the time of a runpack is told. */
 enum si_generated { SI_GENERATED_UNIX_MILLIS = 0, SI_GENERATED_LOGICAL = 1 };

@@ -383,7 +383,7 @@ si_rc si_manifest_reader_new(struct si_manifest *manifest, si_manifest_problem o
     return SI_E_NOMEM;
   }
   memset(manifest, 0, sizeof *manifest);
-  manifest->artifacts = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_MAX);
+  manifest->artifacts = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_TEXTS_MAX);
   r->manifest = manifest;
   r->problem = on_problem;
   r->ctx = ctx;

@@ -83,17 +83,43 @@ si_rc si_table_add(struct si_table *table, const char *path, const char *kind,
   return SI_OK;
 }
 
-static int compare(const void *a, const void *b, void *texts) {
-  const struct si_entry *x = a;
-  const struct si_entry *y = b;
-  return strcmp((const char *)texts + x->path, (const char *)texts + y->path);
+static int compare(const struct si_table *table, size_t a, size_t b) {
+  return strcmp(si_table_text(table, table->entries[a].path),
+                si_table_text(table, table->entries[b].path));
 }
 
-void si_table_sort(struct si_table *table) {
-  if (!table->sorted) {
-    qsort_r(table->entries, table->count, sizeof *table->entries, compare, table->texts.data);
-    table->sorted = 1;
+static void swap(struct si_table *table, size_t a, size_t b) {
+  struct si_entry entry = table->entries[a];
+  table->entries[a] = table->entries[b];
+  table->entries[b] = entry;
+}
+
+static void sift_down(struct si_table *table, size_t at, size_t count) {
+  for (size_t child; (child = 2 * at + 1) < count; at = child) {
+    if (child + 1 < count && compare(table, child, child + 1) < 0) {
+      child++;
+    }
+    if (compare(table, at, child) >= 0) {
+      return;
+    }
+    swap(table, at, child);
   }
+}
+
+/* A heap: in place, and as fast on the worst order as on any. libc's may take the table's memory
+ * once more. */
+void si_table_sort(struct si_table *table) {
+  if (table->sorted) {
+    return;
+  }
+  for (size_t i = table->count / 2; i > 0; i--) {
+    sift_down(table, i - 1, table->count);
+  }
+  for (size_t left = table->count; left > 1; left--) {
+    swap(table, 0, left - 1);
+    sift_down(table, 0, left - 1);
+  }
+  table->sorted = 1;
 }
 
 struct si_entry *si_table_find(const struct si_table *table, const char *path, size_t hint) {

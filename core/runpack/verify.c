@@ -114,7 +114,7 @@ static void manifest_end(void *ctx, si_rc status, const struct si_error *error) 
     v->missing = 1;
   } else if (is_finding(status)) {
     si_report_fault(v->report, "RUNPACK_MANIFEST", SI_KEY_MANIFEST, "manifest read failed: %s",
-                    status == SI_E_QUOTA ? "it is longer than 64 MiB" : si_status_text(status));
+                    status == SI_E_QUOTA ? "it is longer than 256 MiB" : si_status_text(status));
   } else if (status != SI_OK) {
     give_up(v, status, error);
   } else if (si_hasher_end(&v->hasher, v->report->manifest_sha256) != SI_OK) {

@@ -11,7 +11,8 @@
  * `required` says: the manifest vouches for all it names. A signature by a key that nobody trusts
  * proves nothing, and is no fault.
  *
- * Memory: the store's buffers, one table (reader.h), and the report. One thread.
+ * Memory: the store's buffers, one table (reader.h: less than 48 MiB, whatever the manifest says),
+ * and the report. One thread calls.
  */
 #ifndef SI_CORE_RUNPACK_VERIFY_H
 #define SI_CORE_RUNPACK_VERIFY_H
@@ -21,6 +22,7 @@
 #include "core/runpack/store.h"
 
 #define SI_ARTIFACT_MAX_DEFAULT (16ull << 20) /* bytes an artifact */
+#define SI_MANIFEST_SHOW_MAX (64ull << 20)    /* bytes of a manifest that is shown, as a whole */
 
 /* What a pass has to rest on. */
 enum si_require { SI_REQUIRE_NOTHING = 0, SI_REQUIRE_SIGNED, SI_REQUIRE_ANCHORED };

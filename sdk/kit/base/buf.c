@@ -29,6 +29,7 @@ si_rc si_buf_reserve(struct si_buf *buf, size_t more) {
   while (cap < need) {
     cap = cap > SIZE_MAX / 2 ? need : cap * 2;
   }
+  cap = cap > buf->max ? buf->max + 1 : cap; /* never more than it may come to hold */
   char *data = buf->wipe ? move_secret(buf, cap) : realloc(buf->data, cap);
   if (!data) {
     return SI_E_NOMEM;

@@ -524,7 +524,7 @@ static void all_faults_count_and_the_first_hundred_are_told(void) {
 
 static void the_manifest_can_be_read_as_it_is(void) {
   struct memory_store store;
-  struct si_buf out SI_AUTO(si_buf_free) = SI_BUF(SI_MANIFEST_MAX);
+  struct si_buf out SI_AUTO(si_buf_free) = SI_BUF(SI_MANIFEST_SHOW_MAX);
   struct si_buf small SI_AUTO(si_buf_free) = SI_BUF(100);
   struct si_error error;
   fill(&store);
