@@ -67,8 +67,8 @@ faults() {
   local url
   url=$(cat "$1/url")
   shift
-  curl -sSf -X DELETE "$url/__log" && jq -cs . <<<"$*" | curl -sSf -T - "$url/__rules" ||
-    fail "the proxy did not take $*"
+  curl -sSf -X DELETE "$url/__log" || fail "the proxy does not answer"
+  jq -cs . <<<"$*" | curl -sSf -X PUT --data-binary @- "$url/__rules" || fail "the proxy did not take $*"
 }
 
 # faults_log DIR [FILTER]: the requests since, as JSON, or what the filter of jq makes of them.
@@ -76,13 +76,13 @@ faults_log() { curl -sSf "$(cat "$1/url")/__log" | jq -r "${2:-.}"; }
 
 # --- runpacks ------------------------------------------------------------------------------------
 
-# things_to_export: $dir/from, with an empty artifact, a small one, and one of three parts; the spec
-# is $dir/spec.json.
+# things_to_export [BYTES]: $dir/from, with an empty artifact, a small one, and one of so many bytes
+# (by default three parts' worth); the spec is $dir/spec.json.
 things_to_export() {
   mkdir -p "$dir/from/logs"
   : >"$dir/from/empty.txt"
   echo "what was done" >"$dir/from/small.txt"
-  head -c 11000000 /dev/urandom >"$dir/from/logs/large.bin"
+  head -c "${1:-11000000}" /dev/urandom >"$dir/from/logs/large.bin"
   echo '{"what":"test"}' >"$dir/spec.json"
 }
 
