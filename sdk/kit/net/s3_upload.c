@@ -200,10 +200,15 @@ static si_rc confirm(struct si_s3 *client, const struct si_s3_call *call, const 
   if (status != SI_OK) {
     return status;
   }
-  if (strcmp(found.mark, upload->mark) != 0 || found.length != length) {
+  if (strcmp(found.mark, upload->mark) != 0) {
+    si_error_set(error, SI_E_CONFLICT, "S3_CHANGED",
+                 "s3://%s/%s: another writer's object stands in place of what was uploaded",
+                 client->bucket, key);
+    return si_error_hint(error, "let one at a time write it, and try again");
+  }
+  if (found.length != length) {
     return si_error_set(error, SI_E_CORRUPT, "S3_UPLOAD",
-                        "s3://%s/%s is not what was uploaded: another writer's, or %llu bytes in "
-                        "place of %llu",
+                        "s3://%s/%s is not what was uploaded: %llu bytes in place of %llu",
                         client->bucket, key, (unsigned long long)found.length,
                         (unsigned long long)length);
   }
@@ -230,7 +235,8 @@ static si_rc end(struct si_s3 *client, const struct si_s3_call *call,
         return SI_OK;
       }
       /* Not there yet: to ask once more is harmless, the store knows whether it ended. */
-      if (unknown && (status == SI_E_NOT_FOUND || status == SI_E_CORRUPT)) {
+      if (unknown &&
+          (status == SI_E_NOT_FOUND || status == SI_E_CONFLICT || status == SI_E_CORRUPT)) {
         error->retry = SI_RETRY_SAFE;
       }
     }
