@@ -14,7 +14,12 @@
 #include "kit/base/text.h"
 #include "kit/net/memory.h"
 
-enum { POLL_MS = 100, MAX_HEADER_BYTES = 64 * 1024, DEFAULT_CONNECT_MS = 10000 };
+enum {
+  POLL_MS = 100,
+  MAX_HEADER_BYTES = 64 * 1024,
+  DEFAULT_CONNECT_MS = 10000,
+  CUT_MAX = 1024 * 1024
+};
 
 struct si_http {
   CURLM *multi;
@@ -40,6 +45,7 @@ struct exchange {
   struct curl_slist *headers;
   uint64_t given; /* bytes of the body handed to libcurl */
   size_t header_bytes;
+  uint64_t cut;        /* bytes of a refusal that were left out of the answer */
   si_rc stopped;       /* why a callback of ours stopped it, or SI_OK */
   const char *stopper; /* the code that goes with it */
   char reason[CURL_ERROR_SIZE];
@@ -152,8 +158,13 @@ static size_t on_body(char *data, size_t one, size_t len, void *ctx) {
   struct si_buf *body = &x->response->body;
   size_t room = body->max - body->len;
   bool refusal = http < 200 || http >= 300;
-  /* A refusal's text may be cut: its status is what matters. */
+  /* A refusal's text may be cut: its status is what matters. Its end is waited for, to keep the
+   * connection, but not for ever. */
   si_rc status = si_buf_add(body, data, refusal && room < len ? room : len);
+  x->cut += refusal && room < len ? len - room : 0;
+  if (x->cut > CUT_MAX) {
+    return 0;
+  }
   return status == SI_OK || refusal ? len : stop(x, status, "HTTP_TOO_LARGE");
 }
 
@@ -512,6 +523,7 @@ si_rc si_http_send(struct si_http *client, const struct si_http_request *request
       result = run(client, &x);
       curl_multi_remove_handle(client->multi, client->easy);
     }
+    result = result == CURLE_WRITE_ERROR && x.cut > CUT_MAX ? CURLE_OK : result;
     curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &http);
     response->status = (int)http;
     if (result != CURLE_OK) {

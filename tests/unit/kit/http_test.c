@@ -176,6 +176,22 @@ static void a_refusal_that_does_not_fit_is_cut(void) {
   si_buf_free(&response.body);
 }
 
+static void a_refusal_that_does_not_end_is_left(void) {
+  struct si_http *http SI_AUTO(si_http_close) = client(true);
+  struct si_http_response response = {.body = SI_BUF(6)};
+  struct si_http_request r = request("GET", "/rant");
+  r.deadline_ns = si_monotonic_ns() + 20ull * 1000000000;
+  CU_ASSERT_EQUAL(si_http_send(http, &r, &response, NULL), SI_OK);
+  CU_ASSERT_EQUAL(response.status, 403);
+  CU_ASSERT_STRING_EQUAL(si_buf_text(&response.body), "nonono");
+  si_buf_free(&response.body);
+  response.body = (struct si_buf)SI_BUF(1000);
+  r = request("GET", "/echo"); /* the client is as good as before */
+  CU_ASSERT_EQUAL(si_http_send(http, &r, &response, NULL), SI_OK);
+  CU_ASSERT_EQUAL(response.status, 200);
+  si_buf_free(&response.body);
+}
+
 static bool admit(void *ctx, const struct sockaddr *address, socklen_t len) {
   int *asked = ctx;
   CU_ASSERT_EQUAL(address->sa_family, AF_INET);
@@ -454,6 +470,7 @@ int main(int argc, char **argv) {
       UNIT(a_request_arrives_as_it_was_given),
       UNIT(a_body_can_come_from_a_callback_and_go_to_one),
       UNIT(a_refusal_that_does_not_fit_is_cut),
+      UNIT(a_refusal_that_does_not_end_is_left),
       UNIT(an_answer_streams_into_a_callback_that_may_stop_it),
       UNIT(an_address_is_connected_to_only_where_it_is_admitted),
       UNIT(what_an_answer_holds_is_told_as_it_is),

@@ -54,6 +54,10 @@ def handle(peer, number, request, path):
         answer(peer, argument + " Said So", b'{"message":"because"}', extra)
     elif kind == "big":
         answer(peer, "200 OK", b"x" * int(argument))
+    elif kind == "rant":
+        peer.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1000000000000\r\n\r\n")
+        while True:
+            peer.sendall(b"no" * 10000)
     elif kind == "slow":
         time.sleep(float(argument))
         answer(peer, "200 OK", b"late")
