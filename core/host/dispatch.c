@@ -53,12 +53,27 @@ static void call(struct si_dispatch *d, struct si_unpack *in) {
 
 /* --- what a store holds --- */
 
-static si_rc send_item(struct si_op *op, const char *key, uint64_t length, int64_t ms,
+/* Of a listing that is under way. */
+struct items {
+  struct si_op *op;
+  uint64_t left; /* as many more are wanted */
+};
+
+static struct items items_of(struct si_op *op, uint64_t most) {
+  return (struct items){op, most < UINT64_MAX ? most + 1 : most};
+}
+
+static si_rc send_item(struct items *items, const char *key, uint64_t length, int64_t ms,
                        const char *id) {
+  struct si_op *op = items->op;
   size_t mark;
   if (si_host_services.cancelled(op)) {
     return SI_E_CANCELLED;
   }
+  if (items->left == 0) {
+    return SI_E_QUOTA;
+  }
+  items->left--;
   struct si_buf *out = si_link_lock(op->host->link);
   si_rc status = si_frame_begin(out, SI_FRAME_ITEM, op->id, &mark);
   status = status == SI_OK ? si_pack_text(out, key) : status;
@@ -101,12 +116,20 @@ static si_rc remove_object(struct si_dispatch *d, struct si_unpack *in) {
                                                       : unsupported(d, "remove objects");
 }
 
+static si_rc list_objects(struct si_dispatch *d, struct si_unpack *in) {
+  const char *prefix = si_unpack_text(in);
+  struct items items = items_of(d->op, si_unpack_u64(in));
+  si_doing_set("list");
+  return d->descriptor->vt.artifact.list(d->instance, d->op, prefix, &items, item);
+}
+
 static si_rc list_unfinished(struct si_dispatch *d, struct si_unpack *in) {
   const si_artifact_vt *vt = &d->descriptor->vt.artifact;
   const char *prefix = si_unpack_text(in);
+  struct items items = items_of(d->op, si_unpack_u64(in));
   si_doing_set("unfinished");
   return vt->unfinished && has(d, SI_CAP_ARTIFACT_UNFINISHED)
-             ? vt->unfinished(d->instance, d->op, prefix, d->op, unfinished_item)
+             ? vt->unfinished(d->instance, d->op, prefix, &items, unfinished_item)
              : unsupported(d, "tell what dead writers left");
 }
 
@@ -144,11 +167,7 @@ static bool store_request(struct si_dispatch *d, const struct si_frame *request,
       status = vt->stat(d->instance, d->op, si_unpack_text(in), &info);
       si_op_done(d->op, status, info.length, false);
       return true;
-    case SI_FRAME_LIST:
-      si_doing_set("list");
-      status = vt->list(d->instance, d->op, si_unpack_text(in), d->op, item);
-      si_op_done(d->op, status, 0, false);
-      return true;
+    case SI_FRAME_LIST: si_op_done(d->op, list_objects(d, in), 0, false); return true;
     case SI_FRAME_REMOVE: si_op_done(d->op, remove_object(d, in), 0, false); return true;
     case SI_FRAME_UNFINISHED: si_op_done(d->op, list_unfinished(d, in), 0, false); return true;
     case SI_FRAME_DISCARD: si_op_done(d->op, discard(d, in), 0, false); return true;

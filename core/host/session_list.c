@@ -37,7 +37,7 @@ static int64_t time_of(uint64_t ms) {
 
 static si_rc ask_for_items(struct si_session *session, uint32_t type, const char *prefix,
                            uint64_t most, struct si_pending **out, struct si_error *error) {
-  struct si_pending *pending = si_session_ask(session, type, prefix, NULL, NULL);
+  struct si_pending *pending = si_session_ask(session, type, prefix, NULL, &most);
   if (!pending) {
     return si_session_death(session, error);
   }

@@ -34,7 +34,7 @@ enum si_frame_type {
   SI_FRAME_PUT_CLOSE, /* u32 commit */
   SI_FRAME_GET,       /* text key, u64 limit */
   SI_FRAME_STAT,      /* text key */
-  SI_FRAME_LIST,      /* text prefix */
+  SI_FRAME_LIST,      /* text prefix, u64 most: one item more tells that there are more */
   SI_FRAME_FREE,      /* u32 slot: bytes of a DATA frame were read */
   SI_FRAME_REPLY,     /* u32 status: answers the STEP of that id */
   SI_FRAME_CANCEL,
@@ -42,7 +42,7 @@ enum si_frame_type {
   SI_FRAME_LENT,   /* an error as si_pack_error writes it, then, where it says success, text value:
                       answers the SECRET of that id. Both ends wipe it. */
   SI_FRAME_REMOVE, /* text key */
-  SI_FRAME_UNFINISHED, /* text prefix */
+  SI_FRAME_UNFINISHED, /* text prefix, u64 most */
   SI_FRAME_DISCARD,    /* text key, text id: as an ITEM told them */
   SI_FRAME_URI,        /* text key */
   /* from si-host */
