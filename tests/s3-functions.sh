@@ -118,3 +118,18 @@ s3_verify() {
   "$SI_PREFIX/bin/si" --json runpack verify "$(s3_uri "$1" "$(s3_run "$2")")" --sink s3 \
     --config "$dir/$1.json" "${@:3}"
 }
+
+# peak_of FILE COMMAND...: runs it, and writes the most memory that it, or any one process that it
+# waited for, ever had resident, in KiB.
+peak_of() {
+  python3 -c '
+import os, sys
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))' "$@"
+}
+
+# Sanitizers keep what is freed: memory then says nothing.
+memory_counts() { ! grep -q __asan_init "$SI_PREFIX/bin/si"; }
