@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Many writers of one runpack, and writers that die in the middle: one manifest at most, no runpack
+# that looks whole and is not, and what the dead left behind can be found and removed. R47 to R50,
+# R65, R74.
+# shellcheck disable=SC2154
+. "$(dirname "$0")/../functions.sh"
+. "$(dirname "$0")/../s3-functions.sh"
+needs_s3 "$@"
+
+things_to_export 5300000 # two parts
+s3_bucket si-test
+s3_store direct
+
+begin "sixteen writers of one runpack: one makes the manifest, and it is the one that verifies"
+writers=16
+for ((i = 1; i <= writers; i++)); do
+  # Each with a time of its own, so that no two manifests are the same.
+  (
+    s3_export direct race --generated-at "$i" --timeout 120s >"$dir/race.$i" 2>&1
+    echo "$?" >"$dir/race.$i.code"
+  ) &
+done
+wait
+winner='' lost=0
+for ((i = 1; i <= writers; i++)); do
+  code=$(cat "$dir/race.$i.code") out=$(cat "$dir/race.$i") err='' last_command="writer $i"
+  case $code in
+    0)
+      [ -z "$winner" ] || fail "writers $winner and $i both say that they made it"
+      winner=$i manifest=$(json .data.manifest_sha256)
+      ;;
+    *)
+      # Too late for the manifest; or already for an artifact in parts, which another replaced.
+      expect_equal "$code" 4
+      case $(json .error.code) in
+        RUNPACK_EXISTS | PROVIDER_CONFLICT) ;;
+        *) fail "it lost for another reason" ;;
+      esac
+      lost=$((lost + 1))
+      ;;
+  esac
+done
+[ -n "$winner" ] || fail "nobody made it"
+expect_equal "$lost" $((writers - 1))
+expect_exit 0 s3_verify direct race
+expect_json .data.manifest_sha256 "$manifest"
+expect_equal "$(s3_keys si-test "$(s3_run race)" | wc -l)" 5
+expect_equal "$(s3_uploads si-test)" ""
+s3 GET "si-test/$(s3_run race)/manifest.json" | jq -e ".generated_at.value == $winner" >/dev/null ||
+  fail "the manifest is not writer $winner's"
+
+# --- writers that die ----------------------------------------------------------------------------
+
+faults_start "$dir/proxy"
+s3_store proxied "{\"endpoint\": \"$(cat "$dir/proxy/url")\"}"
+
+# stopped RUN N FAULT: starts an export, $writer, that comes to rest at its Nth request. Fails where
+# it ended without making so many.
+stopped() {
+  faults "$dir/proxy" "{\"nth\": $2, \"fault\": \"$3\"}"
+  s3_export proxied "$1" --timeout 60s >"$dir/out" 2>&1 &
+  writer=$!
+  until [ "$(faults_log "$dir/proxy" '[.[] | select(.fault)] | length')" != 0 ]; do
+    kill -0 "$writer" 2>/dev/null || return 1
+    sleep 0.05
+  done
+  # hang_after: only once the store has done it.
+  [ "$3" = hang ] || until_true 30 answered
+}
+answered() {
+  [ "$(faults_log "$dir/proxy" '[.[] | select(.fault)][0].status')" != null ]
+}
+
+# Of si itself ($writer is a shell's function that runs it) and of its child.
+si_of() { pgrep -P "$writer" -x si || echo "$writer"; }
+host_of() { pgrep -P "$(si_of)" -x si-host; }
+
+# afterwards RUN: incomplete, or whole and right; the same export then works, or is there already.
+afterwards() {
+  until_true 10 no_host_left
+  run s3_verify direct "$1"
+  case $code.$(json '.error.code // ""') in
+    0. | 8.RUNPACK_INCOMPLETE | 3.RUNPACK_NOT_FOUND) ;;
+    *) fail "a dead writer left a wrong runpack" ;;
+  esac
+  run s3_export direct "$1"
+  case $code.$(json '.error.code // ""') in
+    0. | 4.RUNPACK_EXISTS) ;;
+    *) fail "the same export does not work any more" ;;
+  esac
+  expect_exit 0 s3_verify direct "$1"
+  expect_json .data.status pass
+}
+
+begin "si is killed at every request of an export"
+for ((n = 1; ; n++)); do
+  stopped "si$n" "$n" hang || break
+  kill -KILL "$(si_of)"
+  wait "$writer"
+  afterwards "si$n"
+done
+wait "$writer" || fail "an export that nobody disturbed failed: $(cat "$dir/out")"
+[ "$n" -gt 8 ] || fail "an export of four artifacts with $n requests"
+
+begin "its provider is killed at every request of an export, the store having done it"
+for ((n = 1; ; n++)); do
+  stopped "host$n" "$n" hang_after || break
+  kill -KILL "$(host_of)"
+  wait "$writer"
+  code=$? out=$(cat "$dir/out") err='' last_command="export host$n"
+  case $code in
+    1 | 6 | 7) expect_json .ok false ;;
+    *) fail "exit code $code where the provider was killed" ;;
+  esac
+  [ -n "$(json .error.message)" ] || fail "no reason is told"
+  afterwards "host$n"
+done
