@@ -167,18 +167,18 @@ expect_equal "$(s3 GET si-test/README)" "by somebody else"
 # --- credentials that si itself hands to the provider ---
 
 # "yes" once si answers a store's questions for secrets of the vault and of the environment.
-host_secrets=no
+host_secrets=yes
 [ "$host_secrets" = yes ] || exit 0
 
 begin "credentials of the environment, where the settings say so, and only then"
 s3_store environment '{"credentials": "environment", "credentials_file": null}'
-expect_exit 0 env AWS_ACCESS_KEY_ID="$S3_KEY" AWS_SECRET_ACCESS_KEY="$S3_SECRET" \
-  bash -c "$(declare -f s3_export); s3_export environment environment"
-expect_exit 0 s3_verify http environment
-run s3_export environment environment2
+AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET expect_exit 0 s3_export environment e1
+expect_exit 0 s3_verify http e1
+run s3_export environment e2
 [ "$code" != 0 ] || fail "there were no credentials"
 expect_contains AWS_ACCESS_KEY_ID "$(json .error.message)"
-refused 5 "does not belong" "{\"credentials_file\": \"$dir/wrong-secret\"}"
+AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET \
+  refused 5 "does not belong" "{\"credentials_file\": \"$dir/wrong-secret\"}"
 
 begin "credentials of a context's vault, for its audit sink"
 s3_store vault "{\"credentials\": \"vault\", \"credentials_file\": null,
@@ -196,13 +196,14 @@ sink_export() {
 run sink_export v1
 [ "$code" != 0 ] || fail "the vault has no such secret yet"
 expect_contains S3_SECRET_KEY "$(json .error.message)"
-printf '%s' "$S3_SECRET" | expect_exit 0 si paas --context sink secret set S3_SECRET_KEY --stdin
+(umask 077 && printf '%s' "$S3_SECRET" >"$dir/right" && printf wrong >"$dir/wrong")
+expect_exit 0 si paas --context sink secret set S3_SECRET_KEY --file "$dir/right"
 expect_exit 0 sink_export v1
 no_secret_told
 prefix=$(json .data.prefix)
 expect_exit 0 si --json runpack verify "$(s3_uri vault "$prefix")" --context sink
 expect_json .data.status pass
-printf wrong | expect_exit 0 si paas --context sink secret set S3_SECRET_KEY --stdin
+expect_exit 0 si paas --context sink secret set S3_SECRET_KEY --file "$dir/wrong"
 expect_exit 5 sink_export v2
 expect_contains "does not belong" "$(json .error.message)"
 ! grep -rqF "$S3_SECRET" "$SI_PAAS_STATE_ROOT" || fail "the secret key stands in a file in plain text"
