@@ -17,6 +17,9 @@ needs_s3() {
   exec "$repository/tests/servers/s3.sh" run "$(readlink -f "$0")" "$@"
 }
 
+# Does no si-host run? In namespaces of our own there is nobody else's.
+hosts_gone() { ! pgrep -x si-host >/dev/null; }
+
 s3_server() { "$repository/tests/servers/s3.sh" "$@" || fail "s3.sh $*"; }
 
 # s3 METHOD PATH [CURL OPTION...]: as the first user, past everything that a test puts in between.

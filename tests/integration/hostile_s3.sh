@@ -29,10 +29,6 @@ verify() {
     "$(s3_uri "$1" "$(s3_run r1)")" --sink s3 --config "$dir/$1.json" --timeout "${2:-40s}"
   peak=$(cat "$dir/peak")
 }
-# In this namespace there is nobody else's.
-no_hosts_left() {
-  ! pgrep -x si-host >/dev/null || fail "si-host outlived its operation"
-}
 most=65536
 memory_counts || most=1000000000
 
@@ -56,7 +52,7 @@ while IFS='|' read -r bucket codes text; do
     expect_contains "$text" "$(json '.error.message + " " + ([.data.errors[]?.code] | tostring)')"
   fi
   [ "$peak" -lt "$most" ] || fail "$bucket: a process had $peak KiB"
-  no_hosts_left
+  hosts_gone || fail "si-host outlived its operation"
 done <<'TABLE'
 swapped|8|HASH_MISMATCH
 missing|8|ARTIFACT_MISSING
@@ -111,4 +107,4 @@ from=$SECONDS
 verify trickle 3s
 expect_equal "$code" 7
 [ $((SECONDS - from)) -lt 15 ] || fail "it took $((SECONDS - from)) seconds"
-no_hosts_left
+hosts_gone || fail "si-host outlived its operation"

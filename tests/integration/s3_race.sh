@@ -78,7 +78,7 @@ host_of() { pgrep -P "$(si_of)" -x si-host; }
 
 # afterwards RUN: incomplete, or whole and right; the same export then works, or is there already.
 afterwards() {
-  until_true 10 no_host_left
+  until_true 10 hosts_gone
   run s3_verify direct "$1"
   case $code.$(json '.error.code // ""') in
     0. | 8.RUNPACK_INCOMPLETE | 3.RUNPACK_NOT_FOUND) ;;
@@ -116,3 +116,36 @@ for ((n = 1; ; n++)); do
   [ -n "$(json .error.message)" ] || fail "no reason is told"
   afterwards "host$n"
 done
+
+begin "what dead writers left is listed, and removed when it is told to; nothing else is"
+stopped left 9 hang || fail "an export with fewer than nine requests"
+kill -KILL "$(si_of)"
+wait "$writer"
+until_true 10 hosts_gone
+expect_exit 8 s3_verify direct left
+expect_json .error.code RUNPACK_INCOMPLETE
+uploads=$(s3_uploads si-test | sort)
+[ -n "$uploads" ] || fail "no writer was killed in the middle of its parts"
+keys=$(s3_keys si-test | sort)
+prune() {
+  run si --json runpack prune --incomplete --sink s3 --config "$dir/direct.json" "$@"
+  expect_equal "$code" 0
+}
+unchanged() {
+  expect_equal "$(s3_keys si-test | sort)" "$keys"
+  expect_equal "$(s3_uploads si-test | sort)" "$uploads"
+}
+prune --yes # a day old, by default
+expect_json '[.data.planned, .data.young != "0"]' '["0",true]'
+unchanged
+sleep 1.1 # an age of less than a second is none
+prune --older-than 1s --dry-run
+expect_json '[.data.items[] | select(.kind == "incomplete") | .prefix]' "[\"$(s3_run left)\"]"
+expect_equal "$(json '.data.items[] | select(.kind == "unfinished") | .key' | sort)" "$uploads"
+unchanged
+prune --older-than 1s --yes
+expect_json .data.kept 0
+expect_equal "$(s3_uploads si-test)" ""
+expect_equal "$(s3_keys si-test | sort)" "$(grep -v "/run/left/" <<<"$keys")"
+expect_exit 3 s3_verify direct left
+expect_exit 0 s3_verify direct race
