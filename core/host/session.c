@@ -36,10 +36,13 @@ struct si_pending *si_session_request(struct si_session *session, uint32_t type)
   if (si_session_drain(session, SI_PENDING_MAX - 1, NULL) != SI_OK || session->dead) {
     return NULL;
   }
-  struct si_pending *pending =
-      &session->pending[(session->first + session->count) % SI_PENDING_MAX];
+  /* An object that stays open for long keeps its own place alone. */
+  while (session->pending[session->next].id) {
+    session->next = (session->next + 1) % SI_PENDING_MAX;
+  }
+  struct si_pending *pending = &session->pending[session->next];
   memset(pending, 0, sizeof *pending);
-  pending->id = ++session->next_id;
+  pending->id = ++session->next_id * SI_PENDING_MAX + session->next;
   pending->type = type;
   pending->part = UINT8_MAX;
   session->count++;
@@ -164,8 +167,8 @@ si_rc si_session_call(struct si_session *session, uint32_t verb, const char *fir
   status = status == SI_OK ? si_frame_end(out, mark) : status;
   if (status != SI_OK) {
     out->len = mark;
+    pending->id = 0;
     session->count--;
-    session->next_id--;
     session->result = NULL;
     return si_error_set(error, status, "PLUGIN_REQUEST",
                         "the request for the provider is too "
@@ -254,28 +257,16 @@ static void take_step(struct si_session *session, const struct si_frame *frame,
 }
 
 struct si_pending *si_session_pending(struct si_session *session, uint64_t id) {
-  /* Their ids are a row without a gap. */
-  uint64_t at = session->count ? id - session->pending[session->first].id : UINT64_MAX;
-  if (at >= session->count) {
-    return NULL;
-  }
-  struct si_pending *pending = &session->pending[(session->first + at) % SI_PENDING_MAX];
-  return pending->ended ? NULL : pending;
-}
-
-static void leave_queue(struct si_session *session, struct si_pending *pending) {
-  pending->ended = true;
-  while (session->count > 0 && session->pending[session->first].ended) {
-    session->first = (session->first + 1) % SI_PENDING_MAX;
-    session->count--;
-  }
+  struct si_pending *pending = &session->pending[id % SI_PENDING_MAX];
+  return id && pending->id == id ? pending : NULL;
 }
 
 void si_session_end(struct si_session *session, struct si_pending *pending,
                     const struct si_error *done) {
   struct si_error stopped;
   struct si_pending ended = *pending;
-  leave_queue(session, pending);
+  pending->id = 0;
+  session->count--;
   if (ended.status != SI_OK) {
     /* The receiver, or a bound of ours, ended it: that counts, whatever the child says. */
     si_error_set(&stopped, ended.status, "STORE_STOPPED", "%s",

@@ -14,12 +14,11 @@ enum { SI_PENDING_MAX = 256, SI_STDERR_TAIL = 3000, SI_PUTS_MAX = 4 };
 
 /* A request on its way. The child answers GET and PUT_OPEN in any order, all else in turn. */
 struct si_pending {
-  uint64_t id;
+  uint64_t id;    /* its place is the last byte; 0: none is here */
   uint32_t type;  /* SI_FRAME_* */
   uint64_t limit; /* GET: bytes allowed; LIST, UNFINISHED: items allowed */
   uint64_t received;
   si_rc status; /* SI_OK until the receiver, or a bound, ends it */
-  bool ended;   /* but one before it has not */
   void *ctx;
   si_store_data on_data;
   si_store_end on_end;
@@ -57,9 +56,9 @@ struct si_session {
   size_t sent; /* of out */
   struct si_inbox inbox;
 
-  struct si_pending pending[SI_PENDING_MAX]; /* a queue: count from first */
-  size_t first;
-  size_t count;
+  struct si_pending pending[SI_PENDING_MAX];
+  size_t count; /* of those that have not ended */
+  size_t next;  /* where to look for a place */
   uint64_t next_id;
   uint64_t value;        /* of the latest DONE of a request that is waited for */
   struct si_error done;  /* of the same */

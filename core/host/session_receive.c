@@ -292,8 +292,8 @@ void si_session_receive_rest(struct si_session *session) {
     return;
   }
   pthread_mutex_lock(&r->lock);
-  for (size_t i = 0; i < session->count; i++) {
-    struct si_pending *p = &session->pending[(session->first + i) % SI_PENDING_MAX];
+  for (size_t i = 0; i < SI_PENDING_MAX; i++) {
+    struct si_pending *p = &session->pending[i];
     p->status = p->status == SI_OK ? SI_E_CANCELLED : p->status;
     if (!p->busy) {
       p->part = NONE;
