@@ -95,7 +95,7 @@ s3_store() {
   [ -e "$dir/credentials" ] || credentials "$dir/credentials"
   jq -n --arg endpoint "$S3_HTTP" --arg file "$dir/credentials" --argjson more "${2:-{\}}" '
     {bucket: "si-test", endpoint: $endpoint, allow_http: true, force_path_style: true,
-     credentials: "file", credentials_file: $file, part_size: 5242880} + $more
+     auth: "file", auth_file: $file, part_size: 5242880} + $more
     | with_entries(select(.value != null))' >"$dir/$1.json"
 }
 

@@ -51,7 +51,7 @@ static si_rc cut(cJSON *value, struct si_buf *pointer, cJSON *omitted) {
     if (status != SI_OK) {
       break;
     }
-    if ((member->string && si_redact_key(member->string)) || is_local(member)) {
+    if ((member->string && si_redact_member(member)) || is_local(member)) {
       cJSON *text = cJSON_CreateString(si_buf_text(pointer));
       status = cJSON_AddItemToArray(omitted, text) ? SI_OK : SI_E_NOMEM;
       cJSON_Delete(cJSON_DetachItemViaPointer(value, member));

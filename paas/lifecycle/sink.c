@@ -15,12 +15,11 @@ struct si_sink_session {
 
 /* Does a member of the configuration refer to this secret? */
 static bool refers_to(const cJSON *config, const char *name) {
-  static const char end[] = "_secret";
+  static const char scheme[] = "vault:";
   for (const cJSON *member = config ? config->child : NULL; member; member = member->next) {
     const char *value = cJSON_GetStringValue(member);
-    size_t len = strlen(member->string);
-    if (value && len >= sizeof end && strcmp(member->string + len - (sizeof end - 1), end) == 0 &&
-        strcmp(value, name) == 0) {
+    if (value && strncmp(value, scheme, sizeof scheme - 1) == 0 &&
+        strcmp(value + sizeof scheme - 1, name) == 0) {
       return true;
     }
   }
@@ -38,10 +37,10 @@ static si_rc refuse(const struct si_sink_session *sink, const char *name, struct
 static bool asks_environment(const struct si_sink_session *sink, const char *variable) {
   static const char *const variables[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
                                           "AWS_SESSION_TOKEN"};
-  const char *credentials = si_json_str(sink->config, "credentials");
+  const char *source = si_json_str(sink->config, "auth");
   for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
     if (strcmp(variable, variables[i]) == 0) {
-      return credentials && strcmp(credentials, "environment") == 0;
+      return source && strcmp(source, "environment") == 0;
     }
   }
   return false;

@@ -4,9 +4,9 @@
  * refers to (R69). Depends on core/host, paas/vault, paas/redact. One thread.
  *
  * What the provider may ask for, and nothing else:
- *   KEY       where a member of the configuration whose name ends in "_secret" has the value "KEY":
- *             the secret of that name in the context's vault, opened when it is asked for
- *   env:NAME  where the configuration says "credentials": "environment": AWS_ACCESS_KEY_ID,
+ *   KEY       where a member of the configuration is "vault:KEY": the secret of that name in the
+ *             context's vault, opened when it is asked for
+ *   env:NAME  where the configuration says "auth": "environment": AWS_ACCESS_KEY_ID,
  *             AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of si's own environment (the opt-in)
  * Every value is remembered by paas/redact. Refusals: SECRET_REFUSED (SI_E_REFUSED),
  * SECRET_NOT_FOUND (SI_E_NOT_FOUND: not set, or there is no context), and the vault's own.

@@ -77,7 +77,16 @@ static si_rc redact_member_name(cJSON *member, unsigned *named) {
   return SI_OK;
 }
 
+bool si_redact_member(const cJSON *member) {
+  const char *text = cJSON_GetStringValue(member);
+  return si_redact_key(member->string) && !(text && si_redact_reference(text, strlen(text)));
+}
+
 static si_rc redact(cJSON *value, bool secret) {
+  if (cJSON_IsString(value) &&
+      si_redact_reference(value->valuestring, strlen(value->valuestring))) {
+    secret = false;
+  }
   if (secret && (cJSON_IsString(value) || cJSON_IsNumber(value))) {
     return hide(value);
   }

@@ -45,6 +45,19 @@ bool si_redact_key(const char *key) {
   return key && is_key(key, strlen(key));
 }
 
+bool si_redact_reference(const char *text, size_t len) {
+  static const char scheme[] = "vault:";
+  size_t at = sizeof scheme - 1;
+  if (len <= at || len > at + 128 || memcmp(text, scheme, at) != 0) {
+    return false;
+  }
+  while (at < len && ((text[at] >= 'A' && text[at] <= 'Z') || text[at] == '_' ||
+                      (text[at] >= '0' && text[at] <= '9'))) {
+    at++;
+  }
+  return at == len;
+}
+
 /* --- in text --- */
 
 static bool is_blank(char c) {
@@ -139,10 +152,14 @@ static si_rc value_behind(const char *text, size_t len, size_t sign, bool quoted
   }
   size_t quote = at + escapes;
   if (quote < len && is_quote(text[quote])) {
-    return si_redact_span_add(spans, quote + 1, quoted_end(text, len, quote, escapes), false);
+    size_t closed = quoted_end(text, len, quote, escapes);
+    return si_redact_reference(text + quote + 1, closed - quote - 1)
+               ? SI_OK
+               : si_redact_span_add(spans, quote + 1, closed, false);
   }
   size_t end = bare_end(text, len, at);
-  bool nothing = end == at || strchr("{[:=", text[at]) || strncmp(text + at, "//", 2) == 0 ||
+  bool nothing = si_redact_reference(text + at, end - at) || end == at ||
+                 strchr("{[:=", text[at]) || strncmp(text + at, "//", 2) == 0 ||
                  one_of(text + at, end - at, none, sizeof none / sizeof *none) ||
                  (end - at == strlen(SI_REDACTED) && memcmp(text + at, SI_REDACTED, end - at) == 0);
   return nothing ? SI_OK : si_redact_span_add(spans, at, end, quoted && text[sign] == ':');

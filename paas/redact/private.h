@@ -44,6 +44,11 @@ unsigned char si_redact_unit(const struct si_redact_form *form, size_t n);
 /* The unit that this byte of a text stands for: two cases of hex, two alphabets of base64. */
 unsigned char si_redact_fold(unsigned kind, unsigned char c);
 
+/* --- keys.c --- */
+
+/* Is it "vault:KEY", which names a secret and tells nothing of it? */
+bool si_redact_reference(const char *text, size_t len);
+
 /* --- match.c --- */
 
 /* A text to look into. Borders are where two pieces of a stream met: a line's end may have stood

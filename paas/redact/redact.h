@@ -12,7 +12,7 @@
  * long secret again and again) is replaced from there to its end. By key: the value of a member
  * whose name contains secret, token, password, passwd, credential, private_key, api_key or
  * authorization (`_` may be `-` or nothing), in JSON and in `key=value`, `key: value` text; but
- * {"secret": KEY, "revision": N} names a secret and stays.
+ * {"secret": KEY, "revision": N} and the text "vault:KEY" name a secret and stay.
  */
 #ifndef SI_PAAS_REDACT_REDACT_H
 #define SI_PAAS_REDACT_REDACT_H
@@ -31,6 +31,8 @@ si_rc si_redact_remember(const void *value, size_t len) SI_MUST_USE;
 
 /* Is a member of this name a secret's? Case does not matter. */
 bool si_redact_key(const char *key);
+/* Is the member's value a secret by its name? Not where it only refers to one: "vault:KEY". */
+bool si_redact_member(const cJSON *member);
 
 /* Appends `text` without its secrets. SI_E_QUOTA, SI_E_NOMEM: nothing was appended. */
 si_rc si_redact_text(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;

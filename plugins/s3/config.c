@@ -8,7 +8,8 @@
 #include "kit/base/text.h"
 #include "kit/net/s3.h"
 
-#define SECRET_NAME "\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"x-secret\":true"
+#define REFERENCE "vault:"
+#define SECRET "\"type\":\"string\",\"pattern\":\"^vault:[A-Z_][A-Z0-9_]*$\",\"x-secret\":true"
 
 const char store_schema[] =
     "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
@@ -30,18 +31,16 @@ const char store_schema[] =
     "with "
     "every object; a store that does not confirm it is refused\"},"
     "\"kms_key_id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":500},"
-    "\"credentials\":{\"enum\":[\"vault\",\"file\",\"environment\"]},"
-    "\"access_key_id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"description\":"
-    "\"with credentials vault; it is no secret\"},"
-    "\"access_key_id_secret\":{" SECRET_NAME
+    "\"auth\":{\"enum\":[\"vault\",\"file\",\"environment\"],\"description\":\"where the keys "
+    "are\"},"
+    "\"access_key_id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":159,\"description\":"
+    "\"with auth vault: the id, which is no secret, or vault:KEY\"},"
+    "\"secret_access_key\":{" SECRET
+    ",\"description\":\"with auth vault: vault:KEY, the name of the secret\"},"
+    "\"session_token\":{" SECRET
     "},"
-    "\"secret_access_key_secret\":{" SECRET_NAME
-    ",\"description\":\"with credentials vault: the "
-    "name of the secret\"},"
-    "\"session_token_secret\":{" SECRET_NAME
-    "},"
-    "\"credentials_file\":{\"type\":\"string\",\"pattern\":\"^/\",\"maxLength\":4000,"
-    "\"description\":\"with credentials file: in the form of the AWS tools, readable by its owner "
+    "\"auth_file\":{\"type\":\"string\",\"pattern\":\"^/\",\"maxLength\":4000,"
+    "\"description\":\"with auth file: in the form of the AWS tools, readable by its owner "
     "alone\"},"
     "\"profile\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":127,\"default\":\"default\"},"
     "\"part_size\":{\"type\":\"integer\",\"minimum\":5242880,\"maximum\":67108864,"
@@ -52,7 +51,7 @@ const char store_schema[] =
     "\"max_attempts\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":10,\"default\":6},"
     "\"connect_timeout_ms\":{\"type\":\"integer\",\"minimum\":100,\"maximum\":120000,"
     "\"default\":10000}},"
-    "\"required\":[\"bucket\",\"credentials\"],\"additionalProperties\":false}";
+    "\"required\":[\"bucket\",\"auth\"],\"additionalProperties\":false}";
 
 enum kind { TEXT, FLAG, NUMBER };
 
@@ -76,12 +75,11 @@ static const struct field {
     TEXT_FIELD("ca_file", ca_file),
     TEXT_FIELD("server_side_encryption", encryption),
     TEXT_FIELD("kms_key_id", kms_key_id),
-    TEXT_FIELD("credentials", credentials),
+    TEXT_FIELD("auth", auth),
     TEXT_FIELD("access_key_id", access_key_id),
-    TEXT_FIELD("access_key_id_secret", access_key_id_secret),
-    TEXT_FIELD("secret_access_key_secret", secret_access_key_secret),
-    TEXT_FIELD("session_token_secret", session_token_secret),
-    TEXT_FIELD("credentials_file", credentials_file),
+    TEXT_FIELD("secret_access_key", secret_access_key),
+    TEXT_FIELD("session_token", session_token),
+    TEXT_FIELD("auth_file", auth_file),
     TEXT_FIELD("profile", profile),
     {"force_path_style", FLAG, offsetof(struct store_config, path_style), 0, 0, 0},
     {"allow_http", FLAG, offsetof(struct store_config, allow_http), 0, 0, 0},
@@ -180,44 +178,72 @@ static bool prefix_valid(const char *prefix) {
   return true;
 }
 
-static si_rc check_credentials(struct store_config *c, struct si_error *error) {
+const char *store_config_reference(const char *value) {
+  const size_t len = sizeof REFERENCE - 1;
+  return strncmp(value, REFERENCE, len) == 0 ? value + len : NULL;
+}
+
+/* "vault:KEY", or nothing. What else stands there may be the secret itself: it is not repeated. */
+static si_rc check_reference(const char *name, const char *value, struct si_error *error) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  const char *key = store_config_reference(value);
+  char message[160];
+  if (!value[0] || (key && key[0] && key[strspn(key, letters)] == '\0')) {
+    return SI_OK;
+  }
+  snprintf(message, sizeof message,
+           "%s must be \"vault:KEY\", the name of a secret: a value does not belong here", name);
+  return wrong(error, SI_E_REFUSED, name, message);
+}
+
+static si_rc check_vault(const struct store_config *c, struct si_error *error) {
+  if (!c->access_key_id[0]) {
+    return wrong(error, SI_E_INVALID, "access_key_id",
+                 "auth \"vault\" needs access_key_id: the id, or \"vault:KEY\"");
+  }
+  if (!c->secret_access_key[0]) {
+    return wrong(error, SI_E_INVALID, "secret_access_key",
+                 "auth \"vault\" needs secret_access_key: \"vault:KEY\", the secret's name");
+  }
+  return SI_OK;
+}
+
+static si_rc check_auth(struct store_config *c, struct si_error *error) {
   static const struct {
     const char *word;
     enum store_source source;
   } sources[] = {{"vault", STORE_VAULT}, {"file", STORE_FILE}, {"environment", STORE_ENVIRONMENT}};
   size_t i = 0;
-  while (i < 3 && strcmp(sources[i].word, c->credentials) != 0) {
+  while (i < 3 && strcmp(sources[i].word, c->auth) != 0) {
     i++;
   }
   if (i == 3) {
-    return wrong(error, SI_E_INVALID, "credentials",
-                 "credentials must say where they are: \"vault\", \"file\" or \"environment\"");
+    return wrong(error, SI_E_INVALID, "auth",
+                 "auth must say where the keys are: \"vault\", \"file\" or \"environment\"");
   }
   c->source = sources[i].source;
-  bool of_vault = c->access_key_id[0] || c->access_key_id_secret[0] ||
-                  c->secret_access_key_secret[0] || c->session_token_secret[0];
-  bool of_file = c->credentials_file[0] || c->profile[0];
+  si_rc status = check_reference("secret_access_key", c->secret_access_key, error);
+  status = status == SI_OK ? check_reference("session_token", c->session_token, error) : status;
+  if (status == SI_OK && store_config_reference(c->access_key_id)) {
+    status = check_reference("access_key_id", c->access_key_id, error);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  bool of_vault = c->access_key_id[0] || c->secret_access_key[0] || c->session_token[0];
+  bool of_file = c->auth_file[0] || c->profile[0];
   if (c->source != STORE_VAULT && of_vault) {
-    return wrong(error, SI_E_INVALID, "credentials",
-                 "access_key_id and the names of secrets go with credentials \"vault\" only");
+    return wrong(error, SI_E_INVALID, "auth",
+                 "access_key_id, secret_access_key and session_token go with auth \"vault\" only");
   }
   if (c->source != STORE_FILE && of_file) {
-    return wrong(error, SI_E_INVALID, "credentials",
-                 "credentials_file and profile go with credentials \"file\" only");
+    return wrong(error, SI_E_INVALID, "auth", "auth_file and profile go with auth \"file\" only");
   }
-  if (c->source == STORE_VAULT && !c->access_key_id[0] == !c->access_key_id_secret[0]) {
-    return wrong(error, SI_E_INVALID, "access_key_id",
-                 "credentials \"vault\" need access_key_id, or access_key_id_secret, and not both");
+  if (c->source == STORE_FILE && c->auth_file[0] != '/') {
+    return wrong(error, SI_E_INVALID, "auth_file",
+                 "auth \"file\" needs auth_file, an absolute path");
   }
-  if (c->source == STORE_VAULT && !c->secret_access_key_secret[0]) {
-    return wrong(error, SI_E_INVALID, "secret_access_key_secret",
-                 "credentials \"vault\" need secret_access_key_secret, the secret's name");
-  }
-  if (c->source == STORE_FILE && c->credentials_file[0] != '/') {
-    return wrong(error, SI_E_INVALID, "credentials_file",
-                 "credentials \"file\" need credentials_file, an absolute path");
-  }
-  return SI_OK;
+  return c->source == STORE_VAULT ? check_vault(c, error) : SI_OK;
 }
 
 static si_rc check_peer(const struct store_config *c, struct si_error *error) {
@@ -268,7 +294,7 @@ si_rc store_config_read(const char *json, struct store_config *out, struct si_er
   }
   si_rc status = take_all(object, &c, error);
   status = status == SI_OK ? check_peer(&c, error) : status;
-  status = status == SI_OK ? check_credentials(&c, error) : status;
+  status = status == SI_OK ? check_auth(&c, error) : status;
   if (status != SI_OK) {
     return status;
   }

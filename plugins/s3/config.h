@@ -20,12 +20,11 @@ struct store_config {
   char ca_file[SI_PATH_MAX];
   char encryption[16];
   char kms_key_id[512];
-  char credentials[16];
-  char access_key_id[160];
-  char access_key_id_secret[256];
-  char secret_access_key_secret[256];
-  char session_token_secret[256];
-  char credentials_file[SI_PATH_MAX];
+  char auth[16];
+  char access_key_id[160];     /* or "vault:KEY" */
+  char secret_access_key[160]; /* "vault:KEY" */
+  char session_token[160];     /* "vault:KEY", or "" */
+  char auth_file[SI_PATH_MAX];
   char profile[128];
   bool path_style;
   bool allow_http;
@@ -42,5 +41,8 @@ extern const char store_schema[]; /* JSON Schema */
 /* Reads a configuration. On failure error->target is a JSON pointer to what is wrong. */
 si_rc store_config_read(const char *json, struct store_config *out,
                         struct si_error *error) SI_MUST_USE;
+
+/* The KEY of "vault:KEY", within it; NULL where the value is none such. */
+const char *store_config_reference(const char *value);
 
 #endif

@@ -37,7 +37,7 @@ static si_rc ask(const si_host_vt *vt, si_op *op, const char *name, const char *
   if (status != SI_OK) {
     si_error_set(error, status, STORE_TOLD, "the secret \"%s\" cannot be had: %s", name,
                  si_status_text(status));
-    si_error_hint(error, "set it in the vault, or choose another source of credentials");
+    si_error_hint(error, "set it in the vault, or choose another auth");
     si_error_target(error, NULL, field);
   }
   return status;
@@ -45,31 +45,29 @@ static si_rc ask(const si_host_vt *vt, si_op *op, const char *name, const char *
 
 static si_rc from_vault(const struct store_config *c, const si_host_vt *vt, si_op *op,
                         struct store_credentials *out, struct si_error *error) {
-  si_rc status = c->access_key_id[0]
-                     ? keep(&out->access_key_id, c->access_key_id, strlen(c->access_key_id))
-                     : ask(vt, op, c->access_key_id_secret, "/access_key_id_secret",
-                           &out->access_key_id, error);
+  const char *id = store_config_reference(c->access_key_id);
+  const char *token = store_config_reference(c->session_token);
+  si_rc status = id ? ask(vt, op, id, "/access_key_id", &out->access_key_id, error)
+                    : keep(&out->access_key_id, c->access_key_id, strlen(c->access_key_id));
   if (status == SI_OK) {
-    status = ask(vt, op, c->secret_access_key_secret, "/secret_access_key_secret",
+    status = ask(vt, op, store_config_reference(c->secret_access_key), "/secret_access_key",
                  &out->secret_access_key, error);
   }
-  if (status == SI_OK && c->session_token_secret[0]) {
-    status =
-        ask(vt, op, c->session_token_secret, "/session_token_secret", &out->session_token, error);
+  if (status == SI_OK && token) {
+    status = ask(vt, op, token, "/session_token", &out->session_token, error);
   }
   return status;
 }
 
 static si_rc from_environment(const si_host_vt *vt, si_op *op, struct store_credentials *out,
                               struct si_error *error) {
-  si_rc status = ask(vt, op, "env:AWS_ACCESS_KEY_ID", "/credentials", &out->access_key_id, error);
+  si_rc status = ask(vt, op, "env:AWS_ACCESS_KEY_ID", "/auth", &out->access_key_id, error);
   if (status == SI_OK) {
-    status =
-        ask(vt, op, "env:AWS_SECRET_ACCESS_KEY", "/credentials", &out->secret_access_key, error);
+    status = ask(vt, op, "env:AWS_SECRET_ACCESS_KEY", "/auth", &out->secret_access_key, error);
   }
   struct si_error none;
   if (status == SI_OK &&
-      ask(vt, op, "env:AWS_SESSION_TOKEN", "/credentials", &out->session_token, &none) != SI_OK) {
+      ask(vt, op, "env:AWS_SESSION_TOKEN", "/auth", &out->session_token, &none) != SI_OK) {
     si_locked_free(&out->session_token); /* long-lived credentials have none */
   }
   return status;
@@ -79,7 +77,7 @@ static si_rc from_environment(const si_host_vt *vt, si_op *op, struct store_cred
 
 static si_rc bad_file(struct si_error *error, const char *path, si_rc status, const char *why) {
   si_error_set(error, status, "S3_CREDENTIALS", "%s: %s", path, why);
-  return si_error_target(error, NULL, "/credentials_file");
+  return si_error_target(error, NULL, "/auth_file");
 }
 
 static si_rc read_file(const char *path, struct si_locked *text, struct si_error *error) {
@@ -113,17 +111,17 @@ static si_rc from_file(const struct store_config *c, struct store_credentials *o
   struct si_locked text SI_AUTO(si_locked_free) = {NULL, 0, 0};
   struct store_ini ini;
   struct si_error why;
-  si_rc status = read_file(c->credentials_file, &text, error);
+  si_rc status = read_file(c->auth_file, &text, error);
   if (status != SI_OK) {
     return status;
   }
   if (store_ini_read((const char *)text.data, text.len, c->profile, &ini, &why) != SI_OK) {
-    return bad_file(error, c->credentials_file, SI_E_INVALID, why.message);
+    return bad_file(error, c->auth_file, SI_E_INVALID, why.message);
   }
   if (!ini.access_key_id.data || ini.access_key_id.len == 0 || ini.access_key_id.len > 128 ||
       !ini.secret_access_key.data || ini.secret_access_key.len == 0 ||
       ini.secret_access_key.len > 1024 || ini.session_token.len > 4096) {
-    return bad_file(error, c->credentials_file, SI_E_INVALID,
+    return bad_file(error, c->auth_file, SI_E_INVALID,
                     "the profile lacks aws_access_key_id or aws_secret_access_key, or one is too "
                     "long");
   }

@@ -117,13 +117,13 @@ refused() {
 while IFS='|' read -r wanted text settings; do
   refused "$wanted" "$text" "$settings"
 done <<TABLE
-5|does not belong to this access key id: check the credentials|{"credentials_file": "$dir/wrong-secret"}
-5|check the credentials, and the endpoint (the id is AKIDNOBODY|{"credentials_file": "$dir/unknown-key"}
-5|denies access|{"credentials_file": "$dir/other-user"}
-9|chmod 600|{"credentials_file": "$dir/readable"}
-9|symbolic link|{"credentials_file": "$dir/link"}
-3|$dir/nowhere|{"credentials_file": "$dir/nowhere"}
-2|garbage|{"credentials_file": "$dir/garbage"}
+5|does not belong to this access key id: check the credentials|{"auth_file": "$dir/wrong-secret"}
+5|check the credentials, and the endpoint (the id is AKIDNOBODY|{"auth_file": "$dir/unknown-key"}
+5|denies access|{"auth_file": "$dir/other-user"}
+9|chmod 600|{"auth_file": "$dir/readable"}
+9|symbolic link|{"auth_file": "$dir/link"}
+3|$dir/nowhere|{"auth_file": "$dir/nowhere"}
+2|garbage|{"auth_file": "$dir/garbage"}
 2|no profile [nobody]|{"profile": "nobody"}
 2|bucket does not exist (HTTP 404 NoSuchBucket); make it first|{"bucket": "si-nowhere"}
 2|bucket|{"bucket": "Not_A_Bucket"}
@@ -137,7 +137,7 @@ done <<TABLE
 1|worm-s3|{"object_lock_mode": "COMPLIANCE"}
 2|did you mean "bucket"|{"buckte": "x"}
 2|part_size|{"part_size": 1024}
-2|credentials|{"credentials": null}
+2|auth must say|{"auth": null}
 2|max_attempts|{"max_attempts": "many"}
 TABLE
 
@@ -154,7 +154,7 @@ else
 fi
 
 begin "another user's bucket cannot be read either, and that is no verdict"
-s3_store other "{\"credentials_file\": \"$dir/other-user\"}"
+s3_store other "{\"auth_file\": \"$dir/other-user\"}"
 expect_exit 5 s3_verify other r1
 expect_exit 5 si --json runpack list --sink s3 --config "$dir/other.json"
 
@@ -171,18 +171,18 @@ host_secrets=yes
 [ "$host_secrets" = yes ] || exit 0
 
 begin "credentials of the environment, where the settings say so, and only then"
-s3_store environment '{"credentials": "environment", "credentials_file": null}'
+s3_store environment '{"auth": "environment", "auth_file": null}'
 AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET expect_exit 0 s3_export environment e1
 expect_exit 0 s3_verify http e1
 run s3_export environment e2
 [ "$code" != 0 ] || fail "there were no credentials"
 expect_contains AWS_ACCESS_KEY_ID "$(json .error.message)"
 AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET \
-  refused 5 "does not belong" "{\"credentials_file\": \"$dir/wrong-secret\"}"
+  refused 5 "does not belong" "{\"auth_file\": \"$dir/wrong-secret\"}"
 
 begin "credentials of a context's vault, for its audit sink"
-s3_store vault "{\"credentials\": \"vault\", \"credentials_file\": null,
-  \"access_key_id\": \"$S3_KEY\", \"secret_access_key_secret\": \"S3_SECRET_KEY\"}"
+s3_store vault "{\"auth\": \"vault\", \"auth_file\": null,
+  \"access_key_id\": \"$S3_KEY\", \"secret_access_key\": \"vault:S3_SECRET_KEY\"}"
 expect_exit 0 si paas context create sink
 expect_exit 0 si vault init --context sink
 config=$SI_PAAS_STATE_ROOT/contexts/sink/config.json

@@ -15,8 +15,9 @@ static const char *const reading[] = {
     "list",   "show", "verify", "info",  "version",  "help", "doctor",     "checklist", "history",
     "status", "key",  "export", "check", "contract", "get",  "completion", "conform"};
 
-/* They only read without --apply, and ask for --context themselves with it (contexts.sh). */
-static const char *const sometimes[] = {"paas reconcile"};
+/* They ask for --context themselves where they change what is a context's (contexts.sh,
+ * runpacks.sh); a copy goes into a store that was named. */
+static const char *const sometimes[] = {"paas reconcile", "runpack copy", "runpack prune"};
 
 /* They name their context themselves, or belong to none. */
 static const char *const naming[] = {"paas context create",

@@ -15,8 +15,8 @@
 #include "tests/unit/s3/bucket.h"
 #include "tests/unit/unit.h"
 
-#define OK "\"bucket\":\"my-bucket\",\"credentials\":\"environment\""
-#define VAULT "\"bucket\":\"my-bucket\",\"credentials\":\"vault\""
+#define OK "\"bucket\":\"my-bucket\",\"auth\":\"environment\""
+#define VAULT "\"bucket\":\"my-bucket\",\"auth\":\"vault\""
 
 static const char *const good[] = {
     "{" OK "}",
@@ -27,11 +27,11 @@ static const char *const good[] = {
     "{" OK
     ",\"part_size\":5242880,\"connections\":8,\"max_attempts\":10,"
     "\"connect_timeout_ms\":100,\"max_object_bytes\":1,\"ca_file\":\"/x\"}",
-    "{" VAULT ",\"access_key_id\":\"A\",\"secret_access_key_secret\":\"S\"}",
+    "{" VAULT ",\"access_key_id\":\"A\",\"secret_access_key\":\"vault:S\"}",
     "{" VAULT
-    ",\"access_key_id_secret\":\"I\",\"secret_access_key_secret\":\"S\","
-    "\"session_token_secret\":\"T\"}",
-    "{\"bucket\":\"b.c-d1\",\"credentials\":\"file\",\"credentials_file\":\"/"
+    ",\"access_key_id\":\"vault:I\",\"secret_access_key\":\"vault:S\","
+    "\"session_token\":\"vault:T\"}",
+    "{\"bucket\":\"b.c-d1\",\"auth\":\"file\",\"auth_file\":\"/"
     "x\",\"profile\":\"p\"}",
 };
 
@@ -42,17 +42,17 @@ static const struct {
     {"", "", SI_E_INVALID},
     {"[]", "", SI_E_INVALID},
     {"{}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"my-bucket\"}", "/credentials", SI_E_INVALID},
-    {"{\"bucket\":7,\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"ab\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"My-bucket\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"a..b\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"-ab\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"ab-\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"a_b\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"a/b\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
-    {"{\"bucket\":\"192.168.1.1\",\"credentials\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"my-bucket\"}", "/auth", SI_E_INVALID},
+    {"{\"bucket\":7,\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"ab\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"My-bucket\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"a..b\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"-ab\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"ab-\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"a_b\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"a/b\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
+    {"{\"bucket\":\"192.168.1.1\",\"auth\":\"environment\"}", "/bucket", SI_E_INVALID},
     {"{" OK ",\"bucktet\":1}", "/bucktet", SI_E_INVALID},
     {"{" OK ",\"region\":\"\"}", "/region", SI_E_INVALID},
     {"{" OK ",\"region\":\"a b\"}", "", SI_E_INVALID},
@@ -77,17 +77,21 @@ static const struct {
     {"{" OK ",\"max_object_bytes\":0}", "/max_object_bytes", SI_E_INVALID},
     {"{" OK ",\"object_lock\":{\"mode\":\"governance\"}}", "/object_lock", SI_E_UNSUPPORTED},
     {"{" OK ",\"object_lock_mode\":\"governance\"}", "/object_lock_mode", SI_E_UNSUPPORTED},
-    {"{" OK ",\"access_key_id\":\"A\"}", "/credentials", SI_E_INVALID},
-    {"{" OK ",\"profile\":\"p\"}", "/credentials", SI_E_INVALID},
-    {"{\"bucket\":\"abc\",\"credentials\":\"none\"}", "/credentials", SI_E_INVALID},
-    {"{\"bucket\":\"abc\",\"credentials\":\"file\"}", "/credentials_file", SI_E_INVALID},
-    {"{\"bucket\":\"abc\",\"credentials\":\"file\",\"credentials_file\":\"x\"}",
-     "/credentials_file", SI_E_INVALID},
-    {"{" VAULT ",\"secret_access_key_secret\":\"S\"}", "/access_key_id", SI_E_INVALID},
-    {"{" VAULT ",\"access_key_id\":\"A\",\"access_key_id_secret\":\"I\","
-     "\"secret_access_key_secret\":\"S\"}",
-     "/access_key_id", SI_E_INVALID},
-    {"{" VAULT ",\"access_key_id\":\"A\"}", "/secret_access_key_secret", SI_E_INVALID},
+    {"{" OK ",\"access_key_id\":\"A\"}", "/auth", SI_E_INVALID},
+    {"{" OK ",\"profile\":\"p\"}", "/auth", SI_E_INVALID},
+    {"{\"bucket\":\"abc\",\"auth\":\"none\"}", "/auth", SI_E_INVALID},
+    {"{\"bucket\":\"abc\",\"auth\":\"file\"}", "/auth_file", SI_E_INVALID},
+    {"{\"bucket\":\"abc\",\"auth\":\"file\",\"auth_file\":\"x\"}", "/auth_file", SI_E_INVALID},
+    {"{" VAULT ",\"secret_access_key\":\"vault:S\"}", "/access_key_id", SI_E_INVALID},
+    {"{" VAULT ",\"access_key_id\":\"A\"}", "/secret_access_key", SI_E_INVALID},
+    {"{" VAULT ",\"access_key_id\":\"vault:\",\"secret_access_key\":\"vault:S\"}", "/access_key_id",
+     SI_E_REFUSED},
+    {"{" VAULT ",\"access_key_id\":\"A\",\"secret_access_key\":\"wJalrX\"}", "/secret_access_key",
+     SI_E_REFUSED},
+    {"{" VAULT ",\"access_key_id\":\"A\",\"secret_access_key\":\"vault:s\"}", "/secret_access_key",
+     SI_E_REFUSED},
+    {"{" OK ",\"session_token\":\"T\"}", "/session_token", SI_E_REFUSED},
+    {"{" OK ",\"session_token\":\"vault:T\"}", "/auth", SI_E_INVALID},
 };
 
 static const struct bucket_secret environment[] = {
@@ -142,7 +146,7 @@ static void the_schema_and_the_code_agree(void) {
     CU_ASSERT_PTR_NULL(strstr(error.message, "is not a setting"));
     count++;
   }
-  CU_ASSERT_EQUAL(count, 21);
+  CU_ASSERT_EQUAL(count, 20);
   CU_ASSERT_EQUAL(bucket_provider()->threads, SI_THREADS_PARALLEL);
   CU_ASSERT_EQUAL(bucket_provider()->caps, SI_CAP_ARTIFACT_REMOVE | SI_CAP_ARTIFACT_UNFINISHED);
   CU_ASSERT_EQUAL(si_plugin_v1()->draft, SI_ABI_DRAFT);
@@ -198,8 +202,7 @@ static si_rc get_from(const char *path, struct si_error *error) {
       {NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}};
   char text[512];
   si_op op = {.status = SI_OK};
-  snprintf(text, sizeof text,
-           "{\"bucket\":\"abc\",\"credentials\":\"file\",\"credentials_file\":\"%s\"}", path);
+  snprintf(text, sizeof text, "{\"bucket\":\"abc\",\"auth\":\"file\",\"auth_file\":\"%s\"}", path);
   CU_ASSERT_EQUAL_FATAL(store_config_read(text, &config, error), SI_OK);
   si_rc status = store_credentials_get(&config, &bucket_vt, &op, &credentials, error);
   if (status == SI_OK) {
@@ -224,7 +227,7 @@ static void a_file_of_credentials_must_be_private(void) {
   for (size_t i = 0; i < sizeof open_modes / sizeof *open_modes; i++) {
     CU_ASSERT_EQUAL(chmod(path, open_modes[i]), 0);
     CU_ASSERT_EQUAL(get_from(path, &error), SI_E_REFUSED);
-    CU_ASSERT_STRING_EQUAL(error.target, "/credentials_file");
+    CU_ASSERT_STRING_EQUAL(error.target, "/auth_file");
   }
   CU_ASSERT_EQUAL(chmod(path, 0600), 0);
   CU_ASSERT_EQUAL(get_from(path, &error), SI_OK);

@@ -81,8 +81,8 @@ static void begin(const char *more) {
   op.deadline_ns = si_monotonic_ns() + 60000000000u;
   snprintf(config, sizeof config,
            "{\"bucket\":\"bucket\",\"endpoint\":\"%s\",\"allow_http\":true,"
-           "\"force_path_style\":true,\"prefix\":\"p\",\"credentials\":\"vault\","
-           "\"access_key_id\":\"AK\",\"secret_access_key_secret\":\"S\",\"part_size\":%u%s}",
+           "\"force_path_style\":true,\"prefix\":\"p\",\"auth\":\"vault\","
+           "\"access_key_id\":\"AK\",\"secret_access_key\":\"vault:S\",\"part_size\":%u%s}",
            base, PART, more);
   rules("[]");
   CU_ASSERT_EQUAL_FATAL(bucket_open(config, &op, &store), SI_OK);
