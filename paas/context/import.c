@@ -126,7 +126,7 @@ static si_rc refuse_secrets(const cJSON *value, struct si_error *error) {
   const cJSON *member = NULL;
   si_rc status = SI_OK;
   cJSON_ArrayForEach(member, value) {
-    if (member->string && si_redact_key(member->string)) {
+    if (member->string && si_redact_member(member)) {
       si_error_set(error, SI_E_REFUSED, "PAAS_IMPORT_SECRET",
                    "the config holds %.80s, which by its name is a secret", member->string);
       si_error_hint(error, "take it out, and set it in the new context: si vault set");

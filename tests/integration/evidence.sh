@@ -188,3 +188,33 @@ expect_json .data.placement matched
 expect_json .data.checked_files 3
 expect_json .data.signature.key null
 expect_exit 0 si runpack show "$(pack_of "$dir/foreign" r-9)"
+
+begin "a store's settings travel with a context, and name its secrets without telling them"
+expect_exit 0 si paas context create mover
+config=$SI_PAAS_STATE_ROOT/contexts/mover/config.json
+jq '.audit_sink = {provider: "s3", config: {bucket: "evidence", auth: "vault",
+  access_key_id: "AKIDEXAMPLE", secret_access_key: "vault:S3_KEY"}}
+  | .runpacks = {max_artifact_bytes: 33554432}' "$config" >"$dir/config.json"
+cat "$dir/config.json" >"$config"
+expect_exit 0 si paas context export mover --output "$dir/mover.json"
+expect_equal "$(jq -r .config.audit_sink.config.secret_access_key "$dir/mover.json")" vault:S3_KEY
+expect_equal "$(jq -c .config.runpacks "$dir/mover.json")" '{"max_artifact_bytes":33554432}'
+expect_exit 0 si paas context import "$dir/mover.json" --name moved
+expect_exit 0 si --json paas context show moved
+expect_json .data.audit_sink.config.secret_access_key vault:S3_KEY
+expect_exit 3 si runpack list --context moved
+expect_exit 9 si runpack list --sink s3 --config bucket=evidence --config auth=vault \
+  --config access_key_id=AKIDEXAMPLE --config secret_access_key=wJalrXUtnFEMI
+case $out$err in *wJalrXUtnFEMI*) fail "what may be a secret was repeated" ;; esac
+
+begin "a context says how large an artifact may be, for those who export and those who verify"
+head -c 20000000 /dev/zero >"$dir/folder/large.bin"
+expect_exit 1 si --json runpack --context a export "${evidence[@]}" --run large
+expect_json .error.code RUNPACK_ARTIFACT_TOO_LARGE
+jq '.runpacks = {max_artifact_bytes: 33554432}' "$SI_PAAS_STATE_ROOT/contexts/a/config.json" \
+  >"$dir/config.json"
+cat "$dir/config.json" >"$SI_PAAS_STATE_ROOT/contexts/a/config.json"
+expect_exit 0 si --json runpack --context a export "${evidence[@]}" --run large --verify
+uri=$(json .data.storage_uri)
+expect_exit 8 si runpack verify "$(pack_of "$store" large)"
+expect_exit 0 si --json runpack verify --context a "$uri"
