@@ -55,7 +55,8 @@ static si_rc open_store(struct si_invocation *inv, const char *provider, const c
 
 si_rc si_place_max_artifact(struct si_invocation *inv, const struct si_place *place,
                             uint64_t *out) {
-  uint64_t otherwise = place->context.config ? si_context_max_artifact(&place->context) : 0;
+  const struct si_context *context = place->context.config ? &place->context : &place->lender;
+  uint64_t otherwise = context->config ? si_context_max_artifact(context) : 0;
   return si_opt_u64(inv, "max-artifact-bytes", 1, 1ull << 50, otherwise, out);
 }
 

@@ -20,7 +20,7 @@
  * while it is open. */
 struct si_place {
   struct si_context context; /* whose own store it is; .config is NULL where it is nobody's */
-  struct si_context lender;  /* else, whose vault holds its secrets: that of --context */
+  struct si_context lender;  /* else that of --context, whose vault holds its secrets */
   struct si_secrets secrets; /* who asks for the passphrase of a vault's identity */
   char provider[64];
   struct si_sink_session *sink;
@@ -49,7 +49,8 @@ si_rc si_place_destination(struct si_invocation *inv, struct si_place *place) SI
  * (SI_E_INVALID): the URI is none, or not of a runpack in that store. */
 si_rc si_place_runpack(struct si_invocation *inv, struct si_place *place) SI_MUST_USE;
 
-/* --max-artifact-bytes, else what the context whose store it is says; 0: neither does. */
+/* --max-artifact-bytes, else what the context says, whose store it is or that --context names; 0:
+ * neither does. */
 si_rc si_place_max_artifact(struct si_invocation *inv, const struct si_place *place,
                             uint64_t *out) SI_MUST_USE;
 

@@ -125,12 +125,13 @@ static si_rc take_piece(struct si_export *e, struct lane *lane, const struct si_
   return status;
 }
 
-/* Stores one block. SI_E_NOT_FOUND: nothing is left. */
-static si_rc take_block(struct si_export *e, struct si_error *error) {
+/* Stores one block; *left is false where there was none any more. */
+static si_rc take_block(struct si_export *e, bool *left, struct si_error *error) {
   struct si_queue *q = e->queue;
   const struct si_feed_block *block = si_feed_next(q->feed, streams(e));
+  *left = block != NULL;
   if (!block) {
-    return SI_E_NOT_FOUND;
+    return SI_OK;
   }
   si_rc status = SI_OK;
   for (size_t i = 0; status == SI_OK && i < block->count; i++) {
@@ -152,6 +153,7 @@ static si_rc end(struct si_export *e, si_rc status) {
 si_rc si_export_queue(struct si_export *e, const struct si_artifact *artifact,
                       struct si_error *error) {
   char path[SI_KEY_SIZE];
+  bool left = true;
   si_rc status = si_export_path(e, artifact, path, error);
   if (status == SI_OK && !e->queue) {
     status = make(e, error);
@@ -161,7 +163,7 @@ si_rc si_export_queue(struct si_export *e, const struct si_artifact *artifact,
     return end(e, status);
   }
   while (status == SI_OK && q->spares == 0) {
-    status = take_block(e, error);
+    status = take_block(e, &left, error);
   }
   if (status != SI_OK) {
     return end(e, status);
@@ -169,18 +171,15 @@ si_rc si_export_queue(struct si_export *e, const struct si_artifact *artifact,
   struct si_artifact *kept = &q->artifact[q->spare[--q->spares]];
   *kept = *artifact;
   while (status == SI_OK && !si_feed_add(q->feed, artifact->dir, artifact->file, kept)) {
-    status = take_block(e, error);
+    status = take_block(e, &left, error);
   }
   return end(e, status);
 }
 
 si_rc si_export_settle(struct si_export *e, struct si_error *error) {
   si_rc status = SI_OK;
-  if (!e->queue) {
-    return SI_OK;
+  for (bool left = e->queue != NULL; status == SI_OK && left;) {
+    status = take_block(e, &left, error);
   }
-  while (status == SI_OK) {
-    status = take_block(e, error);
-  }
-  return end(e, status == SI_E_NOT_FOUND ? SI_OK : status);
+  return end(e, status);
 }

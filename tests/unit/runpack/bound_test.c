@@ -105,6 +105,21 @@ static si_rc list(struct si_store *head, const char *prefix, uint64_t most, void
   return SI_OK;
 }
 
+static void verify(struct endless *s, const char *code) {
+  static const struct si_store_vt vt = {.get = get, .flush = flush, .list = list};
+  struct si_verify_report report = SI_VERIFY_REPORT;
+  struct si_error error;
+  s->head.vt = &vt;
+  CU_ASSERT_EQUAL(si_runpack_verify(&s->head, "", NULL, &report, &error), SI_E_CORRUPT);
+  if (strcmp(report.first_code, code) != 0) {
+    printf("  %zu artifacts: %s, %s was to come: %s\n", s->artifacts, report.first_code, code,
+           report.first_message);
+    CU_FAIL("another fault than this was to come");
+  }
+  si_report_free(&report);
+}
+
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
 /* The most memory this process ever had resident, in KiB. */
 static long peak_kib(void) {
   char line[256];
@@ -120,20 +135,7 @@ static long peak_kib(void) {
   }
   return kib;
 }
-
-static void verify(struct endless *s, const char *code) {
-  static const struct si_store_vt vt = {.get = get, .flush = flush, .list = list};
-  struct si_verify_report report = SI_VERIFY_REPORT;
-  struct si_error error;
-  s->head.vt = &vt;
-  CU_ASSERT_EQUAL(si_runpack_verify(&s->head, "", NULL, &report, &error), SI_E_CORRUPT);
-  if (strcmp(report.first_code, code) != 0) {
-    printf("  %zu artifacts: %s, %s was to come: %s\n", s->artifacts, report.first_code, code,
-           report.first_message);
-    CU_FAIL("another fault than this was to come");
-  }
-  si_report_free(&report);
-}
+#endif
 
 static void memory_stays_bounded_whatever_the_manifest_says(void) {
   static const struct {
@@ -155,7 +157,7 @@ static void memory_stays_bounded_whatever_the_manifest_says(void) {
     verify(&s, cases[i].code);
     CU_ASSERT(i > 0 ? s.asked == 1 : s.asked == 1 + s.artifacts);
   }
-#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+#ifndef __SANITIZE_ADDRESS__
   long kib = peak_kib();
   if (kib > 56 * 1024) {
     printf("  %ld KiB\n", kib);

@@ -286,7 +286,7 @@ static si_rc export_folder(struct memory_store *store, int dir, struct si_error 
   return status == SI_OK ? si_export_finish(e, &result, error) : status;
 }
 
-static void a_folder_is_exported_in_the_order_of_its_paths(void) {
+static void a_folder_is_exported_whole_and_its_manifest_last(void) {
   static const char *const names[] = {"logs/web.txt", "logs", "b.json", "a", NULL};
   char path[] = "/tmp/runpack-test-XXXXXX";
   struct memory_store store;
@@ -299,12 +299,14 @@ static void a_folder_is_exported_in_the_order_of_its_paths(void) {
   put_file(logs, "web.txt", "up\n");
   close(logs);
   CU_ASSERT_EQUAL_FATAL(export_folder(&store, dir, &error), SI_OK);
-  static const char *const order[] = {"/artifacts/spec.json", "/artifacts/a", "/artifacts/b.json",
-                                      "/artifacts/logs/web.txt", "/manifest.json"};
+  static const char *const keys[] = {"/artifacts/spec.json", "/artifacts/a", "/artifacts/b.json",
+                                     "/artifacts/logs/web.txt", "/manifest.json"};
   CU_ASSERT_EQUAL_FATAL(store.count, 5);
   for (size_t i = 0; i < 5; i++) {
-    CU_ASSERT_PTR_NOT_NULL(strstr(store.objects[i].key, order[i]));
+    CU_ASSERT_PTR_NOT_NULL(memory_find(&store, keys[i]));
   }
+  CU_ASSERT_PTR_NOT_NULL(strstr(store.objects[0].key, keys[0]));
+  CU_ASSERT_PTR_NOT_NULL(strstr(store.objects[4].key, keys[4]));
   CU_ASSERT_PTR_NOT_NULL(strstr(memory_find(&store, "/manifest.json")->data,
                                 "\"content_type\":\"application/json\",\"hash\":{\"algorithm\":"
                                 "\"sha256\",\"value\":\"44136fa355b3678a1146ad16f7e8649e94fb4fc2"
@@ -312,6 +314,109 @@ static void a_folder_is_exported_in_the_order_of_its_paths(void) {
                                 "\"artifacts/b.json\""));
   memory_store_free(&store);
   drop_folder(dir, path, names);
+}
+
+/* Around every size that the reading threads know, to stores that take one object at a time, and
+ * several. */
+static void files_of_every_length_are_stored_and_hashed_as_they_are(void) {
+  static const size_t lengths[] = {0,      1,      4095,    4096,    65535,   65536,   65537,
+                                   131071, 131072, 262143,  262144,  262145,  266240,  524287,
+                                   524288, 524289, 1048576, 1048577, 3000000, 1310720, 100000};
+  enum { LENGTHS = sizeof lengths / sizeof *lengths, FILES = 3 * LENGTHS };
+  static char bytes[3000000];
+  char path[] = "/tmp/runpack-test-XXXXXX";
+  char name[FILES][16], key[64];
+  int dir = make_folder(path);
+  for (size_t i = 0; i < FILES; i++) {
+    size_t len = lengths[i % LENGTHS];
+    for (size_t j = 0; j < len; j++) {
+      bytes[j] = (char)(j * 3 + (j >> 12) + i);
+    }
+    snprintf(name[i], sizeof name[i], "f%zu", i);
+    CU_ASSERT_EQUAL_FATAL(si_write_file(dir, name[i], bytes, len, 0600), SI_OK);
+  }
+  for (unsigned most = 1; most <= MEMORY_PUTS; most += MEMORY_PUTS - 1) {
+    static struct memory_store store;
+    struct si_verify_report report = SI_VERIFY_REPORT;
+    struct si_error error = {.status = SI_OK};
+    const struct si_export_options options = fixture_options();
+    struct si_export_result result;
+    struct si_export *e = NULL;
+    memory_store_init(&store);
+    store.head.open_max = most;
+    CU_ASSERT_EQUAL_FATAL(si_export_begin(&store.head, &options, "{}", 2, &e, &error), SI_OK);
+    CU_ASSERT_EQUAL_FATAL(si_export_add_folder(e, dir, NULL, &error), SI_OK);
+    CU_ASSERT_EQUAL_FATAL(si_export_finish(e, &result, &error), SI_OK);
+    CU_ASSERT_EQUAL(result.artifacts, FILES + 1);
+    CU_ASSERT(store.most_open <= most);
+    for (size_t i = 0; i < FILES; i++) {
+      snprintf(key, sizeof key, "/artifacts/f%zu", i);
+      const struct memory_object *object = memory_find(&store, key);
+      CU_ASSERT_PTR_NOT_NULL_FATAL(object);
+      CU_ASSERT_EQUAL_FATAL(object->len, lengths[i % LENGTHS]);
+      bool same = true;
+      for (size_t j = 0; same && j < object->len; j++) {
+        same = object->data[j] == (char)(j * 3 + (j >> 12) + i);
+      }
+      CU_ASSERT(same);
+    }
+    CU_ASSERT_EQUAL(si_runpack_verify(&store.head, result.prefix, NULL, &report, &error), SI_OK);
+    si_report_free(&report);
+    si_export_free(&e);
+    memory_store_free(&store);
+  }
+  for (size_t i = 0; i < FILES; i++) {
+    unlinkat(dir, name[i], 0);
+  }
+  drop_folder(dir, path, (const char *const[]){NULL});
+}
+
+static void one_bad_file_among_many_is_named(void) {
+  static const struct {
+    const char *what;
+    si_rc status;
+    const char *code;
+  } cases[] = {{"a link", SI_E_REFUSED, "RUNPACK_ARTIFACT_INVALID"},
+               {"gone", SI_E_NOT_FOUND, "RUNPACK_ARTIFACT_INVALID"},
+               {"too long", SI_E_QUOTA, "RUNPACK_ARTIFACT_TOO_LARGE"}};
+  char path[] = "/tmp/runpack-test-XXXXXX", name[40][16];
+  int dir = make_folder(path);
+  for (size_t i = 0; i < 40; i++) {
+    snprintf(name[i], sizeof name[i], "f%zu", i);
+    put_file(dir, name[i], "some bytes");
+  }
+  put_file(dir, "long", "more bytes than may be");
+  CU_ASSERT_EQUAL_FATAL(symlinkat("f1", dir, "link"), 0);
+  for (size_t c = 0; c < 3; c++) {
+    static const char *const bad[] = {"link", "gone", "long"};
+    static struct memory_store store;
+    struct si_error error;
+    struct si_export_options options = fixture_options();
+    struct si_export *e = NULL;
+    options.max_artifact_bytes = 15;
+    memory_store_init(&store);
+    CU_ASSERT_EQUAL_FATAL(si_export_begin(&store.head, &options, "{}", 2, &e, &error), SI_OK);
+    si_rc status = SI_OK;
+    for (size_t i = 0; status == SI_OK && i < 40; i++) {
+      const char *file = i == 20 ? bad[c] : name[i];
+      const struct si_artifact artifact = {
+          .name = file, .from = SI_FROM_FILE, .dir = dir, .file = file};
+      status = si_export_queue(e, &artifact, &error);
+    }
+    status = status == SI_OK ? si_export_settle(e, &error) : status;
+    CU_ASSERT_EQUAL(status, cases[c].status);
+    CU_ASSERT_STRING_EQUAL(error.code, cases[c].code);
+    CU_ASSERT_EQUAL(strncmp(error.target, "artifacts/", 10), 0);
+    CU_ASSERT_STRING_EQUAL(error.target + 10, bad[c]);
+    CU_ASSERT_EQUAL(si_export_settle(e, &error), SI_OK); /* there is nothing left */
+    CU_ASSERT_NOT_EQUAL(si_export_add(e, &(struct si_artifact){.name = "x"}, &error), SI_OK);
+    si_export_free(&e);
+    memory_store_free(&store);
+  }
+  for (size_t i = 0; i < 40; i++) {
+    unlinkat(dir, name[i], 0);
+  }
+  drop_folder(dir, path, (const char *const[]){"long", "link", NULL});
 }
 
 static void links_devices_and_odd_names_in_a_folder_are_refused(void) {
@@ -417,7 +522,9 @@ UNIT_MAIN("runpack export", UNIT(the_same_input_and_clock_give_the_same_bytes),
           UNIT(a_name_added_twice_ends_without_a_manifest),
           UNIT(a_failed_put_ends_without_a_manifest),
           UNIT(specs_without_a_canonical_form_are_refused),
-          UNIT(a_folder_is_exported_in_the_order_of_its_paths),
+          UNIT(a_folder_is_exported_whole_and_its_manifest_last),
+          UNIT(files_of_every_length_are_stored_and_hashed_as_they_are),
+          UNIT(one_bad_file_among_many_is_named),
           UNIT(links_devices_and_odd_names_in_a_folder_are_refused),
           UNIT(files_of_any_length_around_a_block_arrive_whole),
           UNIT(a_file_that_changes_its_length_is_refused))

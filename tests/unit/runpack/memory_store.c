@@ -59,56 +59,61 @@ void memory_drop(struct memory_store *store, const char *key_end) {
 static si_rc put_open(struct si_store *head, const char *key, uint32_t flags, uint64_t length,
                       const char *content_type, uint64_t *put, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
+  const size_t most = head->open_max ? head->open_max : 1;
+  size_t open = 0, at = MEMORY_PUTS;
   (void)content_type;
-  *put = 1;
-  (void)error;
-  store->putting.key = strdup(key);
-  store->putting.data = malloc(length + 1);
-  store->putting.len = 0;
-  store->want = length;
+  for (size_t i = 0; i < MEMORY_PUTS; i++) {
+    open += store->putting[i].object.key != NULL;
+    at = store->putting[i].object.key ? at : i;
+  }
+  if (open >= most || at == MEMORY_PUTS) {
+    return si_error_set(error, SI_E_INTERNAL, "TEST", "more objects are open than may be");
+  }
+  store->most_open = open + 1 > store->most_open ? open + 1 : store->most_open;
+  store->putting[at] = (struct memory_put){
+      .object = {.key = strdup(key), .data = malloc(length + 1)}, .flags = flags, .want = length};
   store->flags = flags;
+  *put = at + 1;
   if (ends(key, "/manifest.json")) {
     store->unflushed_at_manifest = store->unflushed;
   }
   return SI_OK;
 }
 
-static si_rc put_data(struct si_store *head, uint64_t put, const void *data, size_t len,
+static si_rc put_data(struct si_store *head, uint64_t id, const void *data, size_t len,
                       struct si_error *error) {
-  (void)put;
-  struct memory_store *store = (struct memory_store *)head;
-  if (store->putting.len + len > store->want) {
+  struct memory_put *put = &((struct memory_store *)head)->putting[id - 1];
+  if (put->object.len + len > put->want) {
     return si_error_set(error, SI_E_INVALID, "TEST", "more than announced");
   }
-  memcpy(store->putting.data + store->putting.len, data, len);
-  store->putting.len += len;
+  memcpy(put->object.data + put->object.len, data, len);
+  put->object.len += len;
   return SI_OK;
 }
 
-static si_rc put_close(struct si_store *head, uint64_t put, int commit, struct si_error *error) {
-  (void)put;
+static si_rc put_close(struct si_store *head, uint64_t id, int commit, struct si_error *error) {
   struct memory_store *store = (struct memory_store *)head;
+  struct memory_put *put = &store->putting[id - 1];
   (void)error;
   if (commit) {
-    if (store->putting.len != store->want) {
+    if (put->object.len != put->want) {
       store->late = SI_E_INVALID;
-    } else if ((store->flags & SI_PUT_CREATE_ONLY) && exact(store, store->putting.key)) {
+    } else if ((put->flags & SI_PUT_CREATE_ONLY) && exact(store, put->object.key)) {
       store->late = SI_E_EXISTS;
-    } else if (ends(store->putting.key, store->fail_put)) {
+    } else if (ends(put->object.key, store->fail_put)) {
       store->late = SI_E_QUOTA;
     } else {
-      if (ends(store->putting.key, store->corrupt) && store->putting.len) {
-        store->putting.data[0] ^= 1;
+      if (ends(put->object.key, store->corrupt) && put->object.len) {
+        put->object.data[0] ^= 1;
       }
-      memory_set(store, store->putting.key, store->putting.data, store->putting.len);
-      store->commits += (store->flags & SI_PUT_COMMIT) != 0;
+      memory_set(store, put->object.key, put->object.data, put->object.len);
+      store->commits += (put->flags & SI_PUT_COMMIT) != 0;
       store->unflushed++;
     }
   }
-  free(store->putting.key);
-  free(store->putting.data);
-  store->putting.key = NULL;
-  store->putting.data = NULL;
+  free(put->object.key);
+  free(put->object.data);
+  put->object = (struct memory_object){.key = NULL};
   return SI_OK;
 }
 

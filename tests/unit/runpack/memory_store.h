@@ -11,7 +11,7 @@
 
 #include "core/runpack/store.h"
 
-enum { MEMORY_OBJECTS = 64, MEMORY_UNFINISHED = 8 };
+enum { MEMORY_PUTS = 4, MEMORY_OBJECTS = 128, MEMORY_UNFINISHED = 8 };
 
 struct memory_object {
   char *key;
@@ -29,10 +29,14 @@ struct memory_store {
   struct si_store head;
   struct memory_object objects[MEMORY_OBJECTS];
   size_t count;
-  struct memory_object putting;
-  uint32_t flags;
-  size_t want;
-  si_rc late; /* a put that failed: told at flush */
+  struct memory_put {
+    struct memory_object object; /* no key: this place is free */
+    uint32_t flags;
+    size_t want;
+  } putting[MEMORY_PUTS];
+  uint32_t flags;   /* of the last put */
+  size_t most_open; /* that were open at once */
+  si_rc late;       /* a put that failed: told at flush */
   struct {
     char *key;
     uint64_t limit;
