@@ -7,7 +7,7 @@
  *
  *   meet     the call stays until MEET of these are inside, or ten seconds
  *   silent   finishing fails, without a word        worded   finishing fails, in words
- *   crash    reading ends the process               wait     finishing waits for a cancel
+ *   crash    reading ends the process, in a crowd   wait     finishing waits for a cancel
  *   len-N    reading gives N bytes                  missing  there is none
  */
 #include <pthread.h>
@@ -196,10 +196,14 @@ static si_rc reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, si
   unsigned char *bytes = buf;
   uint64_t left = reader->length - reader->at;
   size_t n = cap < left ? cap : (size_t)left;
+  const struct timespec pause = {0, 1000000};
   (void)op;
   enter(0);
   violate(atomic_fetch_add(&reader->busy, 1));
-  if (strstr(reader->key, "crash")) {
+  if (strstr(reader->key, "crash")) { /* once others are inside, who came later */
+    while (atomic_load(&inside) < 3) {
+      nanosleep(&pause, NULL);
+    }
     *nowhere = 1;
   }
   n = n > 100000 ? 100000 : n; /* short reads are allowed */

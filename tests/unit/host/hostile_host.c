@@ -400,6 +400,37 @@ static void data_without_end(void) {
     (void)!recv(SI_HOST_FD_WIRE, answers, sizeof answers, MSG_DONTWAIT);
   }
 }
+/* Its bytes wait to be read there: whatever comes there now would be read as if it were they. */
+static void data_where_si_still_reads(void) {
+  asked();
+  words(SI_FRAME_DATA, request, SI_RING_HALF, 10);
+  words(SI_FRAME_DATA, request, SI_RING_HALF, SI_RING_RUN_BYTES);
+  words(SI_FRAME_DATA, request, SI_RING_HALF + 1, SI_RING_RUN_BYTES);
+  wait_for_ever();
+}
+static void data_after_the_end(void) {
+  asked();
+  words(SI_FRAME_DATA, request, SI_RING_HALF, 5);
+  done(request, 0, SI_OK);
+  words(SI_FRAME_DATA, request, SI_RING_HALF, 5);
+  wait_for_ever();
+}
+/* The second answer comes while the first still waits for its bytes to be read. */
+static void answered_twice_while_it_is_read(void) {
+  asked();
+  words(SI_FRAME_DATA, request, SI_RING_HALF, SI_RING_RUN_BYTES);
+  words(SI_FRAME_DATA, request, SI_RING_HALF + SI_RING_RUN, SI_RING_RUN_BYTES);
+  done(request, 0, SI_OK);
+  done(request, 0, SI_E_IO);
+  wait_for_ever();
+}
+static void dies_while_its_bytes_are_read(void) {
+  asked();
+  for (uint32_t i = 0; i < SI_RING_HALF; i += SI_RING_RUN) {
+    words(SI_FRAME_DATA, request, SI_RING_HALF + i, SI_RING_RUN_BYTES);
+  }
+  _exit(7);
+}
 static void one_byte_too_many(void) {
   asked();
   words(SI_FRAME_DATA, request, SI_RING_HALF, 11);
@@ -637,6 +668,10 @@ static const struct {
     BEHAVIOUR(data_beyond_the_ring),
     BEHAVIOUR(data_longer_than_a_slot),
     BEHAVIOUR(data_without_end),
+    BEHAVIOUR(data_where_si_still_reads),
+    BEHAVIOUR(data_after_the_end),
+    BEHAVIOUR(answered_twice_while_it_is_read),
+    BEHAVIOUR(dies_while_its_bytes_are_read),
     BEHAVIOUR(one_byte_too_many),
     BEHAVIOUR(items_without_end),
     BEHAVIOUR(one_item_too_many),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/host/session_impl.h"
@@ -85,6 +86,27 @@ static si_rc get(struct si_session *session, struct si_error *error) {
   return status == SI_OK && end != SI_OK
              ? si_error_set(error, end, "ENDED", "the object ended with %d", (int)end)
              : status;
+}
+
+/* As much as it likes, read slowly. */
+static si_rc read_slowly(void *ctx, const void *data, size_t len) {
+  const struct timespec pause = {0, 1000000};
+  (void)ctx;
+  (void)data;
+  nanosleep(&pause, NULL);
+  return len > SI_RING_RUN_BYTES ? SI_E_INTERNAL : SI_OK;
+}
+
+static si_rc get_all(struct si_session *session, struct si_error *error) {
+  struct si_store *store = si_session_store(session);
+  si_rc end = SI_E_INTERNAL;
+  si_rc status = store->vt->get(store, "key", UINT64_MAX, &end, read_slowly, note_end, error);
+  return status == SI_OK ? store->vt->flush(store, error) : status;
+}
+
+static si_rc get_again(struct si_session *session, struct si_error *error) {
+  si_rc status = get_all(session, error);
+  return status == SI_OK ? get_all(session, error) : status;
 }
 
 static si_rc list(struct si_session *session, struct si_error *error) {
@@ -250,6 +272,10 @@ static const struct hostile {
     {"data_beyond_the_ring", get, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
     {"data_longer_than_a_slot", get, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
     {"data_without_end", get, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"data_where_si_still_reads", get_all, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"data_after_the_end", get_again, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"answered_twice_while_it_is_read", get_all, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
+    {"dies_while_its_bytes_are_read", get_all, "PLUGIN_EXITED", SI_E_INTERNAL, 0},
     {"one_byte_too_many", get, "ENDED", SI_E_QUOTA, 0},
     {"items_without_end", list, "PLUGIN_PROTOCOL", SI_E_INTERNAL, 0},
     {"one_item_too_many", list, "STORE_STOPPED", SI_E_QUOTA, 0},
