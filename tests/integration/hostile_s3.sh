@@ -25,7 +25,7 @@ S3_HTTP=http://127.0.0.1:$(await_port "$dir/hostile") S3_KEY=AKIDNOBODY000000000
 # verify BUCKET [TIMEOUT]: bounded in time; its peak is in $peak.
 verify() {
   s3_store "$1" "{\"bucket\": \"$1\", \"max_attempts\": 3}"
-  run peak_of "$dir/peak" timeout 60 "$SI_PREFIX/bin/si" --json runpack verify \
+  run peak_of "$dir/peak" timeout 120 "$SI_PREFIX/bin/si" --json runpack verify \
     "$(s3_uri "$1" "$(s3_run r1)")" --sink s3 --config "$dir/$1.json" --timeout "${2:-40s}"
   peak=$(cat "$dir/peak")
 }
