@@ -48,6 +48,12 @@ tampered RUNPACK_ARTIFACT_MISSING mv "$small" artifacts/other.txt
 tampered RUNPACK_EXTRA touch artifacts/more
 tampered RUNPACK_EXTRA touch more
 tampered RUNPACK_EXTRA ln "$small" artifacts/linked
+tampered RUNPACK_EXTRA touch artifacts/.hidden
+tampered RUNPACK_EXTRA touch "artifacts/a b"
+tampered RUNPACK_EXTRA touch $'artifacts/\xff\n'
+tampered RUNPACK_EXTRA mkdir artifacts/.git
+tampered RUNPACK_EXTRA mkfifo artifacts/pipe
+tampered RUNPACK_EXTRA ln -s /dev/null artifacts/link
 tampered RUNPACK_ARTIFACT_TOO_LARGE truncate -s 10G "$small"
 
 begin "what is no regular file is not opened, and no link is followed"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plugins/local/store/walk.c - listing, of objects or of unfinished ones: a walk of the directories
- * below a prefix that follows no link and goes no deeper than a key can. Depends on store.h,
- * sdk/kit/base.
+ * below a prefix that follows no link and goes no deeper than a key can. What is no object and lies
+ * there all the same (a link, a name that can be no key) is told as one: who holds a listing
+ * against a manifest is to see it. Depends on store.h, sdk/kit/base.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,11 +40,10 @@ static si_rc tell(struct walk *w, const struct stat *st) {
   return w->each ? w->each(w->ctx, w->key, &info) : SI_OK;
 }
 
-/* A name that is none of an object; w->key is the directory's. */
+/* A temporary file; w->key is the directory's. */
 static si_rc tell_unfinished(struct walk *w, int dir, const char *name) {
   struct stat st;
-  if (w->each || !store_is_temp(name) || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-      !S_ISREG(st.st_mode)) {
+  if (w->each || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) {
     return SI_OK;
   }
   const si_unfinished found = {.size = sizeof found,
@@ -54,14 +54,18 @@ static si_rc tell_unfinished(struct walk *w, int dir, const char *name) {
   return w->each_unfinished(w->ctx, &found);
 }
 
-static void pass_over(const struct walk *w) {
-  char message[SI_PATH_MAX * 2 + 64];
-  const si_host_vt *vt = w->store->vt;
-  if (w->each && SI_HAS(vt, si_host_vt, log)) {
-    snprintf(message, sizeof message, "%s/%s is neither a file nor a directory: passed over",
-             w->store->root_path, w->key);
-    vt->log(w->store->host, SI_LOG_WARN, message);
+/* What has no place in a store, with its name as far as it is text; w->key is the entry's. */
+static si_rc tell_stranger(struct walk *w) {
+  const struct stat nothing = {.st_size = 0};
+  size_t len = strlen(w->key);
+  bool text = si_utf8_valid(w->key, len);
+  for (size_t i = 0; i < len; i++) {
+    if ((unsigned char)w->key[i] < 0x20 || w->key[i] == 0x7f ||
+        (!text && (unsigned char)w->key[i] > 0x7f)) {
+      w->key[i] = '?';
+    }
   }
+  return tell(w, &nothing);
 }
 
 /* The entries of a directory; `depth` is how many components their keys have. */
@@ -79,16 +83,32 @@ static si_rc visit(struct walk *w, int dir, const char *name, int depth) {
     return tell(w, &st);
   }
   if (!S_ISDIR(st.st_mode)) {
-    pass_over(w);
-    return SI_OK;
+    return tell_stranger(w);
   }
   return depth < STORE_DEPTH ? walk(w, dir, name, depth + 1)
                              : store_fail(w->store, w->op, SI_E_QUOTA, w->key,
                                           "%s lies deeper than a key can", w->key);
 }
 
-static si_rc walk(struct walk *w, int parent, const char *name, int depth) {
+/* One entry of the directory that w->key names. */
+static si_rc meet(struct walk *w, int dir, const char *name, int depth) {
   size_t len = strlen(w->key);
+  if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+    return SI_OK;
+  }
+  if (store_is_temp(name)) {
+    return tell_unfinished(w, dir, name);
+  }
+  int n = snprintf(w->key + len, sizeof w->key - len, "%s%s", len ? "/" : "", name);
+  si_rc status = SI_OK;
+  if (n > 0 && (size_t)n < sizeof w->key - len) {
+    status = si_component_valid(name, strlen(name)) ? visit(w, dir, name, depth) : tell_stranger(w);
+  }
+  w->key[len] = '\0';
+  return status;
+}
+
+static si_rc walk(struct walk *w, int parent, const char *name, int depth) {
   int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   DIR *dir SI_AUTO(close_dir) = fd >= 0 ? fdopendir(fd) : NULL;
   if (!dir) {
@@ -106,16 +126,7 @@ static si_rc walk(struct walk *w, int parent, const char *name, int depth) {
       }
       break;
     }
-    /* Temporary files, and whatever else can be no key. */
-    if (!si_component_valid(entry->d_name, strlen(entry->d_name))) {
-      status = tell_unfinished(w, dirfd(dir), entry->d_name);
-      continue;
-    }
-    int n = snprintf(w->key + len, sizeof w->key - len, "%s%s", len ? "/" : "", entry->d_name);
-    if (n > 0 && (size_t)n < sizeof w->key - len) {
-      status = visit(w, dirfd(dir), entry->d_name, depth);
-    }
-    w->key[len] = '\0';
+    status = meet(w, dirfd(dir), entry->d_name, depth);
   }
   return status;
 }
