@@ -19,9 +19,11 @@ struct si_link {
   pthread_t reader;
   pthread_mutex_t out_lock;
   struct si_buf out;
-  unsigned packed;      /* frames in it */
-  pthread_mutex_t lock; /* what follows */
-  pthread_cond_t changed;
+  unsigned packed;          /* frames in it */
+  pthread_mutex_t lock;     /* what follows */
+  pthread_cond_t changed;   /* a run, or an answer came */
+  pthread_cond_t asked_for; /* a request came */
+  bool answers;             /* came since changed was told */
   struct si_ring ring;
   struct si_request *first;
   struct si_request **last;
@@ -72,9 +74,9 @@ static void take_lent(struct si_link *link, const struct si_frame *frame, struct
   }
 }
 
+/* With the lock. */
 static void take_frame(struct si_link *link, const struct si_frame *frame) {
   struct si_unpack in = si_unpack_of(frame);
-  pthread_mutex_lock(&link->lock);
   switch (frame->type) {
     case SI_FRAME_CANCEL: atomic_store(&link->cancelled, true); break;
     case SI_FRAME_FREE:
@@ -87,26 +89,38 @@ static void take_frame(struct si_link *link, const struct si_frame *frame) {
       link->answer = (si_rc)si_unpack_u32(&in);
       break;
     case SI_FRAME_LENT: take_lent(link, frame, &in); break;
-    default: enqueue(link, frame); break;
+    default: enqueue(link, frame); return;
   }
-  pthread_cond_broadcast(&link->changed);
+  link->answers = true;
+}
+
+/* All that came at once is told at once: who waits is not woken for each. */
+static si_rc take_frames(struct si_link *link, struct si_inbox *inbox) {
+  struct si_frame frame;
+  si_rc status;
+  pthread_mutex_lock(&link->lock);
+  while ((status = si_inbox_next(inbox, &frame)) == SI_OK) {
+    take_frame(link, &frame);
+    if (frame.type == SI_FRAME_LENT) {
+      si_inbox_wipe(inbox, &frame);
+    }
+  }
+  if (link->first) {
+    pthread_cond_signal(&link->asked_for);
+  }
+  if (link->answers) {
+    pthread_cond_broadcast(&link->changed);
+    link->answers = false;
+  }
   pthread_mutex_unlock(&link->lock);
+  return status;
 }
 
 static void *read_frames(void *argument) {
   struct si_link *link = argument;
   struct si_inbox inbox = SI_SECRET_INBOX;
   for (;;) {
-    struct si_frame frame;
-    si_rc status = si_inbox_next(&inbox, &frame);
-    if (status == SI_OK) {
-      take_frame(link, &frame);
-      if (frame.type == SI_FRAME_LENT) {
-        si_inbox_wipe(&inbox, &frame);
-      }
-      continue;
-    }
-    if (status != SI_E_NOT_FOUND) {
+    if (take_frames(link, &inbox) != SI_E_NOT_FOUND) {
       leave("a frame is too long");
     }
     if (si_inbox_fill(&inbox, link->fd) != SI_OK) {
@@ -128,6 +142,7 @@ si_rc si_link_start(int wire, int ring, struct si_link **out) {
   pthread_mutex_init(&link->lock, NULL);
   pthread_mutex_init(&link->asking, NULL);
   pthread_cond_init(&link->changed, NULL);
+  pthread_cond_init(&link->asked_for, NULL);
   si_rc status = si_ring_attach(&link->ring, ring);
   if (status == SI_OK && pthread_create(&link->reader, NULL, read_frames, link) != 0) {
     status = SI_E_NOMEM;
@@ -176,7 +191,7 @@ struct si_request *si_link_next(struct si_link *link) {
     si_link_flush(link);
     pthread_mutex_lock(&link->lock);
     if (!link->first) {
-      pthread_cond_wait(&link->changed, &link->lock);
+      pthread_cond_wait(&link->asked_for, &link->lock);
     }
   }
   struct si_request *request = link->first;

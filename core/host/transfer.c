@@ -108,8 +108,8 @@ static void *work(void *argument) {
   si_doing_set("wait");
   pthread_mutex_lock(&ts->lock);
   for (;;) {
-    if (!ts->ready && !ts->stop) {
-      /* What was packed may be all that si waits for. */
+    if (!ts->ready && !ts->stop && ts->busy == 0) {
+      /* What was packed may be all that si waits for. Where another is at work it will do this. */
       pthread_mutex_unlock(&ts->lock);
       si_link_flush(ts->link);
       pthread_mutex_lock(&ts->lock);
@@ -126,7 +126,9 @@ static void *work(void *argument) {
     if (ts->ready) {
       call_another(ts);
     }
+    ts->busy++;
     serve_waiting(ts, t);
+    ts->busy--;
   }
   pthread_mutex_unlock(&ts->lock);
   alternate.ss_flags = SS_DISABLE;

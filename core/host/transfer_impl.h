@@ -40,6 +40,7 @@ struct si_transfers {
   struct si_transfer *alone; /* the one with SI_PUT_COMMIT */
   unsigned threads;
   unsigned idle;
+  unsigned busy; /* serve an object */
   bool stop;
   pthread_t thread[SI_TRANSFER_THREADS];
 };

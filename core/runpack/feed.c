@@ -115,6 +115,10 @@ static ssize_t read_full(int fd, char *to, size_t want, uint64_t at, int *direct
       break;
     }
     have += (size_t)n;
+    /* A short read has seen the end; past the cache only whole blocks were asked for. */
+    if (!*direct && have < want) {
+      break;
+    }
   }
   return (ssize_t)have;
 }

@@ -22,6 +22,7 @@ struct si_reader {
   int fd;
   int streamed;
   int direct; /* past the page cache */
+  int ended;
   uint64_t left;
   uint64_t at;      /* offset of the next byte */
   uint64_t dropped; /* pages before it were let go of */
@@ -108,11 +109,12 @@ si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t
 
 si_rc store_reader_read(si_reader *reader, si_op *op, void *buf, size_t cap, size_t *got) {
   size_t want = cap < reader->left ? cap : (size_t)reader->left;
-  want = want < INT64_MAX - reader->at ? want : 0;
+  want = want < INT64_MAX - reader->at && !reader->ended ? want : 0;
   ssize_t n = want ? si_direct_read(reader->fd, buf, want, reader->at, &reader->direct) : 0;
   if (n < 0) {
     return store_fail_errno(reader->store, op, errno, reader->key, "cannot read");
   }
+  reader->ended = !reader->direct && (size_t)n < want; /* a short read has seen the end */
   reader->left -= (uint64_t)n;
   reader->at += (uint64_t)n;
   if (reader->streamed && !reader->direct && reader->at - reader->dropped >= WINDOW) {
