@@ -20,10 +20,14 @@ static void start_curl(void) {
 
 /* --- opening --- */
 
+static bool is_peer(const char *url, size_t scheme) {
+  return url[scheme] != '\0' && !strpbrk(url + scheme, "/?#@\\") && http_printable(url, false) &&
+         strlen(url) < sizeof((struct si_http *)0)->base;
+}
+
 static si_rc check_base(const char *base, bool *tls, struct si_error *error) {
   size_t skip = strncmp(base, "http://", 7) == 0 ? 7 : strncmp(base, "https://", 8) == 0 ? 8 : 0;
-  if (skip == 0 || base[skip] == '\0' || strpbrk(base + skip, "/?#@\\") ||
-      !http_printable(base, false) || strlen(base) >= sizeof((struct si_http *)0)->base) {
+  if (skip == 0 || !is_peer(base, skip)) {
     return si_error_set(error, SI_E_INVALID, "HTTP_OPTIONS",
                         "\"%.200s\" is not of the form http://host[:port] or https://host[:port]",
                         base);
@@ -32,10 +36,25 @@ static si_rc check_base(const char *base, bool *tls, struct si_error *error) {
   return SI_OK;
 }
 
+static si_rc check_proxy(const struct si_http_options *options, struct si_error *error) {
+  if (options->proxy &&
+      (strncmp(options->proxy, "http://", 7) != 0 || !is_peer(options->proxy, 7))) {
+    /* What it is instead may hold a password. */
+    return si_error_set(error, SI_E_INVALID, "HTTP_OPTIONS",
+                        "the proxy is not of the form http://host[:port], without credentials");
+  }
+  if (options->proxy && (options->unix_socket || options->admit)) {
+    return si_error_set(error, SI_E_INVALID, "HTTP_OPTIONS",
+                        "a proxy goes neither with a unix socket nor with chosen addresses");
+  }
+  return SI_OK;
+}
+
 si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
                    struct si_error *error) {
   bool tls = false;
   si_rc status = check_base(options->base ? options->base : "", &tls, error);
+  status = status == SI_OK ? check_proxy(options, error) : status;
   if (status != SI_OK) {
     return status;
   }
@@ -63,6 +82,7 @@ si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
   si_copy(client->unix_socket, sizeof client->unix_socket, socket);
   si_copy(client->user_agent, sizeof client->user_agent, options->user_agent);
   si_copy(client->ca_file, sizeof client->ca_file, options->ca_file);
+  si_copy(client->proxy, sizeof client->proxy, options->proxy);
   client->tls = tls;
   client->bulk = options->bulk;
   client->admit = options->admit;
@@ -94,6 +114,22 @@ static int wait_ms(const struct si_http_request *request) {
   return POLL_MS;
 }
 
+/* Until a request is on its way, the time to connect is what bounds it. */
+static bool stalled(struct exchange *x) {
+  curl_off_t up = 0, down = 0;
+  long sent = 0;
+  uint64_t now = si_monotonic_ns();
+  curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+  curl_easy_getinfo(x->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+  uint64_t moved = (uint64_t)up + (uint64_t)down + x->header_bytes;
+  curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &sent);
+  if (moved != x->moved || x->moved_ns == 0 || sent == 0) {
+    x->moved = moved;
+    x->moved_ns = now;
+  }
+  return now - x->moved_ns >= x->request->stall_ms * 1000000ull;
+}
+
 /* SI_OK: go on. */
 static si_rc interrupted(struct exchange *x) {
   const struct si_http_request *request = x->request;
@@ -101,6 +137,8 @@ static si_rc interrupted(struct exchange *x) {
     http_stop(x, SI_E_TIMEOUT, "HTTP_TIMEOUT");
   } else if (request->cancelled && request->cancelled(request->cancel_ctx)) {
     http_stop(x, SI_E_CANCELLED, "HTTP_CANCELLED");
+  } else if (request->stall_ms && stalled(x)) {
+    http_stop(x, SI_E_UNAVAILABLE, "HTTP_STALLED");
   }
   return x->stopped;
 }

@@ -3,8 +3,9 @@
  * kit/net/http.h - one HTTP/1.1 request at a time, over TCP, TLS or a unix socket. Depends on
  * libcurl. A client keeps its connections between requests; it belongs to one thread at a time.
  *
- * Redirects and proxies are off, paths are sent as given, nothing but http and https is spoken,
- * certificates are always checked. Every wait ends at the deadline, and within 200 ms of the
+ * Redirects are off, paths are sent as given, nothing but http and https is spoken, certificates
+ * are always checked. A proxy is used where one is given; the environment is never asked for one.
+ * Every wait ends at the deadline, and within 200 ms of the
  * moment `cancelled` says so. An answer of any HTTP status is SI_OK: what it means is the caller's
  * matter (si_http_refusal helps). A failure says in error->retry whether the request may be
  * repeated: a request that is not idempotent, and that may have reached the peer, is
@@ -31,10 +32,12 @@ struct si_http_options {
   const char *ca_file;         /* certificates to trust in place of the system's; or NULL */
   si_http_admit admit;         /* NULL: any address */
   void *admit_ctx;
-  bool bulk; /* bodies are long: larger buffers */
+  bool bulk;         /* bodies are long: larger buffers */
+  const char *proxy; /* "http://host[:port]" of a proxy to go through; or NULL */
 };
 
-/* HTTP_OPTIONS (SI_E_INVALID) where base is not of that form. */
+/* HTTP_OPTIONS (SI_E_INVALID) where base or proxy is not of that form, or a proxy is given together
+ * with a unix socket or with admit, which could not see the peer's address. */
 si_rc si_http_open(const struct si_http_options *options, struct si_http **out,
                    struct si_error *error) SI_MUST_USE;
 void si_http_close(struct si_http **client); /* for SI_AUTO; NULL inside is fine */
@@ -62,6 +65,7 @@ struct si_http_request {
   bool secret;                 /* what is sent holds secrets: no buffer of it outlives the call */
   bool repeatable;             /* idempotent although the method (POST, PATCH) does not say so */
   uint64_t deadline_ns;        /* CLOCK_MONOTONIC; 0 = none */
+  uint32_t stall_ms;           /* no byte moved either way for so long: HTTP_STALLED; 0 = never */
   int (*cancelled)(void *ctx); /* non-zero: stop; or NULL */
   void *cancel_ctx;
   si_http_sink sink; /* takes the body of a 2xx answer; NULL: response->body does */
@@ -87,10 +91,12 @@ struct si_http_response {
 
 /* Sends the request and reads the whole answer. Codes: HTTP_CONNECT (no connection was made; the
  * status is AUTH where the system forbids it, else UNAVAILABLE), HTTP_ADDRESS (SI_E_REFUSED:
- * admit() let no address of the peer pass), HTTP_TLS, HTTP_LOST (the
- * connection broke), HTTP_PROTOCOL (the answer is no HTTP), HTTP_TOO_LARGE (SI_E_QUOTA: the body is
- * beyond its buffer), HTTP_TIMEOUT, HTTP_CANCELLED, HTTP_REQUEST (a malformed request),
- * HTTP_CALLBACK (a sink or source said stop). */
+ * admit() let no address of the peer pass), HTTP_TLS (a peer that is
+ * not trusted is SI_RETRY_NEVER), HTTP_PROXY (the proxy makes no connection to the peer), HTTP_LOST
+ * (the connection broke), HTTP_STALLED (SI_E_UNAVAILABLE: nothing moved for stall_ms),
+ * HTTP_PROTOCOL (the answer is no HTTP), HTTP_TOO_LARGE (SI_E_QUOTA: the body is beyond its
+ * buffer), HTTP_TIMEOUT, HTTP_CANCELLED, HTTP_REQUEST (a malformed request), HTTP_CALLBACK (a sink
+ * or source said stop). */
 si_rc si_http_send(struct si_http *client, const struct si_http_request *request,
                    struct si_http_response *response, struct si_error *error) SI_MUST_USE;
 

@@ -22,6 +22,7 @@ struct si_http {
   char unix_socket[108];
   char user_agent[128];
   char ca_file[SI_PATH_MAX];
+  char proxy[512];
   bool tls;
   bool bulk;
   long connect_ms;
@@ -40,6 +41,8 @@ struct exchange {
   uint64_t given; /* bytes of the body handed to libcurl */
   size_t header_bytes;
   uint64_t cut;        /* bytes of a refusal that were left out of the answer */
+  uint64_t moved;      /* bytes, either way, when last looked at */
+  uint64_t moved_ns;   /* when there were fewer */
   si_rc stopped;       /* why a callback of ours stopped it, or SI_OK */
   const char *stopper; /* the code that goes with it */
   char reason[CURL_ERROR_SIZE];

@@ -216,8 +216,12 @@ static void set_body(CURL *easy, struct exchange *x) {
 
 static void set_peer(CURL *easy, struct si_http *client) {
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, client->tls ? "https" : "http");
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  /* Both are set always: libcurl would else ask the environment. */
+  curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy);
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, client->proxy[0] ? "" : "*");
+  /* The headers are the peer's: what asks a proxy for a tunnel is none of them, nor its answer. */
+  curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

@@ -374,6 +374,51 @@ static void a_wait_ends_at_the_deadline_and_soon_after_a_cancellation(void) {
   }
 }
 
+static void silence_ends_a_request_and_slowness_does_not(void) {
+  static const struct {
+    const char *method, *target;
+    const char *code;
+    uint32_t retry;
+  } cases[] = {
+      {"GET", "/slow/10", "HTTP_STALLED", SI_RETRY_SAFE},
+      {"POST", "/slow/10", "HTTP_STALLED", SI_OUTCOME_UNKNOWN},
+      {"GET", "/trickle", "HTTP_TIMEOUT", SI_RETRY_SAFE}, /* of the deadline */
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct si_http *http SI_AUTO(si_http_close) = client(true);
+    struct si_http_response response = {.body = SI_BUF(200000)};
+    struct si_error error = {0};
+    struct si_http_request r = request(cases[i].method, cases[i].target);
+    uint64_t begun = si_monotonic_ns();
+    r.stall_ms = 400;
+    r.deadline_ns = begun + 1200000000;
+    CU_ASSERT_NOT_EQUAL(si_http_send(http, &r, &response, &error), SI_OK);
+    CU_ASSERT_STRING_EQUAL(error.code, cases[i].code);
+    CU_ASSERT_EQUAL(error.retry, cases[i].retry);
+    CU_ASSERT(si_monotonic_ns() - begun >= 400000000);
+    si_buf_free(&response.body);
+  }
+}
+
+static void a_proxy_is_plain_and_goes_with_nothing_that_it_would_undo(void) {
+  int asked = 0;
+  const struct si_http_options bad[] = {
+      {.base = base, .proxy = ""},
+      {.base = base, .proxy = "https://proxy"},
+      {.base = base, .proxy = "http://user:word@proxy"},
+      {.base = base, .proxy = "http://proxy/x"},
+      {.base = base, .proxy = "http://proxy", .unix_socket = socket_path},
+      {.base = base, .proxy = "http://proxy", .admit = admit, .admit_ctx = &asked},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct si_http *http = NULL;
+    struct si_error error = {0};
+    CU_ASSERT_EQUAL(si_http_open(&bad[i], &http, &error), SI_E_INVALID);
+    CU_ASSERT_STRING_EQUAL(error.code, "HTTP_OPTIONS");
+    CU_ASSERT_PTR_NULL(strstr(error.message, "word"));
+  }
+}
+
 static void only_plain_bases_are_taken(void) {
   static const char *const bad[] = {"",
                                     "ftp://host",
@@ -479,6 +524,8 @@ int main(int argc, char **argv) {
       UNIT(connections_are_kept_but_never_carry_a_post_twice),
       UNIT(nobody_there_is_safe_to_try_again),
       UNIT(a_wait_ends_at_the_deadline_and_soon_after_a_cancellation),
+      UNIT(silence_ends_a_request_and_slowness_does_not),
+      UNIT(a_proxy_is_plain_and_goes_with_nothing_that_it_would_undo),
       UNIT(only_plain_bases_are_taken),
       UNIT(refusals_become_statuses),
       UNIT(urls_are_encoded_as_signatures_expect),
