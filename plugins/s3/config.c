@@ -27,6 +27,9 @@ const char store_schema[] =
     "http is taken\"},"
     "\"ca_file\":{\"type\":\"string\",\"pattern\":\"^/\",\"maxLength\":4000,\"description\":"
     "\"certificates (PEM) to trust in place of the system's\"},"
+    "\"proxy\":{\"type\":\"string\",\"pattern\":\"^http://[^/?#@]+$\",\"maxLength\":500,"
+    "\"description\":\"http://host[:port] of a proxy to go through; without it none is used, "
+    "whatever the environment says\"},"
     "\"server_side_encryption\":{\"enum\":[\"AES256\",\"aws:kms\"],\"description\":\"asked for "
     "with "
     "every object; a store that does not confirm it is refused\"},"
@@ -47,7 +50,7 @@ const char store_schema[] =
     "\"default\":8388608,\"description\":\"longer objects are sent in parts of so many bytes\"},"
     "\"max_object_bytes\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9007199254740992,"
     "\"description\":\"the longest object that is taken; without it, any\"},"
-    "\"connections\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":8,\"default\":4},"
+    "\"connections\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":8,\"default\":8},"
     "\"max_attempts\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":10,\"default\":6},"
     "\"connect_timeout_ms\":{\"type\":\"integer\",\"minimum\":100,\"maximum\":120000,"
     "\"default\":10000}},"
@@ -73,6 +76,7 @@ static const struct field {
     TEXT_FIELD("prefix", prefix),
     TEXT_FIELD("endpoint", endpoint),
     TEXT_FIELD("ca_file", ca_file),
+    TEXT_FIELD("proxy", proxy),
     TEXT_FIELD("server_side_encryption", encryption),
     TEXT_FIELD("kms_key_id", kms_key_id),
     TEXT_FIELD("auth", auth),
@@ -264,6 +268,15 @@ static si_rc check_peer(const struct store_config *c, struct si_error *error) {
   if (c->ca_file[0] && c->ca_file[0] != '/') {
     return wrong(error, SI_E_INVALID, "ca_file", "ca_file must be an absolute path");
   }
+  if (strchr(c->proxy, '@')) {
+    return wrong(error, SI_E_REFUSED, "proxy",
+                 "proxy must not hold credentials, which would be seen here: use a proxy that asks "
+                 "for none");
+  }
+  if (c->proxy[0] &&
+      (strncmp(c->proxy, "http://", 7) != 0 || !c->proxy[7] || strpbrk(c->proxy + 7, "/?#\\ "))) {
+    return wrong(error, SI_E_INVALID, "proxy", "proxy must be http://host[:port]");
+  }
   if (!prefix_valid(c->prefix)) {
     return wrong(error, SI_E_INVALID, "prefix",
                  "prefix must be made of [A-Za-z0-9._-] components without a leading dot, joined "
@@ -285,7 +298,7 @@ si_rc store_config_read(const char *json, struct store_config *out, struct si_er
   cJSON *object SI_AUTO(si_json_free) = NULL;
   struct store_config c = {.part_size = 8 << 20,
                            .max_object_bytes = UINT64_MAX,
-                           .connections = 4,
+                           .connections = 8,
                            .max_attempts = 6,
                            .connect_timeout_ms = 10000};
   if (si_json_parse(json, strlen(json), &object, error) != SI_OK || !cJSON_IsObject(object)) {

@@ -18,6 +18,7 @@ struct store_config {
   char prefix[1024];
   char endpoint[512]; /* "": AWS's own for the region */
   char ca_file[SI_PATH_MAX];
+  char proxy[512]; /* "": none */
   char encryption[16];
   char kms_key_id[512];
   char auth[16];

@@ -34,6 +34,7 @@ static si_rc connect_later(si_instance *store, const struct store_credentials *c
       .token = credentials->session_token.data,
       .token_len = credentials->session_token.len,
       .ca_file = c->ca_file[0] ? c->ca_file : NULL,
+      .proxy = c->proxy[0] ? c->proxy : NULL,
       .encryption = c->encryption[0] ? c->encryption : NULL,
       .kms_key_id = c->kms_key_id[0] ? c->kms_key_id : NULL,
       .path_style = c->path_style,

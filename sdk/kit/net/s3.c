@@ -9,7 +9,7 @@
 #include "kit/base/text.h"
 #include "kit/net/s3_private.h"
 
-enum { WAIT_MS = 50 };
+enum { WAIT_MS = 50, STALL_MS = 30000 };
 
 bool si_s3_bucket_valid(const char *name) {
   size_t len = name ? strnlen(name, 64) : 0;
@@ -109,6 +109,10 @@ static si_rc check(const struct si_s3_options *o, struct si_error *error) {
   if (o->kms_key_id && !visible(o->kms_key_id, 500)) {
     return wrong(error, "the KMS key's id must have 1 to 500 visible characters");
   }
+  if (o->proxy && (!visible(o->proxy, 500) || strncmp(o->proxy, "http://", 7) != 0 ||
+                   !o->proxy[7] || strpbrk(o->proxy + 7, "/?#@\\"))) {
+    return wrong(error, "the proxy must be http://host[:port], without credentials");
+  }
   if (o->connections > S3_CONNECTIONS) {
     return wrong(error, "a client has at most 64 connections");
   }
@@ -140,6 +144,8 @@ si_rc si_s3_open(const struct si_s3_options *o, struct si_s3 **out, struct si_er
   client->connections = o->connections ? o->connections : 4;
   client->max_attempts = o->max_attempts ? o->max_attempts : 6;
   client->connect_timeout_ms = o->connect_timeout_ms;
+  client->stall_ms = o->stall_ms ? o->stall_ms : STALL_MS;
+  si_copy(client->proxy, sizeof client->proxy, o->proxy);
   status = set_peer(client, o, error);
   if (status == SI_OK &&
       (keep_secret(&client->secret, o->secret, o->secret_len) != SI_OK ||
@@ -195,7 +201,8 @@ static si_rc make(struct si_s3 *client, struct si_http **out, struct si_error *e
                                           .user_agent = "si-s3/1",
                                           .connect_timeout_ms = client->connect_timeout_ms,
                                           .ca_file = client->ca_file[0] ? client->ca_file : NULL,
-                                          .bulk = true};
+                                          .bulk = true,
+                                          .proxy = client->proxy[0] ? client->proxy : NULL};
   return si_http_open(&options, out, error);
 }
 

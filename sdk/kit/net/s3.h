@@ -4,7 +4,7 @@
  *
  * A client is shared by threads: it keeps a few connections, and a call that finds none free waits
  * for one. Every request is signed (Signature Version 4) with the hash of what is sent. Redirects
- * are not followed, proxies not used, certificates always checked.
+ * are not followed, certificates always checked, proxies used where one is given.
  *
  * Failures that pass are tried again, with growing, random pauses, until the call's deadline or
  * max_attempts; a Retry-After is honoured. A request whose reply was lost is sent again where that
@@ -46,6 +46,8 @@ struct si_s3_options {
   uint32_t connections;        /* 1 to 64; 0: 4 */
   uint32_t max_attempts;       /* of one request; 0: 6 */
   uint32_t connect_timeout_ms; /* 0: ten seconds */
+  uint32_t stall_ms; /* a try ends when no byte moved either way for so long; 0: half a minute */
+  const char *proxy; /* "http://host[:port]", or NULL; none of the environment is used */
 };
 
 /* What bounds one call. */

@@ -88,6 +88,8 @@ static const struct meaning meanings[] = {
      "look at the network, or at what stands in between"},
     {"IncompleteBody", SI_E_UNAVAILABLE, SAFE, "S3_FLIPPED", "the store got too few bytes",
      "try again"},
+    {"MissingContentMD5", SI_E_INVALID, NEVER, "S3_WANTS_MD5",
+     "the store does not take the object without Content-MD5", ""},
     {"InvalidObjectState", SI_E_CONFLICT, NEVER, "S3_ARCHIVED",
      "the object lies in an archive, from which it must be restored first", ""},
     {"NotImplemented", SI_E_UNSUPPORTED, NEVER, "S3_UNSUPPORTED", "the store cannot do that", ""},
@@ -117,6 +119,9 @@ static const struct {
       "check the credentials, their permissions and the clock"}},
     {404, {"", SI_E_NOT_FOUND, NEVER, "S3_NO_KEY", "there is no such object", ""}},
     {405, {"", SI_E_UNSUPPORTED, NEVER, "S3_UNSUPPORTED", "the store does not allow that", ""}},
+    {407,
+     {"", SI_E_AUTH, NEVER, "S3_PROXY", "the proxy wants credentials",
+      "they are never given to a proxy: use one that asks for none"}},
     {408, {"", SI_E_UNAVAILABLE, SAFE, "S3_STALLED", "the store waited in vain for data", ""}},
     {409, {"", SI_E_UNAVAILABLE, SAFE, "S3_RACE", "another request is changing the same", ""}},
     {412, {"", SI_E_EXISTS, NEVER, "S3_EXISTS", "the object exists already", ""}},
@@ -162,11 +167,16 @@ static void clean(char *text) {
   }
 }
 
-static struct meaning find(const char *said, int http) {
+static struct meaning find(const struct told *told, int http) {
+  const char *said = told->code;
   static const struct meaning broken = {
       "", SI_E_UNAVAILABLE, SAFE, "S3_INTERNAL", "the store failed", "try again later"};
   static const struct meaning strange = {
       "", SI_E_INVALID, NEVER, "S3_REQUEST", "the store does not accept the request", ""};
+  /* One store says so in words alone. */
+  if (strcmp(said, "InvalidRequest") == 0 && strstr(told->message, "Content-MD5")) {
+    said = "MissingContentMD5";
+  }
   for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
     if (strcmp(meanings[i].said, said) == 0) {
       return meanings[i];
@@ -213,7 +223,7 @@ si_rc s3_fault(const struct si_s3 *client, const struct s3_request *request,
   clean(told.message);
   clean(told.region);
   clean(told.server_time);
-  struct meaning m = find(told.code, http);
+  struct meaning m = find(&told, http);
   bool conditional = false;
   for (size_t i = 0; i < request->header_count; i++) {
     conditional = conditional || strcmp(request->headers[i].name, "If-Match") == 0;

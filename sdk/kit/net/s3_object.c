@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects in one request: put, head, delete. */
 #include <string.h>
+#include <strings.h>
 
 #include "kit/base/hash.h"
 #include "kit/base/text.h"
@@ -109,6 +110,22 @@ si_rc si_s3_delete(struct si_s3 *client, const struct si_s3_call *call, const ch
 
 /* --- put --- */
 
+bool s3_sends_md5(const struct si_s3 *client, const struct si_s3_put *put) {
+  bool found = atomic_load(&client->wants_md5);
+  for (size_t i = 0; put && i < put->header_count; i++) {
+    found = found || strncasecmp(put->headers[i].name, "x-amz-object-lock-", 18) == 0;
+  }
+  return found;
+}
+
+bool s3_wants_md5(struct si_s3 *client, bool with_md5, const struct si_error *error) {
+  if (with_md5 || strcmp(error->code, "S3_WANTS_MD5") != 0) {
+    return false;
+  }
+  atomic_store(&client->wants_md5, true);
+  return true;
+}
+
 struct putting {
   struct si_s3 *client;
   const struct si_s3_call *call;
@@ -117,6 +134,7 @@ struct putting {
   struct si_http_header headers[HEADERS];
   char sha256[SI_SHA256_HEX];
   char md5[SI_MD5_BASE64];
+  bool with_md5;
   char mark[SI_S3_MARK];
 };
 
@@ -129,11 +147,14 @@ static si_rc prepare(struct putting *p, struct si_error *error) {
                         put->key);
   }
   si_rc status = si_sha256_hex(put->data, put->len, p->sha256);
-  status = status == SI_OK ? si_md5_base64(put->data, put->len, p->md5) : status;
+  p->with_md5 = s3_sends_md5(p->client, put);
+  if (status == SI_OK && p->with_md5) {
+    status = si_md5_base64(put->data, put->len, p->md5);
+    p->headers[count++] = (struct si_http_header){"Content-MD5", p->md5};
+  }
   if (status != SI_OK) {
     return si_error_set(error, status, "S3_REQUEST", "the data cannot be hashed");
   }
-  p->headers[count++] = (struct si_http_header){"Content-MD5", p->md5};
   if (put->content_type && put->content_type[0]) {
     p->headers[count++] = (struct si_http_header){"Content-Type", put->content_type};
   }
@@ -232,13 +253,16 @@ si_rc si_s3_put(struct si_s3 *client, const struct si_s3_call *call, const struc
   struct si_s3_object object = {.length = 0};
   struct si_error why = {.status = SI_OK};
   s3_reply_init(&reply, S3_ANSWER);
-  si_rc status = prepare(&p, &why);
-  if (status == SI_OK && put->create_only) {
-    status = put_new(&p, &reply, &object, &why);
-  } else if (status == SI_OK) {
-    status = s3_send(client, call, &p.request, &reply, &why);
-    s3_reply_object(&reply, &object);
-  }
+  si_rc status = SI_OK;
+  do {
+    status = prepare(&p, &why);
+    if (status == SI_OK && put->create_only) {
+      status = put_new(&p, &reply, &object, &why);
+    } else if (status == SI_OK) {
+      status = s3_send(client, call, &p.request, &reply, &why);
+      s3_reply_object(&reply, &object);
+    }
+  } while (status != SI_OK && s3_wants_md5(client, p.with_md5, &why));
   status = status == SI_OK ? settle(&p, &object, &why) : status;
   if (status == SI_OK && out) {
     *out = object;

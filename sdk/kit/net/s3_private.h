@@ -25,13 +25,16 @@ struct si_s3 {
   char region[64];
   char access_key_id[160];
   char ca_file[SI_PATH_MAX];
+  char proxy[512];
   char encryption[16];
   char kms_key_id[512];
   struct si_locked secret;
   struct si_locked token; /* a text */
   uint32_t max_attempts;
   uint32_t connect_timeout_ms;
-  atomic_bool seen; /* the bucket: it answered before */
+  uint32_t stall_ms;
+  atomic_bool seen;      /* the bucket: it answered before */
+  atomic_bool wants_md5; /* it does not take bodies without Content-MD5 */
   pthread_mutex_t lock;
   pthread_cond_t freed;
   struct si_http *idle[S3_CONNECTIONS];
@@ -51,7 +54,7 @@ struct s3_request {
   size_t len;
   const char *body_sha256; /* NULL: there is no body */
   bool once;            /* a second run does harm: what may have happened is SI_OUTCOME_UNKNOWN */
-  uint32_t patience_ms; /* for one try, besides the time its bytes need; 0: half a minute */
+  uint32_t patience_ms; /* for one try, besides the time its bytes need; 0: what is usual */
   uint64_t expected;    /* bytes of the answer's body, where they are many */
   si_http_sink sink;
   void *sink_ctx;
@@ -119,6 +122,11 @@ si_rc s3_mark(char mark[SI_S3_MARK], struct si_error *error) SI_MUST_USE;
 /* Is what was asked for with every object what the store confirms? */
 si_rc s3_check_encryption(const struct si_s3 *client, const char *confirmed, const char *key,
                           struct si_error *error) SI_MUST_USE;
+/* Has a store that checks the SHA-256 that is signed to be given an MD5 as well? Costly: asked for
+ * only where it insists (some do, of objects that get locked). */
+bool s3_sends_md5(const struct si_s3 *client, const struct si_s3_put *put);
+/* After a failure of a request `with_md5` or without: is it to be sent again, with one? */
+bool s3_wants_md5(struct si_s3 *client, bool with_md5, const struct si_error *error);
 /* Appends the headers that every new object gets; *count grows by at most 3. */
 void s3_add_encryption(const struct si_s3 *client, struct si_http_header *headers, size_t *count);
 

@@ -11,7 +11,7 @@
 
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-enum { PATIENCE_MS = 30000, SLOWEST = 64 * 1024 /* bytes a second that a try may take */ };
+enum { SLOWEST = 64 * 1024 /* bytes a second that a try may take */ };
 
 static const char *const names[S3_H_COUNT] = {
     [S3_H_ETAG] = "ETag",
@@ -118,9 +118,13 @@ static si_rc make(const struct si_s3 *client, const struct s3_request *r,
 
 /* --- sending it --- */
 
-static uint64_t end_of_try(const struct si_s3_call *call, const struct s3_request *r) {
-  uint64_t ms = (r->patience_ms ? r->patience_ms : PATIENCE_MS) +
-                ((uint64_t)r->len + r->expected) * 1000 / SLOWEST;
+static uint32_t patience(const struct si_s3 *client, const struct s3_request *r) {
+  return r->patience_ms ? r->patience_ms : client->stall_ms;
+}
+
+static uint64_t end_of_try(const struct si_s3 *client, const struct si_s3_call *call,
+                           const struct s3_request *r) {
+  uint64_t ms = patience(client, r) + ((uint64_t)r->len + r->expected) * 1000 / SLOWEST;
   uint64_t end = si_monotonic_ns() + ms * 1000000;
   return call->deadline_ns && call->deadline_ns < end ? call->deadline_ns : end;
 }
@@ -129,9 +133,10 @@ static uint64_t end_of_try(const struct si_s3_call *call, const struct s3_reques
 static void judge(const struct si_s3_call *call, const struct s3_request *r,
                   struct si_error *error) {
   bool unsent = strcmp(error->code, "HTTP_CONNECT") == 0 || strcmp(error->code, "HTTP_TLS") == 0 ||
-                strcmp(error->code, "HTTP_REQUEST") == 0;
+                strcmp(error->code, "HTTP_REQUEST") == 0 || strcmp(error->code, "HTTP_PROXY") == 0;
   bool overdue = call->deadline_ns && si_monotonic_ns() >= call->deadline_ns;
-  if (strcmp(error->code, "HTTP_TIMEOUT") == 0 && !overdue) {
+  if (strcmp(error->code, "HTTP_STALLED") == 0 ||
+      (strcmp(error->code, "HTTP_TIMEOUT") == 0 && !overdue)) {
     error->status = SI_E_UNAVAILABLE;
     si_copy(error->code, sizeof error->code, "S3_STALLED");
     si_copy(error->message, sizeof error->message, "the store did not answer in time");
@@ -139,8 +144,8 @@ static void judge(const struct si_s3_call *call, const struct s3_request *r,
   } else if (strcmp(error->code, "HTTP_CALLBACK") == 0 ||
              (error->status != SI_E_UNAVAILABLE && error->status != SI_E_IO && !unsent)) {
     error->retry = SI_RETRY_NEVER;
-  } else {
-    error->retry = strcmp(error->code, "HTTP_REQUEST") == 0 ? SI_RETRY_NEVER : SI_RETRY_SAFE;
+  } else if (!unsent) {
+    error->retry = SI_RETRY_SAFE;
   }
   /* Also where we gave up ourselves: it was sent. */
   if (r->once && !unsent) {
@@ -164,7 +169,8 @@ static si_rc exchange(struct si_s3 *client, const struct si_s3_call *call,
                                           .body_len = r->len,
                                           .secret = client->token.len > 0,
                                           .repeatable = !r->once,
-                                          .deadline_ns = end_of_try(call, r),
+                                          .deadline_ns = end_of_try(client, call, r),
+                                          .stall_ms = patience(client, r),
                                           .cancelled = call->cancelled,
                                           .cancel_ctx = call->ctx,
                                           .sink = r->sink,

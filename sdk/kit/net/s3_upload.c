@@ -102,18 +102,35 @@ si_rc si_s3_upload_begin(struct si_s3 *client, const struct si_s3_call *call,
 
 /* --- a part --- */
 
+/* The request, with Content-MD5 or without. */
+static si_rc send_part(struct si_s3 *client, const struct si_s3_call *call,
+                       const struct s3_request *plain, bool with_md5, struct s3_reply *reply,
+                       struct si_error *error) {
+  char md5[SI_MD5_BASE64];
+  const struct si_http_header headers[] = {{"Content-MD5", md5}};
+  struct s3_request request = *plain;
+  if (with_md5) {
+    si_rc status = si_md5_base64(request.body, request.len, md5);
+    if (status != SI_OK) {
+      return si_error_set(error, status, "S3_REQUEST", "the data cannot be hashed");
+    }
+    request.headers = headers;
+    request.header_count = 1;
+  }
+  return s3_send(client, call, &request, reply, error);
+}
+
 si_rc si_s3_upload_part(struct si_s3 *client, const struct si_s3_call *call, const char *key,
                         const struct si_s3_upload *upload, uint32_t number, const void *data,
                         size_t len, struct si_s3_part *out, struct si_error *error) {
-  char digits[16], sha256[SI_SHA256_HEX], md5[SI_MD5_BASE64];
+  char digits[16], sha256[SI_SHA256_HEX];
   const struct si_http_header query[] = {{"partNumber", digits}, {"uploadId", upload->id}};
-  const struct si_http_header headers[] = {{"Content-MD5", md5}};
   struct s3_reply reply SI_AUTO(s3_reply_free);
   struct si_error why = {.status = SI_OK};
+  bool with_md5 = false;
   s3_reply_init(&reply, S3_ANSWER);
   snprintf(digits, sizeof digits, "%u", number);
   si_rc status = si_sha256_hex(data, len, sha256);
-  status = status == SI_OK ? si_md5_base64(data, len, md5) : status;
   if (status != SI_OK) {
     return si_error_set(error, status, "S3_REQUEST", "the data cannot be hashed");
   }
@@ -121,12 +138,13 @@ si_rc si_s3_upload_part(struct si_s3 *client, const struct si_s3_call *call, con
                                      .key = key,
                                      .query = query,
                                      .query_count = 2,
-                                     .headers = headers,
-                                     .header_count = 1,
                                      .body = data,
                                      .len = len,
                                      .body_sha256 = sha256};
-  status = s3_send(client, call, &request, &reply, &why);
+  do {
+    with_md5 = s3_sends_md5(client, NULL);
+    status = send_part(client, call, &request, with_md5, &reply, &why);
+  } while (status != SI_OK && s3_wants_md5(client, with_md5, &why));
   const char *etag = reply.headers[S3_H_ETAG].value;
   if (status == SI_OK && (!etag[0] || strlen(etag) >= sizeof out->etag || strpbrk(etag, "<>&"))) {
     status =

@@ -33,6 +33,7 @@ static const char *const good[] = {
     "\"session_token\":\"vault:T\"}",
     "{\"bucket\":\"b.c-d1\",\"auth\":\"file\",\"auth_file\":\"/"
     "x\",\"profile\":\"p\"}",
+    "{" OK ",\"proxy\":\"http://proxy.corp:3128\"}",
 };
 
 static const struct {
@@ -66,6 +67,10 @@ static const struct {
     {"{" OK ",\"allow_http\":\"true\"}", "/allow_http", SI_E_INVALID},
     {"{" OK ",\"force_path_style\":1}", "/force_path_style", SI_E_INVALID},
     {"{" OK ",\"ca_file\":\"x\"}", "/ca_file", SI_E_INVALID},
+    {"{" OK ",\"proxy\":\"https://proxy:1\"}", "/proxy", SI_E_INVALID},
+    {"{" OK ",\"proxy\":\"http://\"}", "/proxy", SI_E_INVALID},
+    {"{" OK ",\"proxy\":\"http://proxy/x\"}", "/proxy", SI_E_INVALID},
+    {"{" OK ",\"proxy\":\"http://user:word@proxy:1\"}", "/proxy", SI_E_REFUSED},
     {"{" OK ",\"server_side_encryption\":\"rot13\"}", "/server_side_encryption", SI_E_INVALID},
     {"{" OK ",\"kms_key_id\":\"k\"}", "/kms_key_id", SI_E_INVALID},
     {"{" OK ",\"part_size\":5242879}", "/part_size", SI_E_INVALID},
@@ -126,7 +131,7 @@ static void what_is_left_out_has_its_default(void) {
   CU_ASSERT_STRING_EQUAL(c.region, "us-east-1");
   CU_ASSERT_STRING_EQUAL(c.profile, "default");
   CU_ASSERT_EQUAL(c.part_size, 8 << 20);
-  CU_ASSERT_EQUAL(c.connections, 4);
+  CU_ASSERT_EQUAL(c.connections, 8);
   CU_ASSERT_EQUAL(c.max_attempts, 6);
   CU_ASSERT_EQUAL(c.max_object_bytes, UINT64_MAX);
   CU_ASSERT_FALSE(c.path_style || c.allow_http);
@@ -146,7 +151,7 @@ static void the_schema_and_the_code_agree(void) {
     CU_ASSERT_PTR_NULL(strstr(error.message, "is not a setting"));
     count++;
   }
-  CU_ASSERT_EQUAL(count, 20);
+  CU_ASSERT_EQUAL(count, 21);
   CU_ASSERT_EQUAL(bucket_provider()->threads, SI_THREADS_PARALLEL);
   CU_ASSERT_EQUAL(bucket_provider()->caps, SI_CAP_ARTIFACT_REMOVE | SI_CAP_ARTIFACT_UNFINISHED);
   CU_ASSERT_EQUAL(si_plugin_v1()->draft, SI_ABI_DRAFT);

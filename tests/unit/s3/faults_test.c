@@ -9,65 +9,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kit/base/json.h"
 #include "kit/base/text.h"
-#include "kit/net/http.h"
 #include "tests/unit/s3/bucket.h"
+#include "tests/unit/s3/peer.h"
 #include "tests/unit/unit.h"
 
 #define MIB (1u << 20)
 #define PART (5u << 20)
 
-static char base[64];
 static char config[512];
 static si_op op;
 static si_instance *store;
 static char *big; /* 12 MiB and a bit, of no period that parts have */
 static char *room;
 static const size_t big_len = 12 * MIB + 12345;
-
-/* --- the peer --- */
-
-static void ask(const char *method, const char *target, const char *body, struct si_buf *out) {
-  struct si_http_options options = {.base = base};
-  struct si_http *http SI_AUTO(si_http_close) = NULL;
-  struct si_http_response response = {.body = SI_BUF(MIB)};
-  struct si_error error;
-  const struct si_http_request request = {
-      .method = method, .target = target, .body = body, .body_len = body ? strlen(body) : 0};
-  if (si_http_open(&options, &http, &error) != SI_OK ||
-      si_http_send(http, &request, &response, &error) != SI_OK) {
-    fprintf(stderr, "%s\n", error.message);
-    abort();
-  }
-  if (out) {
-    CU_ASSERT_EQUAL(si_buf_add(out, response.body.data, response.body.len), SI_OK);
-  }
-  si_buf_free(&response.body);
-}
-
-static void rules(const char *json) {
-  ask("PUT", "/__rules", json, NULL);
-}
-
-/* How many requests there were whose line holds `what`. */
-static int asked(const char *what) {
-  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(MIB);
-  cJSON *lines SI_AUTO(si_json_free) = NULL;
-  int n = 0;
-  ask("GET", "/__log", NULL, &text);
-  CU_ASSERT_EQUAL_FATAL(si_json_parse(si_buf_text(&text), text.len, &lines, NULL), SI_OK);
-  for (const cJSON *line = lines->child; line; line = line->next) {
-    n += strstr(line->valuestring, what) != NULL;
-  }
-  return n;
-}
-
-static void state_is(const char *wanted) {
-  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(MIB);
-  ask("GET", "/__state", NULL, &text);
-  CU_ASSERT_STRING_EQUAL(si_buf_text(&text), wanted);
-}
 
 static void forget(const char *key) {
   rules("[]");
@@ -598,30 +553,6 @@ static void a_listing_that_makes_no_sense_is_found_out(void) {
   end();
 }
 
-static bool start(const char *script, pid_t *pid, int *keep) {
-  int in[2], out[2];
-  if (pipe(in) != 0 || pipe(out) != 0) {
-    return false;
-  }
-  *pid = fork();
-  if (*pid == 0) {
-    dup2(in[0], 0);
-    dup2(out[1], 1);
-    close(in[1]);
-    close(out[0]);
-    execlp("python3", "python3", script, (char *)NULL);
-    _exit(127);
-  }
-  close(in[0]);
-  close(out[1]);
-  *keep = in[1];
-  char text[16] = "";
-  ssize_t n = read(out[0], text, sizeof text - 1);
-  close(out[0]);
-  snprintf(base, sizeof base, "http://127.0.0.1:%d", n > 0 ? atoi(text) : 0);
-  return n > 0;
-}
-
 int main(int argc, char **argv) {
   static const struct bucket_secret secrets[] = {{"S", "secret"}, {NULL, NULL}};
   static const struct unit_test tests[] = {
@@ -647,7 +578,7 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   big = malloc(big_len);
   room = malloc(big_len + 1);
-  if (argc != 2 || !big || !room || !start(argv[1], &pid, &keep)) {
+  if (argc != 2 || !big || !room || !start(argv[1], NULL, &pid, &keep)) {
     fprintf(stderr, "usage: %s peer.py, which must start\n", argv[0]);
     return 2;
   }

@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A store with bad manners, on loopback: enough of S3 to put, get, list and send parts, and rules
-that spoil chosen answers. It checks no signature: a real server does that.
+that spoil chosen answers. It checks no signature, a real server does that, but the hash of bodies.
 
-usage: peer.py    Prints "PORT\\n"; ends when its standard input does.
+usage: peer.py [DIR]    Prints "PORT\\n"; ends when its standard input does. With DIR it speaks TLS
+                        at another port, "PORT PORT\\n", with a certificate that is signed by
+                        DIR/ca.pem alone.
 
 PUT /__rules [{"method", "match" (in the target), "do", "times", ...}]: the first rule that fits a
 request and is not used up spoils it. do: drop (not done, no reply), lost (done, no reply), error
 (not done; status, code, after), done-error (done; a 200 with an error inside unless status says
 otherwise), break (the body ends after `bytes`), endless, redirect, hang (seconds), say (body, not
-done), replace (the object is another now, then done), no-length. GET /__log: what was asked for;
-GET /__state: objects and uploads.
+done), replace (the object is another now, then done), no-length, flip (a bit of the body turns on its
+way), wish-md5 (not done without a right Content-MD5), stall (the reply stops after half of the body,
+for `seconds`), trickle (the body comes in ten pieces, one every `seconds`). GET /__log: what was
+asked for; GET /__state: objects and uploads; GET /__tls: how many connections there were with TLS.
 """
+import base64
 import hashlib
 import json
 import socket
+import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -22,7 +29,7 @@ from email.utils import formatdate
 from urllib.parse import parse_qs, quote, unquote
 
 lock = threading.Lock()
-objects, uploads, rules, log = {}, {}, [], []
+objects, uploads, rules, log, tls_peers = {}, {}, [], [], []
 encrypting = [False]
 
 
@@ -154,10 +161,24 @@ def control(peer, request):
         body = b"{}"
     elif name == "/__log":
         body = json.dumps(log).encode()
+    elif name == "/__tls":
+        body = str(len(tls_peers)).encode()
     else:
         body = json.dumps({"objects": sorted(objects), "uploads": sorted(uploads)}).encode()
     send(peer, request, 200, [], body)
     return True
+
+
+def wrong_hash(request, wish_md5):
+    """The code of a store that finds the body spoiled, or wishes for more; None: all is well."""
+    body, headers = request["body"], request["headers"]
+    sha256 = headers.get("x-amz-content-sha256", "")
+    md5 = headers.get("content-md5")
+    if sha256 and sha256 != hashlib.sha256(body).hexdigest():
+        return "XAmzContentSHA256Mismatch"
+    if md5 is not None and md5 != base64.b64encode(hashlib.md5(body).digest()).decode():
+        return "BadDigest"
+    return "MissingContentMD5" if wish_md5 and md5 is None else None
 
 
 def handle(peer, request):
@@ -167,7 +188,8 @@ def handle(peer, request):
             return control(peer, request)
     with lock:
         log.append(" ".join([request["method"], request["target"],
-                             request["headers"].get("range", "")]).strip())
+                             request["headers"].get("range", ""),
+                             "md5" * ("content-md5" in request["headers"])]).strip())
         rule = rule_for(request)
     what = rule.get("do")
     if what == "hang":
@@ -190,6 +212,12 @@ def handle(peer, request):
         peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
             peer.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+    if what == "flip":
+        request["body"] = bytes([request["body"][0] ^ 1]) + request["body"][1:]
+    spoiled = wrong_hash(request, what == "wish-md5")
+    if spoiled:
+        send(peer, request, *error(400, spoiled))
+        return True
     with lock:
         if what == "replace":
             store(request["key"], b"another" * 1000, {})
@@ -204,6 +232,17 @@ def handle(peer, request):
     if what == "no-length":
         send(peer, request, *answer, cut=-1)
         return False
+    if what == "stall":
+        send(peer, request, *answer, cut=max(len(answer[2]) // 2, 1))
+        time.sleep(rule["seconds"])
+        return False
+    if what == "trickle":
+        body = answer[2]
+        send(peer, request, *answer, cut=1)
+        for i in range(10):
+            time.sleep(rule["seconds"])
+            peer.sendall(body[1 + i * len(body) // 10:1 + (i + 1) * len(body) // 10])
+        return True
     send(peer, request, *answer)
     return True
 
@@ -232,7 +271,8 @@ def serve(peer):
     try:
         while True:
             request = read_request(reader)
-            if request is None or not handle(peer, request):
+            if request is None or not handle(peer, request) or \
+                    request["headers"].get("connection") == "close":
                 break
     except OSError:
         pass
@@ -243,14 +283,38 @@ def serve(peer):
     peer.close()
 
 
-def listen(listener):
+def listen(listener, context):
     while True:
         peer, _ = listener.accept()
-        threading.Thread(target=serve, args=(peer,), daemon=True).start()
+        threading.Thread(target=greet, args=(peer, context), daemon=True).start()
 
 
-listener = socket.create_server(("127.0.0.1", 0))
-threading.Thread(target=listen, args=(listener,), daemon=True).start()
-sys.stdout.write("%d\n" % listener.getsockname()[1])
+def greet(peer, context):
+    if context:
+        tls_peers.append(1)
+        try:
+            peer = context.wrap_socket(peer, server_side=True)
+        except OSError:
+            peer.close()
+            return
+    serve(peer)
+
+
+def certified(directory):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=peer",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", directory + "/key.pem",
+                    "-out", directory + "/ca.pem"], check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory + "/ca.pem", directory + "/key.pem")
+    return context
+
+
+ports = []
+for context in [None] + [certified(directory) for directory in sys.argv[1:]]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=listen, args=(listener, context), daemon=True).start()
+    ports.append("%d" % listener.getsockname()[1])
+sys.stdout.write(" ".join(ports) + "\n")
 sys.stdout.flush()
 sys.stdin.read()
