@@ -12,6 +12,8 @@
 # the machine can be met, and everything ends with the command. The others work where they are
 # called: in `run`'s command, or with an S3_DIR and ports of one's own.
 #
+# S3_SIZE is the number of bytes that it holds (4 GiB); what is deleted counts for a minute more.
+#
 # It checks signatures, knows two users (and neither sees the other's buckets), path-style and
 # virtual-host addresses, Object Lock, and the key testkey-1 for SSE-KMS. The command gets what
 # `env` prints. TLS has a certificate for localhost, 127.0.0.1 and *.s3.localhost, signed by
@@ -193,7 +195,7 @@ mon addr = v2:127.0.0.1:$S3_MON_PORT
 osd data = $S3_DIR/osd
 osd objectstore = memstore
 osd fast shutdown = false
-memstore device bytes = 4294967296
+memstore device bytes = ${S3_SIZE:-4294967296}
 [client]
 keyring = /dev/null
 [client.rgw.a]
