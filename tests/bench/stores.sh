@@ -7,6 +7,7 @@
 #   BENCH_TURNS  turns of each (default 3)
 
 peers=(restic borg rclone)
+cold=$([ -w /proc/sys/vm/drop_caches ] && echo yes || echo no)
 
 # Random bytes: nothing to compress, nothing that two files have in common.
 make_files() { # FOLDER COUNT BYTES
@@ -25,6 +26,13 @@ settle() {
   [ "$cold" = no ] || echo 3 >/proc/sys/vm/drop_caches
 }
 
+# A writer finds what it reads in memory, as far as that goes: writing is what is compared. A
+# verification finds nothing there: it has to read.
+warm() {
+  settle
+  find "$1" -type f -print0 | xargs -0 cat >/dev/null
+}
+
 # The peers, made ready (not timed), writing, and reading all of it again. A copy that is not on
 # disk is no copy: rclone leaves that to whoever calls it, the others see to it.
 prepare_restic() { restic -q init --repository-version 2 -r "$1"; }
@@ -37,9 +45,13 @@ check_restic() { restic -q check --read-data -r "$1"; }
 check_borg() { borg check --verify-data "$1"; }
 check_rclone() { rclone -q check "$2" "$1"; }
 
-# timed COMMAND...: as lap, from a settled start.
-timed() {
+cold_lap() { # COMMAND...
   settle
+  lap "$@"
+}
+warm_lap() { # FOLDER COMMAND...
+  warm "$1"
+  shift
   lap "$@"
 }
 
@@ -53,15 +65,15 @@ store_turn() { # NAME TURN FOLDER KEEP
   local at=$work/$1.$2 peer wrote
   mkdir "$at"
   export_to "$at/si" "$3"
-  wrote=$(timed "${command[@]}" --max-artifact-bytes 1073741824)
+  wrote=$(warm_lap "$3" "${command[@]}" --max-artifact-bytes 1073741824)
   pack=$(pack_in "$at/si")
   printf 'si %s %s\n' "$wrote" \
-    "$(timed "$si" -q runpack verify "$pack" --max-artifact-bytes 1073741824)" >>"$work/turns"
+    "$(cold_lap "$si" -q runpack verify "$pack" --max-artifact-bytes 1073741824)" >>"$work/turns"
   [ "$4" = yes ] || rm -rf "$at/si"
   for peer in "${peers[@]}"; do
     "prepare_$peer" "$at/$peer"
-    wrote=$(timed "write_$peer" "$at/$peer" "$3")
-    printf '%s %s %s\n' "$peer" "$wrote" "$(timed "check_$peer" "$at/$peer" "$3")" >>"$work/turns"
+    wrote=$(warm_lap "$3" "write_$peer" "$at/$peer" "$3")
+    printf '%s %s %s\n' "$peer" "$wrote" "$(cold_lap "check_$peer" "$at/$peer" "$3")" >>"$work/turns"
     [ "$4" = yes ] || rm -rf "${at:?}/$peer"
   done
 }
@@ -104,7 +116,6 @@ bench_store() { # NAME WHAT COUNT BYTES WRITE_GOAL READ_GOAL KEEP
     command -v "$missing" >/dev/null || die "there is no $missing"
   done
   export RESTIC_PASSWORD=bench BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes
-  cold=$([ -w /proc/sys/vm/drop_caches ] && echo yes || echo no)
   [ "$cold" = yes ] || printf '  (not as root: the page cache stays as it is)\n'
   mkdir "$folder"
   make_files "$folder" "$3" "$4"

@@ -7,6 +7,10 @@
  * at most 255 bytes each and 4096 in all. A provider refuses any other key (SI_E_INVALID) and any
  * option it does not support (SI_E_UNSUPPORTED). It is believed for bytes only: the host hashes
  * what it sends and what comes back, and is the one who judges.
+ *
+ * Of a provider that is SI_THREADS_PARALLEL calls for different objects run at once, on any
+ * threads; those on one sink or reader run one after the other. Of any other, one object is written
+ * at a time.
  */
 #ifndef SI_ARTIFACT_H
 #define SI_ARTIFACT_H
