@@ -15,7 +15,7 @@ s3_rows() {
     | map(. * 1000 | round / 1000) | join(" ")' "$work/s3.$1")
   row s3 "$2" "$plain" ms
   row s3 "$3" "$ours" ms
-  row s3 "$3: speed, $2 being 1" "$share" '' '' "$4"
+  row s3 "its speed, against that" "$share" x '' "$4"
 }
 
 bench_s3() {
@@ -26,10 +26,10 @@ bench_s3() {
   S3_SIZE=8589934592 "$root/tests/servers/s3.sh" run "$root/tests/bench/s3-turns" "$si" "$work" \
     "${BENCH_TURNS:-5}" || code=$?
   [ "$code" = 0 ] || die "the turns beside the object store failed ($code)"
-  s3_rows large-put "curl, PUT of 1 GiB, not signed" "si runpack export of 1 GiB" 0.9
-  s3_rows large-put-signed "sha256sum and curl, PUT of 1 GiB, signed" "the same export" ''
-  s3_rows large-get "curl, GET of 1 GiB" "si runpack verify of 1 GiB" 0.9
-  s3_rows large-get-hashed "curl, GET of 1 GiB, into sha256sum" "the same verify" ''
-  s3_rows small-put "rclone copy of 2,000 x 64 KiB" "si runpack export of 2,000 x 64 KiB" 1.5
-  s3_rows small-get "rclone copy of them back" "si runpack verify of them" ''
+  s3_rows large-put "1 GiB: curl, PUT, the body not signed" "1 GiB: si runpack export" 0.9
+  s3_rows large-put-signed "1 GiB: sha256sum, then curl, PUT, signed" "1 GiB: the same export" ''
+  s3_rows large-get "1 GiB: curl, GET" "1 GiB: si runpack verify" 0.9
+  s3_rows large-get-hashed "1 GiB: curl, GET, into sha256sum" "1 GiB: the same verify" ''
+  s3_rows small-put "2,000 x 64 KiB: rclone copy" "2,000 x 64 KiB: si runpack export" 1.5
+  s3_rows small-get "2,000 x 64 KiB: rclone copy, back" "2,000 x 64 KiB: si runpack verify" ''
 }
