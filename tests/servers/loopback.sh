@@ -5,8 +5,8 @@
 #   tests/servers/loopback.sh COMMAND [ARG...]
 #
 # The command lives in network, mount and process namespaces of its own: its ports are its own, its
-# /run is a tmpfs that only it sees, and everything ends with it, however it ends. Its exit code is
-# passed on. 77 = cannot run here (needs root, ip); the reason is on stderr.
+# /run and /dev/shm are tmpfs that only it sees, and everything ends with it, however it ends. Its
+# exit code is passed on. 77 = cannot run here (needs root, ip); the reason is on stderr.
 set -u
 
 skip() {
@@ -43,6 +43,8 @@ inside() {
   local command='' code
   ip link set lo up
   mount -t tmpfs -o mode=755 si-test-loopback /run || exit 1
+  # Names there are made of process ids, which are not those of the machine: they would meet others.
+  mount -t tmpfs -o mode=1777 si-test-loopback /dev/shm || exit 1
   trap '[ -z "$command" ] || kill -TERM "$command"' INT TERM
   env --default-signal=INT,QUIT "$@" <&0 &
   command=$!
