@@ -87,13 +87,39 @@ static si_rc check_made(struct local_call *call, const struct local_service *ser
   return SI_OK;
 }
 
+/* Asks the engine for it. A name that is taken, by what the engine does not show yet, was asked for
+ * by a process that died: the container comes, or goes, within moments. */
+static si_rc ask_for(struct local_call *call, const char *name, const cJSON *body,
+                     struct si_engine_container *made) {
+  enum { TRIES = 50, PAUSE_MS = 100 };
+  for (int tries = 1;; tries++) {
+    char id[SI_ENGINE_ID_SIZE] = "";
+    si_rc status = si_engine_container_create(call->in->engine, name, body, id, &call->error);
+    if (status != SI_OK && status != SI_E_CONFLICT) {
+      return status;
+    }
+    /* A taken name may be of our own making: the answer to it never came. */
+    struct si_error keep = call->error;
+    status = si_engine_container(call->in->engine, id[0] ? id : name, made, &call->error);
+    if (status != SI_E_NOT_FOUND || id[0]) {
+      return status;
+    }
+    call->error = keep;
+    if (tries == TRIES) {
+      return SI_E_CONFLICT;
+    }
+    if ((status = local_pause(call, PAUSE_MS)) != SI_OK) {
+      return status;
+    }
+  }
+}
+
 /* Creates it, or finds the one that an earlier process asked for; *made is then that container. */
 static si_rc create(struct local_call *call, const struct local_plan *plan,
                     const struct local_service *service, const struct local_network_ids *networks,
                     const char *image_id, const char *spec, struct si_engine_container *made) {
   cJSON *body SI_AUTO(si_json_wipe) = NULL;
   char name[LOCAL_NAME_SIZE];
-  char id[SI_ENGINE_ID_SIZE] = "";
   si_rc status = local_resource_name(&call->project, service->name, name);
   if (status == SI_OK) {
     status = local_request_container(&call->project, plan, service, networks, spec,
@@ -103,17 +129,8 @@ static si_rc create(struct local_call *call, const struct local_plan *plan,
     status = local_environment_fill(call, service, body);
   }
   if (status == SI_OK) {
-    status = si_engine_container_create(call->in->engine, name, body, id, &call->error);
+    status = ask_for(call, name, body, made);
     si_json_wipe(&body);
-  }
-  if (status == SI_OK || status == SI_E_CONFLICT) {
-    /* A taken name may be of our own making: the answer to it never came. */
-    struct si_error keep = call->error;
-    status = si_engine_container(call->in->engine, id[0] ? id : name, made, &call->error);
-    if (status == SI_E_NOT_FOUND && !id[0]) {
-      call->error = keep;
-      status = SI_E_CONFLICT;
-    }
   }
   if (status != SI_OK) {
     local_about(call, "service", service->name);
