@@ -80,8 +80,9 @@ struct si_s3_put {
   const char *key;
   const void *data;
   size_t len;
-  const char *content_type;             /* or NULL */
-  bool create_only;                     /* SI_E_EXISTS (S3_EXISTS) where the key exists */
+  const char *content_type; /* or NULL */
+  bool create_only;         /* SI_E_EXISTS (S3_EXISTS) where the key exists */
+  bool with_md5; /* send a Content-MD5 from the start: some stores want one with some headers */
   const struct si_http_header *headers; /* further ones, signed; or NULL */
   size_t header_count;                  /* at most 16 */
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects in one request: put, head, delete. */
 #include <string.h>
-#include <strings.h>
 
 #include "kit/base/hash.h"
 #include "kit/base/text.h"
@@ -111,11 +110,7 @@ si_rc si_s3_delete(struct si_s3 *client, const struct si_s3_call *call, const ch
 /* --- put --- */
 
 bool s3_sends_md5(const struct si_s3 *client, const struct si_s3_put *put) {
-  bool found = atomic_load(&client->wants_md5);
-  for (size_t i = 0; put && i < put->header_count; i++) {
-    found = found || strncasecmp(put->headers[i].name, "x-amz-object-lock-", 18) == 0;
-  }
-  return found;
+  return atomic_load(&client->wants_md5) || (put && put->with_md5);
 }
 
 bool s3_wants_md5(struct si_s3 *client, bool with_md5, const struct si_error *error) {

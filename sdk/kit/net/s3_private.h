@@ -123,7 +123,7 @@ si_rc s3_mark(char mark[SI_S3_MARK], struct si_error *error) SI_MUST_USE;
 si_rc s3_check_encryption(const struct si_s3 *client, const char *confirmed, const char *key,
                           struct si_error *error) SI_MUST_USE;
 /* Has a store that checks the SHA-256 that is signed to be given an MD5 as well? Costly: asked for
- * only where it insists (some do, of objects that get locked). */
+ * only where it insists, or the caller does. */
 bool s3_sends_md5(const struct si_s3 *client, const struct si_s3_put *put);
 /* After a failure of a request `with_md5` or without: is it to be sent again, with one? */
 bool s3_wants_md5(struct si_s3 *client, bool with_md5, const struct si_error *error);

@@ -126,12 +126,10 @@ static void a_store_that_insists_on_an_md5_gets_one(void) {
   CU_ASSERT_EQUAL(bucket_table()->remove(store, &op, "k"), SI_OK);
   CU_ASSERT_EQUAL(bucket_table()->remove(store, &op, "l"), SI_OK);
   bucket_close(store);
-  /* What gets locked has one from the start. */
+  /* Who knows that it is wanted has one from the start. */
   const struct si_s3_options o = options();
   struct si_s3 *s3 SI_AUTO(si_s3_close) = client(&o);
-  const struct si_http_header lock = {"x-amz-object-lock-mode", "COMPLIANCE"};
-  const struct si_s3_put what = {
-      .key = "k", .data = big, .len = 5, .headers = &lock, .header_count = 1};
+  const struct si_s3_put what = {.key = "k", .data = big, .len = 5, .with_md5 = true};
   rules("[]");
   CU_ASSERT_EQUAL(si_s3_put(s3, &forever, &what, NULL, NULL), SI_OK);
   CU_ASSERT_EQUAL(asked(" md5"), 1);
