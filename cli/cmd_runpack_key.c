@@ -4,6 +4,7 @@
 
 #include "cli/context.h"
 #include "cli/scope.h"
+#include "kit/base/text.h"
 #include "paas/vault/evidence_key.h"
 
 /* The keys as PEM texts, one behind the other: what --key of `runpack verify` reads. */
@@ -12,21 +13,6 @@ struct listing {
   cJSON *json;
   const char *last;
 };
-
-static bool unhex(const char *hex, uint8_t to[SI_SIGN_KEY]) {
-  for (size_t i = 0; i < SI_SIGN_KEY; i++) {
-    unsigned byte = 0;
-    for (size_t digit = 0; digit < 2; digit++) {
-      const char *at = strchr("0123456789abcdef", hex[2 * i + digit]);
-      if (!at || !*at) {
-        return false;
-      }
-      byte = byte * 16 + (unsigned)(at - "0123456789abcdef");
-    }
-    to[i] = (uint8_t)byte;
-  }
-  return true;
-}
 
 static si_rc list_key(void *ctx, const char *key, const char *since) {
   struct listing *listing = ctx;
@@ -38,7 +24,7 @@ static si_rc list_key(void *ctx, const char *key, const char *since) {
     cJSON_Delete(item);
     return SI_E_NOMEM;
   }
-  if (!unhex(key, bytes)) {
+  if (!si_unhex(key, sizeof bytes, bytes)) {
     return SI_E_CORRUPT;
   }
   si_rc status = si_buf_printf(&listing->pem, "# %s, since %s\n", key, since);

@@ -88,7 +88,9 @@ static si_rc check_leftovers(struct si_export *e, struct si_error *error) {
   si_error_set(error, SI_E_CONFLICT, "RUNPACK_LEFTOVERS",
                "an unfinished export left %s, which this one does not have", look.foreign);
   si_error_target(error, "export", look.foreign);
-  si_error_hint(error, "remove what lies below \"%.300s\", or export under another run id",
+  si_error_hint(error,
+                "si runpack prune --incomplete --under %.300s removes it; or export under "
+                "another run id",
                 e->prefix);
   return SI_E_CONFLICT;
 }

@@ -11,22 +11,6 @@ static size_t message(const char sha256[SI_SHA256_HEX], char to[128]) {
   return (size_t)snprintf(to, 128, "si.runpack/v1 manifest sha256:%s", sha256);
 }
 
-static int digit(char c) {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool unhex(const char *hex, uint8_t *to, size_t size) {
-  for (size_t i = 0; i < size; i++) {
-    int high = digit(hex[2 * i]);
-    int low = high < 0 ? -1 : digit(hex[2 * i + 1]);
-    if (low < 0) {
-      return false;
-    }
-    to[i] = (uint8_t)(high << 4 | low);
-  }
-  return hex[2 * size] == '\0';
-}
-
 si_rc si_signature_make(const uint8_t secret[SI_SIGN_KEY], const char sha256[SI_SHA256_HEX],
                         struct si_signature *out) {
   uint8_t key[SI_SIGN_KEY], value[SI_SIGNATURE];
@@ -45,7 +29,8 @@ si_rc si_signature_check(const struct si_signature *signature, const char sha256
   uint8_t key[SI_SIGN_KEY], value[SI_SIGNATURE];
   char text[128];
   size_t len = message(sha256, text);
-  return unhex(signature->key, key, sizeof key) && unhex(signature->value, value, sizeof value)
+  return si_unhex(signature->key, sizeof key, key) &&
+                 si_unhex(signature->value, sizeof value, value)
              ? si_sign_verify(key, text, len, value)
              : SI_E_CORRUPT;
 }

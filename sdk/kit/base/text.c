@@ -165,6 +165,23 @@ void si_hex(const void *bytes, size_t len, char *to) {
   to[2 * len] = '\0';
 }
 
+static int hex_value(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool si_unhex(const char *hex, size_t len, void *to) {
+  unsigned char *bytes = to;
+  for (size_t i = 0; i < len; i++) {
+    int high = hex_value(hex[2 * i]);
+    int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+    if (low < 0) {
+      return false;
+    }
+    bytes[i] = (unsigned char)(high << 4 | low);
+  }
+  return hex[2 * len] == '\0';
+}
+
 si_rc si_random_hex(char *to, size_t bytes) {
   unsigned char raw[64];
   if (bytes > sizeof raw) {

@@ -30,6 +30,8 @@ bool si_component_valid(const char *component, size_t len);
 
 /* Lower-case hex; `to` holds 2 * len + 1 bytes. */
 void si_hex(const void *bytes, size_t len, char *to);
+/* The reverse: false unless it is exactly 2 * len lower-case digits. */
+bool si_unhex(const char *hex, size_t len, void *to);
 /* Random bytes of the kernel as hex: `to` holds 2 * bytes + 1. */
 si_rc si_random_hex(char *to, size_t bytes) SI_MUST_USE;
 

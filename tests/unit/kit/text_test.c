@@ -246,7 +246,22 @@ static void hashes_are_those_of_the_standard(void) {
   CU_ASSERT_FALSE(si_sha256_hex_valid(NULL));
 }
 
-UNIT_MAIN("kit/base", UNIT(a_copy_ends_at_a_characters_border),
+static void hex_is_read_back_and_nothing_else_is(void) {
+  static const char *const wrong[] = {"", "0", "00f", "00fg", "00FF", "00ff0", "00ff00", " 0ff"};
+  unsigned char bytes[2] = {9, 9};
+  char hex[5];
+  CU_ASSERT(si_unhex("00ff", 2, bytes));
+  CU_ASSERT_EQUAL(bytes[0], 0);
+  CU_ASSERT_EQUAL(bytes[1], 255);
+  si_hex(bytes, 2, hex);
+  CU_ASSERT_STRING_EQUAL(hex, "00ff");
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    CU_ASSERT_FALSE(si_unhex(wrong[i], 2, bytes));
+  }
+}
+
+UNIT_MAIN("kit/base", UNIT(hex_is_read_back_and_nothing_else_is),
+          UNIT(a_copy_ends_at_a_characters_border),
           UNIT(a_message_that_is_cut_ends_at_a_characters_border),
           UNIT(numbers_from_outside_are_checked), UNIT(durations_are_read),
           UNIT(names_and_components_are_told_from_what_is_none),
