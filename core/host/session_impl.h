@@ -39,6 +39,10 @@ struct si_put {
   uint64_t id; /* 0: none */
   uint64_t left;
   bool commits;
+  /* The run that is being filled: long objects travel, and are written, in long pieces. */
+  uint32_t slot;
+  uint32_t used;
+  uint32_t room; /* 0: there is none */
 };
 
 enum si_session_phase {

@@ -24,7 +24,7 @@ struct si_receiver {
   unsigned threads;
   int wake; /* eventfd: something was received while the session's thread sleeps */
   const struct si_ring *ring;
-  uint32_t held; /* slots that wait or are being read; the session's thread alone */
+  uint64_t held; /* slots that wait or are being read; the session's thread alone */
 
   pthread_mutex_t lock; /* what follows */
   pthread_cond_t work;
@@ -36,7 +36,7 @@ struct si_receiver {
   struct si_pending *ready; /* have parts, and no thread that is at them */
   struct si_pending **ready_last;
   struct si_pending *finished; /* the child has ended them, and all parts were read */
-  uint32_t read;               /* parts whose slots can be given back */
+  uint64_t read;               /* parts whose slots can be given back */
   unsigned busy;
   bool told; /* wake was written */
   bool stop;
@@ -69,7 +69,7 @@ static void read_parts(struct si_receiver *r, struct si_pending *p) {
     pthread_mutex_lock(&r->lock);
     p->status = p->status == SI_OK ? status : p->status;
     p->part = r->part[at].next;
-    r->read |= 1u << at;
+    r->read |= 1ull << at;
     tell(r);
   }
 }
@@ -148,9 +148,9 @@ static void give_back(struct si_session *session, uint32_t slot) {
   }
 }
 
-static uint32_t slots_of(uint32_t slot, uint32_t len) {
+static uint64_t slots_of(uint32_t slot, uint32_t len) {
   uint32_t count = len ? (len + SI_RING_SLOT - 1) / SI_RING_SLOT : 1;
-  return ((1u << count) - 1) << (slot - SI_RING_HALF);
+  return ((1ull << count) - 1) << (slot - SI_RING_HALF);
 }
 
 /* Leaves the part to a thread. */
@@ -214,7 +214,7 @@ void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot
   }
   bool rest = at_rest(session, p);
   struct si_receiver *r = NULL;
-  if (p->beyond == 0 && (!rest || (p->status == SI_OK && len >= SI_RING_SLOT / 2))) {
+  if (p->beyond == 0 && (!rest || (p->status == SI_OK && len >= SI_RING_SLOT))) {
     r = receiver(session);
   }
   if (r) {
@@ -258,7 +258,7 @@ bool si_session_receive_collect(struct si_session *session) {
     return false;
   }
   pthread_mutex_lock(&r->lock);
-  uint32_t done = r->read;
+  uint64_t done = r->read;
   struct si_pending *finished = r->finished;
   r->read = 0;
   r->finished = NULL;

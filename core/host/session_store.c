@@ -69,7 +69,7 @@ static si_rc put_open(struct si_store *store, const char *key, uint32_t flags, u
     return si_session_death(session, error);
   }
   session->doing = "put";
-  *put = (struct si_put){pending->id, length, flags & SI_PUT_COMMIT};
+  *put = (struct si_put){.id = pending->id, .left = length, .commits = flags & SI_PUT_COMMIT};
   *id = put->id;
   status = si_frame_begin(out, SI_FRAME_PUT_OPEN, pending->id, &mark);
   status = status == SI_OK ? si_pack_text(out, key) : status;
@@ -80,15 +80,46 @@ static si_rc put_open(struct si_store *store, const char *key, uint32_t flags, u
   return status == SI_OK ? SI_OK : no_memory(session, error);
 }
 
-static si_rc take_run(struct si_session *session, uint64_t len, uint32_t *slot, uint32_t *room,
+/* Lets the run go to the child. */
+static si_rc hand_over(struct si_session *session, struct si_put *put, struct si_error *error) {
+  size_t mark;
+  if (si_frame_begin(&session->out, SI_FRAME_PUT_DATA, put->id, &mark) != SI_OK ||
+      si_pack_u32(&session->out, put->slot) != SI_OK ||
+      si_pack_u32(&session->out, put->used) != SI_OK ||
+      si_frame_end(&session->out, mark) != SI_OK) {
+    return no_memory(session, error);
+  }
+  if (put->used >= SI_RING_SLOT) {
+    si_session_send(session);
+  }
+  put->used = 0;
+  put->room = 0;
+  return SI_OK;
+}
+
+/* The child gives back only what it was given: before a wait all runs go there as they are. */
+static si_rc hand_over_all(struct si_session *session, struct si_error *error) {
+  si_rc status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < SI_PUTS_MAX; i++) {
+    struct si_put *put = &session->puts[i];
+    status = put->id && put->used ? hand_over(session, put, error) : SI_OK;
+  }
+  return status;
+}
+
+/* A run to fill with what is left of the object, as far as it holds that. */
+static si_rc take_run(struct si_session *session, struct si_put *put, uint64_t len,
                       struct si_error *error) {
-  while (si_ring_take_run(&session->ring, len, slot, room) != SI_OK) {
+  si_rc status = SI_OK;
+  while (status == SI_OK &&
+         si_ring_take_run(&session->ring, len, &put->slot, &put->room) != SI_OK) {
     if (session->dead) {
       return si_session_death(session, error);
     }
+    status = hand_over_all(session, error);
     si_session_pump(session);
   }
-  return session->dead ? si_session_death(session, error) : SI_OK;
+  return session->dead ? si_session_death(session, error) : status;
 }
 
 static si_rc put_data(struct si_store *store, uint64_t id, const void *data, size_t len,
@@ -100,28 +131,24 @@ static si_rc put_data(struct si_store *store, uint64_t id, const void *data, siz
     return si_error_set(error, SI_E_INVALID, "STORE_LENGTH",
                         "more bytes than were announced for the object");
   }
-  while (len > 0) {
-    uint32_t slot, room;
-    size_t mark;
-    si_rc status = take_run(session, len, &slot, &room, error);
+  si_rc status = SI_OK;
+  while (status == SI_OK && len > 0) {
+    status = put->room ? SI_OK : take_run(session, put, put->left, error);
     if (status != SI_OK) {
-      return status;
+      break;
     }
+    uint32_t room = put->room - put->used;
     uint32_t part = len < room ? (uint32_t)len : room;
-    memcpy(si_ring_slot(&session->ring, slot), from, part);
-    if (si_frame_begin(&session->out, SI_FRAME_PUT_DATA, id, &mark) != SI_OK ||
-        si_pack_u32(&session->out, slot) != SI_OK || si_pack_u32(&session->out, part) != SI_OK ||
-        si_frame_end(&session->out, mark) != SI_OK) {
-      return no_memory(session, error);
-    }
-    if (part >= SI_RING_SLOT) {
-      si_session_send(session);
-    }
+    memcpy((char *)si_ring_slot(&session->ring, put->slot) + put->used, from, part);
+    put->used += part;
+    put->left -= part;
     from += part;
     len -= part;
-    put->left -= part;
+    if (part == room || put->left == 0) {
+      status = hand_over(session, put, error);
+    }
   }
-  return SI_OK;
+  return status;
 }
 
 /* Small requests travel together, but the child is not to wait for many of them. */
@@ -144,8 +171,10 @@ static si_rc put_close(struct si_store *store, uint64_t id, int commit, struct s
     status = si_error_set(error, SI_E_INVALID, "STORE_LENGTH",
                           "fewer bytes than were announced for the object");
   }
-  put->id = 0;
-  put->commits = false;
+  if (put->room && si_ring_give(&session->ring, put->slot) != SI_OK) {
+    si_session_violated(session, "a run is lost");
+  }
+  *put = (struct si_put){.id = 0};
   if (session->dead) {
     return si_session_death(session, error);
   }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-_Static_assert(SI_RING_HALF == 32, "a half's free slots are the bits of a word");
+_Static_assert(SI_RING_HALF == 64, "a half's free slots are the bits of a word");
 
 static const size_t ring_size = (size_t)SI_RING_SLOTS * SI_RING_SLOT;
 
@@ -19,7 +19,7 @@ static si_rc map(struct si_ring *ring, int fd, uint32_t first) {
   }
   ring->memory = memory;
   ring->first = first;
-  ring->free = UINT32_MAX;
+  ring->free = UINT64_MAX;
   memset(ring->run, 0, sizeof ring->run);
   return SI_OK;
 }
@@ -92,7 +92,7 @@ si_rc si_ring_take_run(struct si_ring *ring, uint64_t len, uint32_t *slot, uint3
   if (best == 0) {
     return SI_E_NOT_FOUND;
   }
-  ring->free &= ~(((1u << best) - 1) << at);
+  ring->free &= ~(((1ull << best) - 1) << at);
   ring->run[at] = (uint8_t)best;
   *slot = ring->first + at;
   *room = best * SI_RING_SLOT;
@@ -105,7 +105,7 @@ si_rc si_ring_give(struct si_ring *ring, uint32_t slot) {
     return SI_E_CORRUPT;
   }
   uint32_t at = slot - ring->first;
-  ring->free |= ((1u << ring->run[at]) - 1) << at;
+  ring->free |= ((1ull << ring->run[at]) - 1) << at;
   ring->run[at] = 0;
   return SI_OK;
 }

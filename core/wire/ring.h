@@ -17,17 +17,17 @@
 #include "kit/base/error.h"
 
 enum {
-  SI_RING_SLOTS = 64,
-  SI_RING_SLOT = 128 * 1024, /* a multiple of any page and disk block */
+  SI_RING_SLOTS = 128,
+  SI_RING_SLOT = 64 * 1024, /* a multiple of any page and disk block */
   SI_RING_HALF = SI_RING_SLOTS / 2,
-  SI_RING_RUN = 4, /* slots of a run, at most */
+  SI_RING_RUN = 16, /* slots of a run, at most */
   SI_RING_RUN_BYTES = SI_RING_RUN * SI_RING_SLOT
 };
 
 struct si_ring {
   unsigned char *memory;
   uint32_t first;            /* of the half this end fills */
-  uint32_t free;             /* a bit for each slot that this end may fill */
+  uint64_t free;             /* a bit for each slot that this end may fill */
   uint8_t run[SI_RING_HALF]; /* of each slot that begins a run lent to the other end: its length */
 };
 
