@@ -190,12 +190,22 @@ static bool serve(struct si_dispatch *d, const struct si_request *request) {
   return sense && !in.bad;
 }
 
+/* Adds those about objects' bytes that came together with `first`: they are handed on at once. */
+static void gather(struct si_link *link, struct si_request *first) {
+  const struct si_request *next;
+  for (struct si_request *last = first;
+       (next = si_link_peek(link)) && si_transfers_takes(next->frame.type); last = last->next) {
+    last->next = si_link_next(link);
+  }
+}
+
 static si_rc run(struct si_dispatch *d, struct si_link *link) {
   for (;;) {
     struct si_request *request = si_link_next(link);
     bool bye = request->frame.type == SI_FRAME_BYE;
     bool sense = bye;
     if (d->transfers && si_transfers_takes(request->frame.type)) {
+      gather(link, request);
       sense = si_transfers_give(d->transfers, request);
     } else {
       sense = bye || serve(d, request);

@@ -28,8 +28,9 @@ struct si_link {
   struct si_request *first;
   struct si_request **last;
   size_t queued;
-  uint64_t asked;    /* the id of the latest question */
-  uint64_t answered; /* questions are asked one at a time */
+  struct si_request *taken; /* out of the queue, all that came at once; the main thread's alone */
+  uint64_t asked;           /* the id of the latest question */
+  uint64_t answered;        /* questions are asked one at a time */
   si_rc answer;
   struct si_error refusal; /* with a LENT that says why not */
   struct si_locked lent;
@@ -184,7 +185,8 @@ void si_link_flush(struct si_link *link) {
   si_link_unlock(link, true);
 }
 
-struct si_request *si_link_next(struct si_link *link) {
+/* The whole queue, at least one. */
+static struct si_request *take_queue(struct si_link *link) {
   pthread_mutex_lock(&link->lock);
   while (!link->first) {
     pthread_mutex_unlock(&link->lock);
@@ -194,12 +196,23 @@ struct si_request *si_link_next(struct si_link *link) {
       pthread_cond_wait(&link->asked_for, &link->lock);
     }
   }
-  struct si_request *request = link->first;
-  link->first = request->next;
-  link->last = link->first ? link->last : &link->first;
-  link->queued--;
+  struct si_request *all = link->first;
+  link->first = NULL;
+  link->last = &link->first;
+  link->queued = 0;
   pthread_mutex_unlock(&link->lock);
+  return all;
+}
+
+struct si_request *si_link_next(struct si_link *link) {
+  struct si_request *request = link->taken ? link->taken : take_queue(link);
+  link->taken = request->next;
+  request->next = NULL;
   return request;
+}
+
+const struct si_request *si_link_peek(const struct si_link *link) {
+  return link->taken;
 }
 
 uint64_t si_link_ask(struct si_link *link) {

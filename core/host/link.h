@@ -26,6 +26,8 @@ si_rc si_link_start(int wire, int ring, struct si_link **out) SI_MUST_USE;
 /* The next request, in order; waits. The caller frees it with free(). What was packed before is
  * sent first. */
 struct si_request *si_link_next(struct si_link *link);
+/* The one that si_link_next will give, where it came together with those before it, else NULL. */
+const struct si_request *si_link_peek(const struct si_link *link);
 
 /* The buffer to pack into. `now`: send it all; else it may wait for more frames, or until
  * si_link_next or si_link_flush. */

@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/host/transfer_impl.h"
 #include "kit/base/text.h"
 
 enum {
   ALTERNATE_STACK = 64 * 1024, /* for a crash report, where the stack is what overflowed */
-  /* An answer to a call this slow is not kept for company. */
+  /* A call this slow waits for something; its answer is not kept for company. */
   SLOW_NS = 300000
 };
 
@@ -64,23 +65,39 @@ static struct si_transfer *take_ready(struct si_transfers *ts) {
   return t;
 }
 
-/* Serves all that waits for the object. Gives the lock away while the provider runs. */
-static void serve_waiting(struct si_transfers *ts, struct si_transfer *t) {
-  while (t->first) {
-    struct si_request *request = t->first;
-    t->first = request->next;
-    t->last = t->first ? t->last : &t->first;
-    pthread_mutex_unlock(&ts->lock);
-    uint64_t began = si_monotonic_ns();
+/* Serves and frees them, without the lock; was a call slow? */
+static bool serve_all(struct si_transfers *ts, struct si_transfer *t, struct si_request *requests) {
+  bool any_slow = false;
+  uint64_t began = si_monotonic_ns();
+  while (requests) {
+    struct si_request *request = requests;
+    requests = request->next;
     if (!si_transfer_serve(ts, t, request)) {
       fprintf(stderr, "si-host: a request made no sense\n");
       _Exit(4);
     }
     free(request);
-    if (si_monotonic_ns() - began > SLOW_NS) {
+    uint64_t ended = si_monotonic_ns();
+    bool slow = ended - began > SLOW_NS;
+    began = ended;
+    any_slow = any_slow || slow;
+    if (slow) {
       si_link_flush(ts->link);
     }
+  }
+  return any_slow;
+}
+
+/* Serves all that waits for the object. Gives the lock away while the provider runs. */
+static void serve_waiting(struct si_transfers *ts, struct si_transfer *t) {
+  while (t->first) {
+    struct si_request *requests = t->first;
+    t->first = NULL;
+    t->last = &t->first;
+    pthread_mutex_unlock(&ts->lock);
+    bool slow = serve_all(ts, t, requests);
     pthread_mutex_lock(&ts->lock);
+    ts->slow = slow;
   }
   t->taken = false;
   if (t->ended) {
@@ -88,10 +105,15 @@ static void serve_waiting(struct si_transfers *ts, struct si_transfer *t) {
   }
 }
 
-/* Sees to it that somebody takes what is ready. */
+/* Sees to it that somebody takes what is ready. Where enough are at work, one of them will. */
 static void *work(void *argument);
 static void call_another(struct si_transfers *ts) {
-  if (ts->idle) {
+  unsigned active = ts->threads - ts->idle + ts->called;
+  if (active >= (ts->slow ? ts->most : ts->few)) {
+    return;
+  }
+  if (ts->idle > ts->called) {
+    ts->called++;
     pthread_cond_signal(&ts->work);
   } else if (ts->threads < ts->most &&
              pthread_create(&ts->thread[ts->threads], NULL, work, ts) == 0) {
@@ -117,6 +139,7 @@ static void *work(void *argument) {
     ts->idle++;
     while (!ts->ready && !ts->stop) {
       pthread_cond_wait(&ts->work, &ts->lock);
+      ts->called -= ts->called > 0;
     }
     ts->idle--;
     if (ts->stop) {
@@ -138,10 +161,11 @@ static void *work(void *argument) {
 }
 
 /* The caller's thread serves where no other can be had. */
-static void hand_on(struct si_transfers *ts, struct si_transfer *t) {
-  make_ready(ts, t);
-  call_another(ts);
-  if (ts->threads == 0) {
+static void hand_on(struct si_transfers *ts) {
+  if (ts->ready) {
+    call_another(ts);
+  }
+  while (ts->ready && ts->threads == 0) {
     serve_waiting(ts, take_ready(ts));
   }
 }
@@ -152,6 +176,7 @@ static bool settle(struct si_transfers *ts) {
       return false;
     }
   }
+  hand_on(ts);
   while (ts->all) {
     pthread_cond_wait(&ts->quiet, &ts->lock);
   }
@@ -186,11 +211,10 @@ bool si_transfers_takes(uint32_t type) {
          type == SI_FRAME_GET;
 }
 
-bool si_transfers_give(struct si_transfers *ts, struct si_request *request) {
-  pthread_mutex_lock(&ts->lock);
+/* Leaves it to whoever takes its object. */
+static bool give(struct si_transfers *ts, struct si_request *request) {
   struct si_transfer *t = owner(ts, request);
   if (!t) {
-    pthread_mutex_unlock(&ts->lock);
     free(request);
     return false;
   }
@@ -199,10 +223,22 @@ bool si_transfers_give(struct si_transfers *ts, struct si_request *request) {
   t->last = &request->next;
   t->ended = request->frame.type == SI_FRAME_PUT_CLOSE || request->frame.type == SI_FRAME_GET;
   if (!t->taken) {
-    hand_on(ts, t);
+    make_ready(ts, t);
   }
-  pthread_mutex_unlock(&ts->lock);
   return true;
+}
+
+bool si_transfers_give(struct si_transfers *ts, struct si_request *requests) {
+  bool sense = true;
+  pthread_mutex_lock(&ts->lock);
+  while (requests && sense) {
+    struct si_request *request = requests;
+    requests = request->next;
+    sense = give(ts, request);
+  }
+  hand_on(ts);
+  pthread_mutex_unlock(&ts->lock);
+  return sense;
 }
 
 bool si_transfers_settle(struct si_transfers *ts) {
@@ -223,6 +259,10 @@ si_rc si_transfers_new(const struct si_descriptor *descriptor, si_instance *inst
   ts->model = op;
   ts->link = link;
   ts->most = descriptor->provider.threads == SI_THREADS_PARALLEL ? SI_TRANSFER_THREADS : 0;
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  ts->few = processors < 2 ? 2 : processors < SI_TRANSFER_THREADS ? (unsigned)processors : ts->most;
+  ts->few = ts->few < ts->most ? ts->few : ts->most;
+  ts->slow = true;
   ts->ready_last = &ts->ready;
   pthread_mutex_init(&ts->lock, NULL);
   pthread_cond_init(&ts->work, NULL);

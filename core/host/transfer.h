@@ -4,10 +4,11 @@
  * on core/host/{descriptor,services}.h.
  *
  * Of a provider that is SI_THREADS_PARALLEL up to SI_TRANSFER_THREADS objects move at once, each
- * with an si_op of its own; of any other one call is made at a time, in the order of the requests,
- * by the caller's thread. The requests of one object are always served one after the other. An
- * object with SI_PUT_COMMIT moves alone: it begins when all before it have ended, and nothing
- * begins before it has.
+ * with an si_op of its own; while its calls are quick, only as many as the machine has processors:
+ * more threads would stand in each other's way. Of any other provider one call is made at a time,
+ * in the order of the requests, by the caller's thread. The requests of one object are always
+ * served one after the other. An object with SI_PUT_COMMIT moves alone: it begins when all before
+ * it have ended, and nothing begins before it has.
  *
  * No thread ever waits for a request of si's: a put that has no more bytes for now gives its thread
  * to another object. A get waits for a free run of the ring, and si frees those whatever else it
@@ -29,8 +30,9 @@ si_rc si_transfers_new(const struct si_descriptor *descriptor, si_instance *inst
                        struct si_transfers **out) SI_MUST_USE;
 /* Is it a request about an object's bytes? */
 bool si_transfers_takes(uint32_t type);
-/* Serves it, or sees to it that it is served, and frees it. False where it makes no sense. */
-bool si_transfers_give(struct si_transfers *transfers, struct si_request *request) SI_MUST_USE;
+/* Serves the requests of this list, or sees to it that they are served, and frees them. False where
+ * one makes no sense: then the process must end. */
+bool si_transfers_give(struct si_transfers *transfers, struct si_request *requests) SI_MUST_USE;
 /* Waits until all have ended. False where that cannot be: the end of one is still to come from si.
  */
 bool si_transfers_settle(struct si_transfers *transfers) SI_MUST_USE;

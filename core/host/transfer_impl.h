@@ -31,6 +31,7 @@ struct si_transfers {
   const struct si_op *model;
   struct si_link *link;
   unsigned most; /* threads; 0: the caller's serves */
+  unsigned few;  /* are enough while calls are quick */
   pthread_mutex_t lock;
   pthread_cond_t work;  /* one is ready, or stop */
   pthread_cond_t quiet; /* none is left */
@@ -40,7 +41,9 @@ struct si_transfers {
   struct si_transfer *alone; /* the one with SI_PUT_COMMIT */
   unsigned threads;
   unsigned idle;
-  unsigned busy; /* serve an object */
+  unsigned called; /* of the idle: woken, and not yet at work */
+  unsigned busy;   /* serve an object */
+  bool slow;       /* the latest call was; or there was none */
   bool stop;
   pthread_t thread[SI_TRANSFER_THREADS];
 };
