@@ -15,7 +15,8 @@
 
 enum {
   BLOCK = 256 * 1024,
-  BLOCKS = 2, /* of a thread: one is filled while the other is taken */
+  BLOCKS = 2,               /* of a thread: one is filled while the other is taken */
+  WAKE_AT = SI_FEED_PIECES, /* files that wait: no thread is woken for each */
   SMALL = 64 * 1024
 };
 
@@ -35,7 +36,8 @@ struct stream {
   struct block block[BLOCKS];
   unsigned fill, take; /* which is next */
   struct si_hasher hasher;
-  bool busy; /* at a file, or with a block that was not handed over */
+  bool busy;           /* at a file, or with a block that was not handed over */
+  pthread_cond_t room; /* a block was given back, or stop */
   pthread_t thread;
 };
 
@@ -50,8 +52,10 @@ struct si_feed {
   struct stream stream[SI_FEED_THREADS];
   unsigned threads;
   pthread_mutex_t lock; /* of what follows, and of full, take and busy */
-  pthread_cond_t more;  /* jobs, free blocks, or stop */
+  pthread_cond_t more;  /* jobs, hunger, or stop */
   pthread_cond_t made;  /* a block, or the end of it all */
+  unsigned idle;        /* threads that wait for more */
+  bool hungry;          /* the caller waits: blocks go out as they are */
   struct job job[SI_FEED_QUEUE];
   size_t first, count;
   bool stop;
@@ -63,22 +67,29 @@ static struct block *filling(struct stream *s) {
   return &s->block[s->fill];
 }
 
-/* Hands the block over, and waits for the next; false where there will be none. */
-static bool hand_over(struct stream *s) {
+/* With the lock. Hands the block over, and waits for the next; false where there will be none. */
+static bool hand_over_locked(struct stream *s) {
   struct si_feed *f = s->feed;
-  pthread_mutex_lock(&f->lock);
   filling(s)->full = true;
   s->fill = (s->fill + 1) % BLOCKS;
-  pthread_cond_signal(&f->made);
+  if (f->hungry) {
+    pthread_cond_signal(&f->made);
+  }
   while (filling(s)->full && !f->stop) {
-    pthread_cond_wait(&f->more, &f->lock);
+    pthread_cond_wait(&s->room, &f->lock);
   }
-  bool on = !f->stop;
-  pthread_mutex_unlock(&f->lock);
-  if (on) {
-    filling(s)->used = 0;
-    filling(s)->head.count = 0;
+  if (f->stop) {
+    return false;
   }
+  filling(s)->used = 0;
+  filling(s)->head.count = 0;
+  return true;
+}
+
+static bool hand_over(struct stream *s) {
+  pthread_mutex_lock(&s->feed->lock);
+  bool on = hand_over_locked(s);
+  pthread_mutex_unlock(&s->feed->lock);
   return on;
 }
 
@@ -205,23 +216,35 @@ static bool take_file(struct stream *s, const struct job *job) {
   return true;
 }
 
-/* The next job; false where the feed was stopped. What was read goes out before a wait. */
+/* With the lock. Has the block to go out: it is full, or the caller waits for whatever there is? */
+static bool is_due(struct stream *s) {
+  size_t count = filling(s)->head.count;
+  return count == SI_FEED_PIECES || (count && s->feed->count == 0 && s->feed->hungry);
+}
+
+/* With the lock. Waits until there is a job, or stop. */
+static void wait_for_job(struct stream *s) {
+  struct si_feed *f = s->feed;
+  while (!f->stop && (is_due(s) || f->count == 0)) {
+    if (is_due(s)) {
+      (void)hand_over_locked(s);
+      continue;
+    }
+    s->busy = filling(s)->head.count > 0;
+    if (!s->busy && f->hungry) {
+      pthread_cond_signal(&f->made);
+    }
+    f->idle++;
+    pthread_cond_wait(&f->more, &f->lock);
+    f->idle--;
+  }
+}
+
+/* The next job; false where the feed was stopped. */
 static bool next_job(struct stream *s, struct job *job) {
   struct si_feed *f = s->feed;
-  bool full = filling(s)->head.count == SI_FEED_PIECES;
   pthread_mutex_lock(&f->lock);
-  if (filling(s)->head.count && (full || f->count == 0) && !f->stop) {
-    pthread_mutex_unlock(&f->lock);
-    if (!hand_over(s)) {
-      return false;
-    }
-    pthread_mutex_lock(&f->lock);
-  }
-  s->busy = false;
-  while (f->count == 0 && !f->stop) {
-    pthread_cond_signal(&f->made);
-    pthread_cond_wait(&f->more, &f->lock);
-  }
+  wait_for_job(s);
   bool on = !f->stop;
   if (on) {
     *job = f->job[f->first];
@@ -267,6 +290,7 @@ si_rc si_feed_new(uint64_t cap, struct si_feed **out) {
   pthread_cond_init(&f->made, NULL);
   for (unsigned i = 0; i < SI_FEED_THREADS; i++) {
     f->stream[i].feed = f;
+    pthread_cond_init(&f->stream[i].room, NULL);
     for (unsigned j = 0; j < BLOCKS; j++) {
       struct block *b = &f->stream[i].block[j];
       b->head.stream = i;
@@ -290,7 +314,9 @@ bool si_feed_add(struct si_feed *f, int dir, const char *path, void *tag) {
   bool room = f->count < SI_FEED_QUEUE;
   if (room) {
     f->job[(f->first + f->count++) % SI_FEED_QUEUE] = (struct job){dir, path, tag};
-    pthread_cond_signal(&f->more);
+    if (f->idle && f->count >= WAKE_AT) {
+      pthread_cond_signal(&f->more);
+    }
   }
   pthread_mutex_unlock(&f->lock);
   return room;
@@ -318,8 +344,13 @@ const struct si_feed_block *si_feed_next(struct si_feed *f, uint32_t streams) {
   struct block *b;
   pthread_mutex_lock(&f->lock);
   while (!(b = full_one(f, streams)) && any_left(f)) {
+    f->hungry = true;
+    if (f->idle) {
+      pthread_cond_broadcast(&f->more);
+    }
     pthread_cond_wait(&f->made, &f->lock);
   }
+  f->hungry = false;
   pthread_mutex_unlock(&f->lock);
   return b ? &b->head : NULL;
 }
@@ -338,7 +369,7 @@ void si_feed_give(struct si_feed *f, const struct si_feed_block *block) {
   pthread_mutex_lock(&f->lock);
   b->full = false;
   s->take = (s->take + 1) % BLOCKS;
-  pthread_cond_broadcast(&f->more);
+  pthread_cond_signal(&s->room);
   pthread_mutex_unlock(&f->lock);
 }
 
@@ -350,6 +381,9 @@ void si_feed_free(struct si_feed **feed) {
   pthread_mutex_lock(&f->lock);
   f->stop = true;
   pthread_cond_broadcast(&f->more);
+  for (unsigned i = 0; i < f->threads; i++) {
+    pthread_cond_signal(&f->stream[i].room);
+  }
   pthread_mutex_unlock(&f->lock);
   for (unsigned i = 0; i < f->threads; i++) {
     pthread_join(f->stream[i].thread, NULL);
@@ -360,6 +394,7 @@ void si_feed_free(struct si_feed **feed) {
       free(f->stream[i].block[j].memory);
     }
     si_hasher_free(&f->stream[i].hasher);
+    pthread_cond_destroy(&f->stream[i].room);
   }
   pthread_cond_destroy(&f->more);
   pthread_cond_destroy(&f->made);
