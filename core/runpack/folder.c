@@ -32,16 +32,18 @@ static si_rc refuse(const struct walk *w, struct si_error *error, const char *wh
 static si_rc walk(struct walk *w, int parent, const char *name, int depth, struct si_error *error);
 
 /* w->path is the entry's whole path. */
-static si_rc take(struct walk *w, int dir, const char *name, int depth, struct si_error *error) {
+static si_rc take(struct walk *w, int dir, const struct dirent *entry, int depth,
+                  struct si_error *error) {
   static const char no_hash[SI_SHA256_HEX] =
       "0000000000000000000000000000000000000000000000000000000000000000";
-  struct stat st;
+  const char *name = entry->d_name;
+  struct stat st = {.st_mode = S_IFREG}; /* whoever opens it looks again */
   if (!si_component_valid(name, strlen(name))) {
     return refuse(w, error,
                   "has a name that cannot be part of a key: use A-Z a-z 0-9 . _ - and no "
                   "dot in front");
   }
-  if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (entry->d_type != DT_REG && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
     return si_error_errno(error, errno, "RUNPACK_FOLDER_INVALID", "cannot look at %.400s", w->path);
   }
   if (S_ISDIR(st.st_mode)) {
@@ -83,7 +85,7 @@ static si_rc walk(struct walk *w, int parent, const char *name, int depth, struc
     }
     int n = snprintf(w->path + len, sizeof w->path - len, "%s%s", len ? "/" : "", entry->d_name);
     status = n > 0 && (size_t)n < sizeof w->path - len
-                 ? take(w, dirfd(dir), entry->d_name, depth, error)
+                 ? take(w, dirfd(dir), entry, depth, error)
                  : refuse(w, error, "is longer than 4096 bytes");
     w->path[len] = '\0';
   }

@@ -183,6 +183,7 @@ static si_rc store_open(const si_host_vt *vt, si_host *host, si_op *op, const ch
   store->root = -1;
   store->dir = -1;
   store->unnamed = access(STORE_DESCRIPTORS, X_OK) == 0;
+  atomic_init(&store->link_by_fd, true);
   pthread_mutex_init(&store->lock, NULL);
   si_rc status = configure(store, op, config_json);
   char random[STORE_TEMP_HEX + 1];

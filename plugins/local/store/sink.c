@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugins/local/store/sink.c - writing objects. A small one is a file without a name that is linked
- * into place: its writer's death leaves nothing. Others are a temporary file beside the target,
- * renamed into place. A big object goes past the page cache where that can be done, else it is
- * pushed to the disk window by window while it comes, and dropped from the cache behind: growing
- * the cache is what costs. Depends on store.h, sdk/kit/base.
+ * plugins/local/store/sink.c - writing objects. One that is not long is a file without a name that
+ * is linked into place: its writer's death leaves nothing. Others are a temporary file beside the
+ * target, renamed into place, so that an operator sees who takes the space. A big object goes past
+ * the page cache where that can be done, else it is pushed to the disk window by window while it
+ * comes, and dropped from the cache behind: growing the cache is what costs. Depends on store.h,
+ * sdk/kit/base.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@
 #include "plugins/local/store/store.h"
 
 #define WINDOW (8ull << 20)
-#define SMALL (128u << 10)
+#define UNNAMED_MAX (16u << 20)
 
 struct si_sink {
   si_instance *store;
@@ -84,7 +85,7 @@ static void name_temp(si_sink *sink) {
 static int make_file(si_sink *sink) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   sink->temp[0] = '\0';
-  if (sink->length <= SMALL && sink->flags == 0 && sink->store->unnamed) {
+  if (sink->length <= UNNAMED_MAX && sink->flags == 0 && sink->store->unnamed) {
     int fd = openat(sink->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
     if (fd >= 0) {
       return fd;
@@ -192,18 +193,36 @@ si_rc store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len) {
   return SI_OK;
 }
 
+/* By the descriptor itself where that is allowed (it takes a privilege), else by way of /proc. */
+static int link_as(si_sink *sink, const char *name) {
+  si_instance *store = sink->store;
+  char path[sizeof UNNAMED + 12];
+  if (atomic_load(&store->link_by_fd)) {
+    if (linkat(sink->fd, "", sink->dir, name, AT_EMPTY_PATH) == 0) {
+      return 0;
+    }
+    if (errno != ENOENT) {
+      return -1;
+    }
+  }
+  snprintf(path, sizeof path, UNNAMED, sink->fd);
+  int failed = linkat(AT_FDCWD, path, sink->dir, name, AT_SYMLINK_FOLLOW);
+  if (!failed) { /* not for want of a directory, then */
+    atomic_store(&store->link_by_fd, false);
+  }
+  return failed;
+}
+
 /* Gives the file without a name its own; a name that must be replaced goes by way of another. */
 static int link_in_place(si_sink *sink) {
-  char path[sizeof UNNAMED + 12];
-  snprintf(path, sizeof path, UNNAMED, sink->fd);
-  if (linkat(AT_FDCWD, path, sink->dir, sink->name, AT_SYMLINK_FOLLOW) == 0) {
+  if (link_as(sink, sink->name) == 0) {
     return 0;
   }
   if (errno != EEXIST) {
     return -1;
   }
   name_temp(sink);
-  if (linkat(AT_FDCWD, path, sink->dir, sink->temp, AT_SYMLINK_FOLLOW) != 0) {
+  if (link_as(sink, sink->temp) != 0) {
     return -1;
   }
   return renameat(sink->dir, sink->temp, sink->dir, sink->name);

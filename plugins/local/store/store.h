@@ -39,6 +39,7 @@ struct si_instance {
   int root; /* -1 until it exists: it is made with the first object */
   uint64_t max_object_bytes;
   int unnamed;                     /* files without a name can be linked into place */
+  atomic_bool link_by_fd;          /* as far as is known, without /proc */
   char temp[24];                   /* prefix of temporary names, this instance's own */
   atomic_uint_least64_t temp_next; /* their counter */
   pthread_mutex_t lock;            /* of root and what follows */
