@@ -155,12 +155,29 @@ static si_rc seen_one(void *ctx, const struct si_store_object *object) {
   return SI_E_EXISTS; /* one is enough */
 }
 
+static si_rc verdict(const struct verify *v, struct si_error *error) {
+  const struct si_verify_report *report = v->report;
+  if (report->failures == 0) {
+    return SI_OK;
+  }
+  si_error_set(error, SI_E_CORRUPT, "RUNPACK_VERIFY_FAILED", "%s%s", report->first_message,
+               report->failures > 1 ? " (and more: see the report)" : "");
+  si_error_target(error, "verify", report->first_artifact);
+  si_error_hint(error, "do not rely on this runpack; compare it with another copy");
+  return SI_E_CORRUPT;
+}
+
 static si_rc no_manifest(struct verify *v, struct si_error *error) {
   int any = 0;
   si_rc status = v->store->vt->list(v->store, v->prefix, 1, &any, seen_one, error);
   any |= status == SI_E_QUOTA; /* more than one */
   if (!any && status != SI_OK) {
     return status;
+  }
+  if (!any && v->options && v->options->manifest_sha256) {
+    si_report_fault(v->report, "RUNPACK_NOT_KEPT", SI_KEY_MANIFEST,
+                    "the store took the runpack, and holds nothing of it");
+    return verdict(v, error);
   }
   if (!any) {
     return si_error_set(error, SI_E_NOT_FOUND, "RUNPACK_NOT_FOUND", "there is no runpack at \"%s\"",
@@ -418,6 +435,10 @@ static si_rc check_support(struct verify *v, struct si_error *error) {
   static const struct si_verify_options nothing;
   const struct si_verify_options *o = v->options = v->options ? v->options : &nothing;
   si_rc status = SI_OK;
+  if (o->manifest_sha256 && strcmp(o->manifest_sha256, v->report->manifest_sha256) != 0) {
+    si_report_fault(v->report, "RUNPACK_OTHER_MANIFEST", SI_KEY_MANIFEST,
+                    "the store gives another manifest than the one that was put there");
+  }
   check_key(v);
   if (o->anchored) {
     status = o->anchored(o->ctx, v->report->manifest_sha256, &v->report->anchored, error);
@@ -429,19 +450,7 @@ static si_rc check_support(struct verify *v, struct si_error *error) {
   return status;
 }
 
-/* --- the verdict --- */
-
-static si_rc verdict(const struct verify *v, struct si_error *error) {
-  const struct si_verify_report *report = v->report;
-  if (report->failures == 0) {
-    return SI_OK;
-  }
-  si_error_set(error, SI_E_CORRUPT, "RUNPACK_VERIFY_FAILED", "%s%s", report->first_message,
-               report->failures > 1 ? " (and more: see the report)" : "");
-  si_error_target(error, "verify", report->first_artifact);
-  si_error_hint(error, "do not rely on this runpack; compare it with another copy");
-  return SI_E_CORRUPT;
-}
+/* --- all of it --- */
 
 static si_rc run(struct verify *v, struct si_error *error) {
   si_rc status = read_manifest(v, error);

@@ -31,6 +31,8 @@ struct si_verify_options {
   uint64_t max_artifact_bytes;   /* 0 = the default */
   const struct si_key_set *keys; /* that the caller trusts; or NULL */
   enum si_require require;
+  /* Of the manifest that was put there a moment ago: it must be there, and no other. NULL: any. */
+  const char *manifest_sha256;
   /* Does a manifest of this hash stand in an audit chain? Asked once; NULL: no chain is known. A
    * failure is returned by the verification. */
   si_rc (*anchored)(void *ctx, const char manifest_sha256[SI_SHA256_HEX], bool *found,
@@ -43,11 +45,13 @@ struct si_verify_options {
 /*
  * Verifies the runpack below `prefix` ("": the store's root is the runpack, as in a copied
  * directory; what does not have a prefix's shape has an unknown placement). Returns
- *   SI_OK                 pass
- *   SI_E_CORRUPT          fail: RUNPACK_VERIFY_FAILED, target = the first faulty artifact's path;
- * or RUNPACK_INCOMPLETE where there are objects but no manifest SI_E_NOT_FOUND RUNPACK_NOT_FOUND:
- * nothing is there other                 the store could not be asked: no verdict *report is filled
- * for SI_OK and SI_E_CORRUPT; start from SI_VERIFY_REPORT, free it always.
+ * - SI_OK: pass.
+ * - SI_E_CORRUPT: fail. RUNPACK_VERIFY_FAILED, its target the path of the first faulty artifact;
+ *   RUNPACK_INCOMPLETE where there are objects but no manifest.
+ * - SI_E_NOT_FOUND, RUNPACK_NOT_FOUND: nothing is there (with manifest_sha256 that is a failure).
+ * - any other: the store could not be asked; there is no verdict.
+ *
+ * *report is filled for SI_OK and SI_E_CORRUPT; start from SI_VERIFY_REPORT, free it always.
  */
 si_rc si_runpack_verify(struct si_store *store, const char *prefix,
                         const struct si_verify_options *options, struct si_verify_report *report,

@@ -274,11 +274,16 @@ fi
 
 # --- a store that lacks something ----------------------------------------------------------------
 
+# stores ID...: a tree with these stores, and the provisioner misbehave.
+stores() {
+  plugin_tree misbehave "$@"
+  jq '.plugins |= map(if .id | endswith("-store") then .kinds = ["artifact"] else . end)' \
+    "$tree/manifest.json" >"$dir/.manifest"
+  cat "$dir/.manifest" >"$tree/manifest.json"
+}
+
 begin "a store that cannot remove, or tell the unfinished, says so by name"
-plugin_tree bare-store vain-store
-jq '.plugins |= map(if .id | endswith("-store") then .kinds = ["artifact"] else . end)' \
-  "$tree/manifest.json" >"$dir/.manifest"
-cat "$dir/.manifest" >"$tree/manifest.json"
+stores bare-store vain-store
 for id in bare-store vain-store; do
   expect_exit 0 si --json runpack list --sink "$id"
   expect_json '[.data[] | [.run, .complete, .storage_uri]]' '[["r",false,null]]'
@@ -293,11 +298,42 @@ for id in bare-store vain-store; do
   error_is 1 PROVIDER_UNSUPPORTED
 done
 
+# --- a store that does not keep what it took ------------------------------------------------------
+
+begin "an export that is read back from a store that keeps nothing has failed"
+stores forgetful-store
+expect_exit 0 si runpack export --from "$dir/results" --spec "$dir/spec.json" --tenant t \
+  --namespace n --scenario s --run r --sink forgetful-store
+run si --json runpack export --from "$dir/results" --spec "$dir/spec.json" --tenant t \
+  --namespace n --scenario s --run r --sink forgetful-store --verify
+error_is 8 RUNPACK_VERIFY_FAILED
+expect_contains "holds nothing of it" "$(json .error.message)"
+
+begin "evidence in a store that keeps nothing stays pending, and goes where it is kept"
+printf 'services:\n  web:\n    image: x:1\n' >"$dir/stack.yaml"
+expect_exit 0 si paas context create f
+config=$SI_PAAS_STATE_ROOT/contexts/f/config.json
+kept=$(cat "$config")
+jq '.audit_sink = {provider: "forgetful-store", config: {}}' <<<"$kept" >"$config"
+expect_exit 0 si paas --context f project create blog --stack "$dir/stack.yaml" \
+  --provisioner misbehave --config do=good
+expect_contains "the evidence stays pending: the store took the runpack, and holds nothing of it"
+pending() {
+  expect_exit 0 si --json paas --context f project show blog --stored
+  expect_json '.data.operations[0].evidence' "$1"
+}
+pending pending
+run si --json paas --context f reconcile --apply
+expect_equal "$code" 8
+pending pending
+printf '%s\n' "$kept" >"$config"
+expect_exit 0 si paas --context f reconcile --apply
+pending stored
+
 # --- a context's own store -----------------------------------------------------------------------
 
 begin "the evidence of a context is pruned and copied with its name, and each is in its chain"
 plugin_tree misbehave
-printf 'services:\n  web:\n    image: x:1\n' >"$dir/stack.yaml"
 expect_exit 0 si paas context create c
 expect_exit 0 si paas context create d
 for name in c d; do

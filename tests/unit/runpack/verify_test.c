@@ -235,6 +235,36 @@ static void a_runpack_without_manifest_is_incomplete(void) {
   outcome_free(&out);
 }
 
+/* As after an export: it must be there, and be the one that was put there. */
+static si_rc verify_exported(struct memory_store *store, const char *manifest_sha256,
+                             struct si_verify_report *report, struct si_error *error) {
+  const struct si_verify_options options = {.manifest_sha256 = manifest_sha256};
+  *report = (struct si_verify_report)SI_VERIFY_REPORT;
+  return si_runpack_verify(&store->head, FIXTURE_PREFIX, &options, report, error);
+}
+
+static void what_was_put_there_must_be_what_is_there(void) {
+  struct memory_store store;
+  struct si_verify_report report;
+  struct si_error error;
+  char hash[SI_SHA256_HEX];
+  fill(&store);
+  CU_ASSERT_EQUAL_FATAL(verify_exported(&store, NULL, &report, &error), SI_OK);
+  memcpy(hash, report.manifest_sha256, sizeof hash);
+  si_report_free(&report);
+  CU_ASSERT_EQUAL(verify_exported(&store, hash, &report, &error), SI_OK);
+  si_report_free(&report);
+  hash[0] = hash[0] == '0' ? '1' : '0';
+  CU_ASSERT_EQUAL(verify_exported(&store, hash, &report, &error), SI_E_CORRUPT);
+  CU_ASSERT_STRING_EQUAL(error.code, "RUNPACK_VERIFY_FAILED");
+  CU_ASSERT_STRING_EQUAL(report.first_code, "RUNPACK_OTHER_MANIFEST");
+  si_report_free(&report);
+  memory_store_free(&store); /* and nothing is left */
+  CU_ASSERT_EQUAL(verify_exported(&store, hash, &report, &error), SI_E_CORRUPT);
+  CU_ASSERT_STRING_EQUAL(report.first_code, "RUNPACK_NOT_KEPT");
+  si_report_free(&report);
+}
+
 static void endless_answers_are_ended(void) {
   struct memory_store store;
   fill(&store);
@@ -542,7 +572,8 @@ UNIT_MAIN("runpack verify", UNIT(what_was_exported_verifies),
           UNIT(a_copied_runpack_verifies_with_an_unknown_placement),
           UNIT(a_runpack_in_anothers_place_is_found_out), UNIT(any_flipped_bit_of_any_object_fails),
           UNIT(cut_and_lengthened_objects_fail), UNIT(missing_and_extra_objects_fail),
-          UNIT(a_runpack_without_manifest_is_incomplete), UNIT(endless_answers_are_ended),
+          UNIT(a_runpack_without_manifest_is_incomplete),
+          UNIT(what_was_put_there_must_be_what_is_there), UNIT(endless_answers_are_ended),
           UNIT(what_a_listing_says_of_lengths_counts_for_nothing),
           UNIT(the_cap_holds_at_verification_too),
           UNIT(a_store_that_cannot_be_asked_gives_no_verdict),
