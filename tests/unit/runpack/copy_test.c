@@ -192,6 +192,46 @@ static void of_two_copiers_one_makes_the_manifest(void) {
   end(&w);
 }
 
+/* Once our manifest is there, a whole runpack of somebody else's takes its place. */
+static struct memory_store *usurper;
+static si_rc (*real_flush)(struct si_store *, struct si_error *);
+static si_rc flush_then_usurp(struct si_store *head, struct si_error *error) {
+  struct memory_store *store = (struct memory_store *)head;
+  si_rc status = real_flush(head, error);
+  for (size_t i = 0; memory_find(store, "/manifest.json") && i < usurper->count; i++) {
+    const struct memory_object *object = &usurper->objects[i];
+    memory_set(store, object->key, object->data, object->len);
+  }
+  return status;
+}
+
+static void another_runpack_that_takes_our_place_is_not_taken_for_ours(void) {
+  struct world w;
+  struct memory_store other;
+  struct si_export_options options = fixture_options();
+  struct si_export_result result;
+  struct si_export *e SI_AUTO(si_export_free) = NULL;
+  begin(&w);
+  memory_store_init(&other);
+  options.generated_value++;
+  const struct si_artifact log = fixture_artifact("log.txt", "hello\n");
+  CU_ASSERT_EQUAL_FATAL(
+      si_export_begin(&other.head, &options, FIXTURE_SPEC, sizeof FIXTURE_SPEC - 1, &e, &w.error),
+      SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_export_add(e, &log, &w.error), SI_OK);
+  const struct si_artifact same = fixture_artifact("out/result.json", "{\"ok\":true}");
+  CU_ASSERT_EQUAL_FATAL(si_export_add(e, &same, &w.error), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_export_finish(e, &result, &w.error), SI_OK);
+  struct si_store_vt vt = *w.to.head.vt;
+  usurper = &other;
+  real_flush = vt.flush;
+  vt.flush = flush_then_usurp;
+  w.to.head.vt = &vt;
+  expect(&w, SI_E_EXISTS, "RUNPACK_EXISTS", "manifest.json");
+  memory_store_free(&other);
+  end(&w);
+}
+
 static void an_unfinished_copy_is_completed_and_a_stranger_in_it_refused(void) {
   struct world w;
   begin(&w);
@@ -366,6 +406,7 @@ UNIT_MAIN("runpack copy", UNIT(a_copy_has_every_byte_and_its_manifest_came_last)
           UNIT(what_is_there_already_is_verified_and_not_written),
           UNIT(another_runpack_at_the_place_is_never_overwritten),
           UNIT(of_two_copiers_one_makes_the_manifest),
+          UNIT(another_runpack_that_takes_our_place_is_not_taken_for_ours),
           UNIT(an_unfinished_copy_is_completed_and_a_stranger_in_it_refused),
           UNIT(a_destination_that_fails_leaves_no_manifest),
           UNIT(a_destination_that_keeps_other_bytes_is_found_out),
