@@ -14,6 +14,7 @@
 #include "paas/alert/sign.h"
 #include "paas/events/events.h"
 #include "paas/redact/redact.h"
+#include "paas/vault/reading.h"
 
 enum { BACKOFF_MS = 30000, BACKOFF_MAX_MS = 3600000, AFTER_MS = 5000, BODY_MAX = 65536 };
 
@@ -88,35 +89,18 @@ static si_rc take_text(void *ctx, const void *value, size_t len) {
   return SI_OK;
 }
 
-static void close_vault(struct si_vault **vault) {
-  si_vault_close(*vault);
-  *vault = NULL;
-}
-
-static void close_state(struct si_state **state) {
-  si_state_close(*state);
-  *state = NULL;
-}
-
-/* Opened to read, through a store of its own: who writes to the vault holds its lock, and that may
- * be this very process, in the middle of the operation that the alert is about. It is shut again
- * before anything is sent. */
+/* The vault is shut again before anything is sent. */
 static si_rc lend(const struct si_alert_sender *sender, const struct si_alert_channel *channel,
                   struct signing *signing, struct address *address, struct si_error *error) {
-  struct si_state *state SI_AUTO(close_state) = NULL;
-  struct si_vault *vault SI_AUTO(close_vault) = NULL;
-  const struct si_context *context = sender->context;
-  si_rc status = si_state_open(context->dir, context->id, SI_STATE_READ, &state, error);
-  status = status == SI_OK ? si_vault_open(context, state, &vault, error) : status;
+  struct si_vault_reading reading SI_AUTO(si_vault_reading_close) = {.state = NULL};
+  si_rc status =
+      si_vault_reading_open(sender->context, sender->ask, sender->ask_ctx, &reading, error);
   if (status != SI_OK) {
     return status;
   }
-  if (sender->ask) {
-    si_vault_asker(vault, sender->ask, sender->ask_ctx);
-  }
-  status = si_vault_get(vault, "", channel->secret, signing, sign, error);
+  status = si_vault_get(reading.vault, "", channel->secret, signing, sign, error);
   return status == SI_OK && channel->url_secret
-             ? si_vault_get(vault, "", channel->url_secret, address, take_text, error)
+             ? si_vault_get(reading.vault, "", channel->url_secret, address, take_text, error)
              : status;
 }
 

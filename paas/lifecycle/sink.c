@@ -6,6 +6,7 @@
 
 #include "kit/base/json.h"
 #include "paas/redact/redact.h"
+#include "paas/vault/reading.h"
 
 struct si_sink_session {
   struct si_sink_options options;
@@ -62,37 +63,18 @@ static si_rc lend_variable(const char *variable, void *use_ctx, si_secret_use us
 
 /* --- the vault --- */
 
-static void close_state(struct si_state **state) {
-  si_state_close(*state);
-  *state = NULL;
-}
-
-static void close_vault(struct si_vault **vault) {
-  si_vault_close(*vault);
-  *vault = NULL;
-}
-
-/* Opened to read, through a store of its own: who writes to the vault holds its lock, and that may
- * be this very process. */
 static si_rc lend_secret(const struct si_sink_session *sink, const char *key, void *use_ctx,
                          si_secret_use use, struct si_error *error) {
-  struct si_state *state SI_AUTO(close_state) = NULL;
-  struct si_vault *vault SI_AUTO(close_vault) = NULL;
+  struct si_vault_reading reading SI_AUTO(si_vault_reading_close) = {.state = NULL};
   const struct si_context *context = sink->options.context;
   if (!context) {
     si_error_set(error, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
                  "the store's secret %.100s stands in a vault, and no context says in which", key);
     return si_error_hint(error, "name it with --context NAME, or give credentials of another kind");
   }
-  si_rc status = si_state_open(context->dir, context->id, SI_STATE_READ, &state, error);
-  status = status == SI_OK ? si_vault_open(context, state, &vault, error) : status;
-  if (status != SI_OK) {
-    return status;
-  }
-  if (sink->options.ask) {
-    si_vault_asker(vault, sink->options.ask, sink->options.ask_ctx);
-  }
-  return si_vault_get(vault, "", key, use_ctx, use, error);
+  si_rc status =
+      si_vault_reading_open(context, sink->options.ask, sink->options.ask_ctx, &reading, error);
+  return status == SI_OK ? si_vault_get(reading.vault, "", key, use_ctx, use, error) : status;
 }
 
 static si_rc lend(void *ctx, const char *name, void *use_ctx, si_secret_use use,
