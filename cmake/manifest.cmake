@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes manifest.json of a plugin tree: what is in DIR, with its hash. Run when plugins are
 # installed (after stripping, so that the hash is of what gets loaded), or by a test:
-#   cmake -DDIR=... -DENTRIES="id|kind|needs|license;..." -DABI=1.0-draft1 -P manifest.cmake
+#   cmake -DDIR=... -DENTRIES="id|kind|needs|license;..." -DABI=1.0-draft3 -P manifest.cmake
 set(plugins "")
 foreach(entry ${ENTRIES})
   string(REPLACE "|" ";" parts "${entry}")

@@ -34,7 +34,8 @@ enum {
 /* Capabilities (si_provider.caps). */
 enum {
   SI_CAP_ARTIFACT_REMOVE = 1u << 0,
-  SI_CAP_ARTIFACT_UNFINISHED = 1u << 1 /* can tell, and discard, what dead writers left */
+  SI_CAP_ARTIFACT_UNFINISHED = 1u << 1, /* can tell, and discard, what dead writers left */
+  SI_CAP_ARTIFACT_RETENTION = 1u << 2   /* has the extension "si.retention/1" (si/retention.h) */
 };
 
 typedef struct si_put_options {

@@ -14,7 +14,8 @@
  * copied. Return a failure through si_host_vt.fail() so that the operator reads more than a number.
  *
  * The ABI is a draft: SI_ABI_DRAFT must be the same on both sides. When it is frozen, published
- * structs never change again; they grow by `_v2` structs and by new service ids.
+ * structs never change again; they grow by `_v2` structs, and by new ids of services and of
+ * extensions.
  */
 #ifndef SI_PLUGIN_H
 #define SI_PLUGIN_H
@@ -29,7 +30,7 @@ extern "C" {
 #define SI_ABI_MAGIC 0x31507369u /* "isP1": a foreign object is refused with a clear message */
 #define SI_ABI_MAJOR 1u          /* stands in the entry symbol's name, too */
 #define SI_ABI_MINOR 0u          /* grows when a table gains a tail member */
-#define SI_ABI_DRAFT 2u          /* 0 once the ABI is frozen */
+#define SI_ABI_DRAFT 3u          /* 0 once the ABI is frozen */
 
 /* Tables larger than this are refused as absurd, whatever their size member says. */
 #define SI_TABLE_MAX 4096u
@@ -87,6 +88,9 @@ enum { SI_STEP_BEGIN = 0, SI_STEP_DONE = 1, SI_STEP_FAILED = 2 };
 typedef struct si_host si_host; /* one instance's host side; the host's */
 typedef struct si_op si_op;     /* one call in flight; the host's */
 
+/* Receives a verb's result: one JSON text. Called at most once, before the verb returns. */
+typedef si_rc (*si_emit)(void *ctx, const char *json, size_t len);
+
 /* Reads the bytes of a secret while they exist. They are wiped as soon as it returns. */
 typedef si_rc (*si_secret_use)(void *ctx, const void *bytes, size_t len);
 
@@ -113,12 +117,12 @@ typedef struct si_host_vt {
   si_rc (*step)(si_op *op, const char *name, uint32_t phase, const char *outside_id);
   /* Lends the value of a secret that the configuration refers to, for the time of `use`. */
   si_rc (*secret)(si_op *op, const char *name, void *ctx, si_secret_use use);
-  /* A further service by id ("si.state/1"), or NULL where this host has none of that name. */
+  /* A further service by id (si/service.h), or NULL where this host has none of that name. */
   const void *(*service)(si_host *host, const char *id);
 } si_host_vt;
 
 /* Kinds of provider. */
-enum { SI_KIND_PROVISIONER = 1, SI_KIND_ARTIFACT = 2 };
+enum { SI_KIND_PROVISIONER = 1, SI_KIND_ARTIFACT = 2, SI_KIND_BACKUP = 3 };
 
 /* Which calls may run at once. */
 enum {
@@ -135,7 +139,7 @@ typedef struct si_provider {
   uint64_t caps;    /* capabilities of that kind: a promise */
   uint32_t threads; /* SI_THREADS_* */
   uint32_t reserved;
-  const char *id;     /* [a-z0-9][a-z0-9-]{0,62}; what --provisioner or --sink names */
+  const char *id;     /* [a-z0-9][a-z0-9-]{0,62}; what --provisioner, --sink or --backup names */
   const char *schema; /* JSON Schema of the configuration; `x-secret` marks references */
   const char *needs;  /* JSON object, equal to the tree manifest's `needs` */
   /* Makes an instance from a configuration (a JSON object). Writes *out on success alone. */
@@ -143,6 +147,10 @@ typedef struct si_provider {
                 si_instance **out);
   void (*close)(si_instance *instance); /* never fails */
   const void *vt;                       /* the kind's table, which begins with its size */
+  /* A further table by id ("si.retention/1"), which begins with its size; or NULL where the
+   * provider has none of that name. No allocation, no I/O, no threads, the same answer each time.
+   * The host asks only for what `caps` promises. The member is NULL where there is nothing. */
+  const void *(*extension)(const char *id);
 } si_provider;
 
 typedef struct si_plugin {

@@ -22,9 +22,6 @@
 extern "C" {
 #endif
 
-/* Receives a verb's result: one JSON text. Called at most once, before the verb returns. */
-typedef si_rc (*si_emit)(void *ctx, const char *json, size_t len);
-
 typedef struct si_provisioner_vt {
   uint32_t size;
   uint32_t reserved;
