@@ -74,19 +74,33 @@ const struct si_command si_cmd_plugin_list = {
     .run = list,
 };
 
-/* Asks si-host to load it and say what it is; the first kind that the manifest grants it. */
+/* The first kind that the manifest grants it and that this si knows; 0: none. */
+static uint32_t kind_of(const struct si_tree_entry *entry) {
+  const cJSON *each;
+  cJSON_ArrayForEach(each, entry->kinds) {
+    uint32_t kind = si_kind_of(each->valuestring);
+    if (kind) {
+      return kind;
+    }
+  }
+  return 0;
+}
+
+/* Asks si-host to load it and say what it is. */
 static si_rc describe(struct si_invocation *inv, const struct si_tree_entry *entry, cJSON **out) {
   struct si_session *session = NULL;
-  const char *kind = entry->kinds->child->valuestring;
   const struct si_session_options options = {
       .plugin = entry->id,
-      .kind = strcmp(kind, si_kind_name(SI_KIND_ARTIFACT)) == 0 ? SI_KIND_ARTIFACT
-                                                                : SI_KIND_PROVISIONER,
+      .kind = kind_of(entry),
       .describe = 1,
       .lock_fd = -1,
       .deadline_ns = inv->deadline_ns,
       .interrupt_fd = -1,
   };
+  if (!options.kind) {
+    return si_error_set(&inv->error, SI_E_UNSUPPORTED, "PLUGIN_KIND",
+                        "plugin \"%s\" is listed with no kind that this si knows", entry->id);
+  }
   si_rc status = si_session_open(&options, &session, &inv->error);
   if (status == SI_OK) {
     const char *text = si_session_descriptor(session);
@@ -123,6 +137,13 @@ static void print_settings(struct si_invocation *inv, const cJSON *schema) {
   }
 }
 
+static void print_extensions(struct si_invocation *inv, const cJSON *extensions) {
+  const cJSON *each;
+  cJSON_ArrayForEach(each, extensions) {
+    si_out_field(inv->out, "extension", "%s", cJSON_GetStringValue(each));
+  }
+}
+
 static si_rc info(struct si_invocation *inv) {
   static const char *const fields[] = {"id",  "version", "license", "kind",
                                        "abi", "build",   "sha256"};
@@ -140,6 +161,7 @@ static si_rc info(struct si_invocation *inv) {
   }
   si_out_field(inv->out, "file", "%s/%s", tree.dir, entry.file);
   si_out_field(inv->out, "needs", "%s", si_json_str(descriptor, "needs"));
+  print_extensions(inv, si_json_get(descriptor, "extensions"));
   unfold(descriptor, "schema");
   unfold(descriptor, "needs");
   print_settings(inv, si_json_get(descriptor, "schema"));

@@ -30,10 +30,10 @@ REFERENCE = ROOT / "docs/abi-reference.md"
 FIRST = ("plugin", "provisioner", "artifact", "backup", "retention", "service")  # then the others
 
 WHAT_TO_DO = """\
-The ABI is not the one that is written down. If that was not meant, take the change back. If it was,
-raise SI_ABI_DRAFT in sdk/include/si/plugin.h, say why in docs/decisions/, then run
-what stands below. (Once the ABI is frozen, published structs stay as they are: add `_v2` structs or
-ids, and raise SI_ABI_MINOR.)
+The ABI is not the one that is written down. If that was not meant, take the change back. If it was
+(once the ABI is frozen, published structs stay as they are: add `_v2` structs or ids), raise
+SI_ABI_DRAFT, or SI_ABI_MINOR once frozen, in sdk/include/si/plugin.h, say why in docs/decisions/,
+and then run
   scripts/abi.py update"""
 
 

@@ -135,9 +135,10 @@ no_host_left() { ! host_runs; }
 # --- plugins -------------------------------------------------------------------------------------
 
 # plugin_tree ID...: SI_PLUGIN_DIR becomes a fresh tree ($tree) of the installed plugins and of these
-# misbehaving ones (tests/plugins), all listed with their hashes.
+# misbehaving ones (tests/plugins), all listed with their hashes; NAME-store as an artifact store,
+# NAME-backup as a backup provider, any other as a provisioner.
 plugin_tree() {
-  local installed id
+  local installed id kind
   tree=$dir/plugins
   installed=$(find "$SI_PREFIX" -path '*/si/plugins/manifest.json' -printf '%h\n')
   rm -rf "$tree"
@@ -145,9 +146,14 @@ plugin_tree() {
   cp "$installed"/*.so "$installed/manifest.json" "$tree"
   for id in "$@"; do
     cp "$SI_TEST_PLUGINS/$id.so" "$tree"
-    jq --arg id "$id" --arg hash "$(sha256sum "$tree/$id.so" | cut -d' ' -f1)" \
+    case $id in
+      *-store) kind=artifact ;;
+      *-backup) kind=backup ;;
+      *) kind=provisioner ;;
+    esac
+    jq --arg id "$id" --arg kind "$kind" --arg hash "$(sha256sum "$tree/$id.so" | cut -d' ' -f1)" \
       '.plugins += [.plugins[0] + {id: $id, file: ($id + ".so"), sha256: $hash,
-        kinds: ["provisioner"], needs: {}}]' "$tree/manifest.json" >"$dir/.manifest"
+        kinds: [$kind], needs: {}}]' "$tree/manifest.json" >"$dir/.manifest"
     cat "$dir/.manifest" >"$tree/manifest.json"
   done
   chmod 644 "$tree"/*

@@ -9,6 +9,29 @@
 
 enum { PROVIDERS_MAX = 16, TEXT_MAX = 64 * 1024 };
 
+#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+
+/* A table of functions, as the headers have it. */
+struct shape {
+  const char *what;
+  size_t first; /* offset of the first function */
+  size_t least; /* where the last required one ends */
+  size_t size;
+};
+
+static const struct shape shapes[] = {
+    [SI_KIND_PROVISIONER] = {"the provisioner's table", offsetof(si_provisioner_vt, check),
+                             END_OF(si_provisioner_vt, remove), sizeof(si_provisioner_vt)},
+    [SI_KIND_ARTIFACT] = {"the store's table", offsetof(si_artifact_vt, sink_open),
+                          END_OF(si_artifact_vt, list), sizeof(si_artifact_vt)},
+    [SI_KIND_BACKUP] = {"the backup provider's table", offsetof(si_backup_vt, contract),
+                        END_OF(si_backup_vt, window), sizeof(si_backup_vt)},
+};
+
+static const struct shape retention_shape = {
+    "the table of " SI_RETENTION_ID, offsetof(si_retention_vt, lock),
+    END_OF(si_retention_vt, report), sizeof(si_retention_vt)};
+
 static si_rc bad_table(struct si_error *error, const char *what) {
   return si_error_set(error, SI_E_INTERNAL, "PLUGIN_TABLE",
                       "the plugin's tables cannot be right: %s", what);
@@ -105,7 +128,7 @@ static si_rc read_provider(const si_provider *provider, si_provider *out, struct
   if (!si_loader_owns(provider)) {
     return bad_table(error, "a provider lies outside the plugin");
   }
-  si_rc status = copy_table("a provider", provider, provider->size, sizeof(si_provider), out,
+  si_rc status = copy_table("a provider", provider, provider->size, END_OF(si_provider, vt), out,
                             sizeof *out, error);
   const struct {
     const char *what;
@@ -123,31 +146,44 @@ static si_rc read_provider(const si_provider *provider, si_provider *out, struct
   if (status == SI_OK && (!out->vt || !si_loader_owns(out->vt))) {
     status = bad_table(error, "a provider has no table of its kind");
   }
+  if (status == SI_OK) {
+    status = check_functions("a provider's tail", out, offsetof(si_provider, extension),
+                             sizeof *out, 0, error);
+  }
   return status;
 }
 
-static si_rc read_vt(struct si_descriptor *d, struct si_error *error) {
+/* `from` is known to begin in the plugin; `to` has the shape's size. */
+static si_rc read_table(const struct shape *shape, const void *from, void *to,
+                        struct si_error *error) {
   uint32_t size;
-  memcpy(&size, d->provider.vt, sizeof size);
+  memcpy(&size, from, sizeof size);
+  si_rc status = copy_table(shape->what, from, size, shape->least, to, shape->size, error);
+  return status == SI_OK ? check_functions(shape->what, to, shape->first, shape->size,
+                                           (shape->least - shape->first) / sizeof(void *), error)
+                         : status;
+}
+
+static si_rc read_vt(struct si_descriptor *d, struct si_error *error) {
+  uint32_t kind = d->provider.kind;
   memset(&d->vt, 0, sizeof d->vt);
-  if (d->provider.kind == SI_KIND_PROVISIONER) {
-    const size_t least = offsetof(si_provisioner_vt, remove) + sizeof(void *);
-    const size_t from = offsetof(si_provisioner_vt, check);
-    si_rc status = copy_table("the provisioner's table", d->provider.vt, size, least,
-                              &d->vt.provisioner, sizeof d->vt.provisioner, error);
-    return status != SI_OK
-               ? status
-               : check_functions("the provisioner's table", &d->vt.provisioner, from,
-                                 sizeof d->vt.provisioner, (least - from) / sizeof(void *), error);
+  if (kind >= sizeof shapes / sizeof *shapes || !shapes[kind].what) {
+    return si_error_set(error, SI_E_UNSUPPORTED, "PLUGIN_KIND",
+                        "this si has no providers of kind %u", (unsigned)kind);
   }
-  const size_t least = offsetof(si_artifact_vt, list) + sizeof(void *);
-  const size_t from = offsetof(si_artifact_vt, sink_open);
-  si_rc status = copy_table("the store's table", d->provider.vt, size, least, &d->vt.artifact,
-                            sizeof d->vt.artifact, error);
-  return status != SI_OK
-             ? status
-             : check_functions("the store's table", &d->vt.artifact, from, sizeof d->vt.artifact,
-                               (least - from) / sizeof(void *), error);
+  return read_table(&shapes[kind], d->provider.vt, &d->vt, error);
+}
+
+/* A lock that is promised and cannot be asked for would be found out when it is too late. */
+static si_rc read_extensions(struct si_descriptor *d, struct si_error *error) {
+  if (d->provider.kind != SI_KIND_ARTIFACT || !(d->provider.caps & SI_CAP_ARTIFACT_RETENTION)) {
+    return SI_OK;
+  }
+  const void *table = d->provider.extension ? d->provider.extension(SI_RETENTION_ID) : NULL;
+  if (!table || !si_loader_owns(table)) {
+    return bad_table(error, "it promises " SI_RETENTION_ID " and has no table of it");
+  }
+  return read_table(&retention_shape, table, &d->retention, error);
 }
 
 si_rc si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry *entry, uint32_t kind,
@@ -166,7 +202,8 @@ si_rc si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry *en
     }
     status = read_provider(provider, &out->provider, error);
     if (status == SI_OK && out->provider.kind == kind) {
-      return read_vt(out, error);
+      status = read_vt(out, error);
+      return status == SI_OK ? read_extensions(out, error) : status;
     }
   }
   return status;
@@ -200,5 +237,7 @@ si_rc si_descriptor_json(const struct si_descriptor *d, const struct si_tree_ent
     status =
         status == SI_OK ? si_json_quote(members[i].text, strlen(members[i].text), out) : status;
   }
-  return status == SI_OK ? si_buf_puts(out, "}") : status;
+  return status == SI_OK ? si_buf_printf(out, ",\"extensions\":[%s]}",
+                                         d->retention.size ? "\"" SI_RETENTION_ID "\"" : "")
+                         : status;
 }

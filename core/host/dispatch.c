@@ -43,12 +43,20 @@ static si_rc provisioner_call(struct si_dispatch *d, uint32_t verb, const char *
   }
 }
 
+/* The table of a backup provider is read and checked; what si has to say to it comes later. */
+static si_rc backup_call(struct si_dispatch *d) {
+  return si_error_set(&d->op->failure, SI_E_UNSUPPORTED, "PROVIDER_UNSUPPORTED",
+                      "this si does not call backup providers yet, so \"%s\" was asked nothing",
+                      d->descriptor->provider.id);
+}
+
 static void call(struct si_dispatch *d, struct si_unpack *in) {
+  const bool backup = d->descriptor->provider.kind == SI_KIND_BACKUP;
   uint32_t verb = si_unpack_u32(in);
   const char *first = si_unpack_text(in);
   const char *second = si_unpack_text(in);
   si_doing_set(si_verb_name(verb));
-  si_op_done(d->op, provisioner_call(d, verb, first, second), 0, true);
+  si_op_done(d->op, backup ? backup_call(d) : provisioner_call(d, verb, first, second), 0, true);
 }
 
 /* --- what a store holds --- */
@@ -180,7 +188,7 @@ static bool serve(struct si_dispatch *d, const struct si_request *request) {
   struct si_unpack in = si_unpack_of(&request->frame);
   bool sense = false;
   si_op_begin(d->op, request->frame.id);
-  if (request->frame.type == SI_FRAME_CALL && d->descriptor->provider.kind == SI_KIND_PROVISIONER) {
+  if (request->frame.type == SI_FRAME_CALL && d->descriptor->provider.kind != SI_KIND_ARTIFACT) {
     call(d, &in);
     sense = true;
   } else if (d->descriptor->provider.kind == SI_KIND_ARTIFACT) {

@@ -12,8 +12,22 @@
 
 enum { MANIFEST_MAX = 1 << 20, PLUGINS_MAX = 200 };
 
+static const char *const kind_names[] = {[SI_KIND_PROVISIONER] = "provisioner",
+                                         [SI_KIND_ARTIFACT] = "artifact",
+                                         [SI_KIND_BACKUP] = "backup"};
+enum { KINDS_END = sizeof kind_names / sizeof *kind_names };
+
 const char *si_kind_name(uint32_t kind) {
-  return kind == SI_KIND_PROVISIONER ? "provisioner" : kind == SI_KIND_ARTIFACT ? "artifact" : "?";
+  return kind < KINDS_END && kind_names[kind] ? kind_names[kind] : "?";
+}
+
+uint32_t si_kind_of(const char *name) {
+  for (uint32_t kind = 1; name && kind < KINDS_END; kind++) {
+    if (strcmp(kind_names[kind], name) == 0) {
+      return kind;
+    }
+  }
+  return 0;
 }
 
 static si_rc invalid(const struct si_tree *tree, struct si_error *error, const char *what) {

@@ -4,7 +4,7 @@
  * file, SHA-256 and kinds (design: trust comes before load). Depends on sdk/kit/base.
  *
  * manifest.json: {"schema":"si.plugins/1","serial":N,"plugins":[{"file","sha256","id","kinds":
- * ["provisioner"|"artifact"],"needs":{},"abi","license"}]}, at most 1 MiB and 200 plugins.
+ * ["provisioner"|"artifact"|"backup"],"needs":{},"abi","license"}]}, at most 1 MiB and 200 plugins.
  *
  * A plugin is trusted when the directory and every component above it belong to root or to this
  * user and cannot be written by others, the manifest lists it, and its file is a regular one, no
@@ -49,7 +49,9 @@ si_rc si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
 si_rc si_tree_verify(const struct si_tree *tree, const struct si_tree_entry *entry, int *fd,
                      struct si_error *error) SI_MUST_USE;
 
-/* "provisioner", "artifact"; "?" */
+/* "provisioner", "artifact", "backup"; "?" */
 const char *si_kind_name(uint32_t kind);
+/* SI_KIND_* of such a name; 0: none. */
+uint32_t si_kind_of(const char *name);
 
 #endif

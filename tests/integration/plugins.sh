@@ -36,6 +36,25 @@ expect_json '[.data[] | select(.trusted | not)] | length' 0
 expect_exit 0 si --json plugin info file
 expect_json .data.kind artifact
 
+begin "a provider of each kind says what it is"
+expect_exit 0 si --json plugin info idle-backup
+expect_json '[.data.kind, .data.provider, .data.extensions]' '["backup","idle-backup",[]]'
+expect_exit 0 si --json plugin info locking-store
+expect_json '[.data.kind, .data.extensions]' '["artifact",["si.retention/1"]]'
+expect_exit 0 si plugin info locking-store
+expect_contains si.retention/1
+expect_exit 0 si --json plugin info bare-store
+expect_json .data.extensions '[]'
+
+begin "a kind that this si does not know is no reason to load it"
+jq '.plugins |= map(if .id == "misbehave" then .kinds = ["oracle"] else . end)' \
+  "$tree/manifest.json" >"$dir/manifest"
+cat "$dir/manifest" >"$tree/manifest.json"
+rm -f "$(marker misbehave)"
+expect_exit 1 si --json plugin info misbehave
+expect_json .error.code PLUGIN_KIND
+[ ! -e "$(marker misbehave)" ] || fail "its constructor ran"
+
 begin "a plugin is refused before its constructor runs"
 # refused WHY EXIT COMMAND...: the tree is changed by COMMAND, and the plugin refused for WHY.
 refused() {
@@ -101,6 +120,12 @@ bad-missing PLUGIN_TABLE
 bad-endless PLUGIN_TABLE
 bad-id PLUGIN_ID
 bad-undefined PLUGIN_LOAD
+short-backup PLUGIN_TABLE
+huge-backup PLUGIN_TABLE
+missing-backup PLUGIN_TABLE
+outside-backup PLUGIN_TABLE
+other-backup PLUGIN_KIND
+vain-locking-store PLUGIN_TABLE
 TABLE
 
 begin "a provider that fails, dies or lies costs its operation alone"

@@ -274,16 +274,8 @@ fi
 
 # --- a store that lacks something ----------------------------------------------------------------
 
-# stores ID...: a tree with these stores, and the provisioner misbehave.
-stores() {
-  plugin_tree misbehave "$@"
-  jq '.plugins |= map(if .id | endswith("-store") then .kinds = ["artifact"] else . end)' \
-    "$tree/manifest.json" >"$dir/.manifest"
-  cat "$dir/.manifest" >"$tree/manifest.json"
-}
-
 begin "a store that cannot remove, or tell the unfinished, says so by name"
-stores bare-store vain-store
+plugin_tree bare-store vain-store
 for id in bare-store vain-store; do
   expect_exit 0 si --json runpack list --sink "$id"
   expect_json '[.data[] | [.run, .complete, .storage_uri]]' '[["r",false,null]]'
@@ -301,7 +293,7 @@ done
 # --- a store that does not keep what it took ------------------------------------------------------
 
 begin "an export that is read back from a store that keeps nothing has failed"
-stores forgetful-store
+plugin_tree misbehave forgetful-store
 expect_exit 0 si runpack export --from "$dir/results" --spec "$dir/spec.json" --tenant t \
   --namespace n --scenario s --run r --sink forgetful-store
 run si --json runpack export --from "$dir/results" --spec "$dir/spec.json" --tenant t \

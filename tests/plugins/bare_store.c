@@ -2,10 +2,13 @@
 /*
  * tests/plugins/bare_store.c - an artifact store of an older si: its table ends before the optional
  * functions. It holds one old artifact of a runpack that was never finished. Built again with
- * -DPROMISES it says that it can what it cannot, with -DFORGETS it takes every object and holds
- * none. Depends on the ABI headers alone.
+ * -DPROMISES it says that it can what it cannot; with -DFORGETS it takes every object and holds
+ * none; with -DLOCKS it has the extension si.retention/1, whose store holds nothing that could be
+ * locked; with -DLOCKS=0 it promises that and has it not. Depends on the ABI headers alone.
  */
 #include <si/artifact.h>
+#include <si/retention.h>
+#include <string.h>
 
 #define KEY                                                           \
   "tenant/t/namespace/n/scenario/s/run/r/"                            \
@@ -128,11 +131,71 @@ static const si_artifact_vt table = {
     .list = list,
 };
 
+#ifdef LOCKS
+static si_rc lock(si_instance *self, si_op *op, const char *key, const char *version, uint32_t mode,
+                  int64_t until_ms) {
+  (void)self;
+  (void)op;
+  (void)key;
+  (void)version;
+  (void)mode;
+  (void)until_ms;
+  return SI_E_NOT_FOUND;
+}
+
+static si_rc read_lock(si_instance *self, si_op *op, const char *key, const char *version,
+                       void *ctx, si_lock_fn told) {
+  (void)self;
+  (void)op;
+  (void)key;
+  (void)version;
+  (void)ctx;
+  (void)told;
+  return SI_E_NOT_FOUND;
+}
+
+static si_rc legal_hold(si_instance *self, si_op *op, const char *key, const char *version,
+                        uint32_t on) {
+  (void)self;
+  (void)op;
+  (void)key;
+  (void)version;
+  (void)on;
+  return SI_E_NOT_FOUND;
+}
+
+static si_rc report(si_instance *self, si_op *op, const char *prefix, void *ctx, si_lock_fn each,
+                    void *emit_ctx, si_emit emit) {
+  static const char json[] = "{\"store\":\"none\",\"versioned\":false,\"locking\":false}";
+  (void)self;
+  (void)op;
+  (void)prefix;
+  (void)ctx;
+  (void)each;
+  return emit(emit_ctx, json, sizeof json - 1);
+}
+
+static const si_retention_vt retention = {
+    .size = sizeof(si_retention_vt),
+    .lock = lock,
+    .read_lock = read_lock,
+    .legal_hold = legal_hold,
+    .report = report,
+};
+
+static const void *extension(const char *id) {
+  return LOCKS && strcmp(id, SI_RETENTION_ID) == 0 ? &retention : NULL;
+}
+#endif
+
 static const si_provider provider = {
     .size = sizeof(si_provider),
     .kind = SI_KIND_ARTIFACT,
 #ifdef PROMISES
     .caps = SI_CAP_ARTIFACT_REMOVE | SI_CAP_ARTIFACT_UNFINISHED,
+#elif defined LOCKS
+    .caps = SI_CAP_ARTIFACT_RETENTION,
+    .extension = extension,
 #endif
     .threads = SI_THREADS_SERIAL,
     .id = PLUGIN_ID,
