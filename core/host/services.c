@@ -135,7 +135,7 @@ static si_rc host_secret(si_op *op, const char *name, void *ctx, si_secret_use u
 static const void *host_service(si_host *host, const char *id) {
   (void)host;
   (void)id;
-  return NULL; /* none is defined by this minor version */
+  return NULL; /* si/service.h declares some; this host gives none yet */
 }
 
 const struct si_host_vt si_host_services = {

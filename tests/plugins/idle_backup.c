@@ -5,6 +5,7 @@
  * -DVARIANT=... for tables that lie. Depends on the ABI headers alone.
  */
 #include <si/backup.h>
+#include <si/service.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,9 +155,12 @@ static si_rc window(si_instance *self, si_op *op, const char *project, void *ctx
 
 static si_rc open_backups(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
                           si_instance **out) {
-  (void)host;
   (void)op;
   (void)config_json;
+  if (!SI_HAS(vt, si_host_vt, service) || vt->service(host, SI_EXEC_ID) ||
+      vt->service(host, SI_STATE_ID) || vt->service(host, "si.nothing/1")) {
+    return SI_E_INTERNAL; /* they are declared, and given by no host yet */
+  }
   instance.host = vt;
   *out = &instance;
   return SI_OK;

@@ -139,7 +139,7 @@ typedef struct si_provider {
   uint64_t caps;    /* capabilities of that kind: a promise */
   uint32_t threads; /* SI_THREADS_* */
   uint32_t reserved;
-  const char *id;     /* [a-z0-9][a-z0-9-]{0,62}; what --provisioner, --sink or --backup names */
+  const char *id;     /* [a-z0-9][a-z0-9-]{0,62}; what --provisioner or --sink names */
   const char *schema; /* JSON Schema of the configuration; `x-secret` marks references */
   const char *needs;  /* JSON object, equal to the tree manifest's `needs` */
   /* Makes an instance from a configuration (a JSON object). Writes *out on success alone. */
