@@ -266,6 +266,9 @@ def anchor(headers, out, include=INCLUDE):
             if item.what in ("struct", "opaque", "callback", "alias"):
                 source += f"void anchor_{item.name}({item.name} *it);\n" \
                           f"void anchor_{item.name}({item.name} *it) {{ (void)it; }}\n"
+            elif item.what == "function":
+                source += f"void anchor_{item.name}(__typeof__({item.name}) *it);\n" \
+                          f"void anchor_{item.name}(__typeof__({item.name}) *it) {{ (void)it; }}\n"
     out.with_suffix(".c").write_text(source, encoding="utf-8")
     done = run("gcc", "-std=c11", "-g", "-O0", "-shared", "-fPIC", "-nostdlib", "-I", include,
                out.with_suffix(".c"), "-o", out)
@@ -336,8 +339,10 @@ def update():
     need_tools()
     headers = read_headers()
     then = recorded_version()
-    if then == version(headers) and BASELINE.exists() and differences(headers):
-        print(differences(headers) + "\n" + WHAT_TO_DO)
+    told = (differences(headers) if BASELINE.exists() else
+            "\n".join(record_differences(record(headers))))
+    if then == version(headers) and told:
+        print(told + "\n" + WHAT_TO_DO)
         return 1
     RECORD.write_text(record(headers), encoding="utf-8")
     with tempfile.TemporaryDirectory() as directory:
@@ -353,6 +358,7 @@ PLANTS = (
     ("plugin", "int32_t peer_code;", "uint32_t peer_code;", "si_failure"),
     ("plugin", "SI_E_QUOTA = 7,", "SI_E_QUOTA = 70,", "VALUE(SI_E_QUOTA"),
     ("plugin", "int (*cancelled)(si_op *op);", "long (*cancelled)(si_op *op);", "cancelled"),
+    ("plugin", "si_plugin *si_plugin_v1(void);", "si_plugin *si_plugin_v1(int);", "si_plugin_v1"),
     ("artifact", "int64_t modified_ms;", "int64_t modified_ms, more;", "si_object_info"),
     ("artifact", "void (*reader_close)(si_reader *reader);",
      "void (*reader_close)(si_sink *reader);", "reader_close"),

@@ -46,7 +46,7 @@ typedef struct si_lock {
   uint32_t mode;  /* SI_LOCK_NONE, SI_LOCK_GOVERNANCE or SI_LOCK_COMPLIANCE */
   uint32_t flags; /* SI_LOCK_HELD, SI_LOCK_CURRENT, SI_LOCK_MARKER */
   uint32_t reserved;
-  const char *key;
+  const char *key;     /* of the object */
   const char *version; /* the store's own name for it; NULL where it has no versions */
   int64_t until_ms;    /* locked until then; 0 with SI_LOCK_NONE */
   int64_t told_ms;     /* the store's clock when it told this; 0 = unknown */

@@ -38,9 +38,9 @@ enum { SI_EXEC_STDOUT = 1, SI_EXEC_STDERR = 2 };
 
 /* A command. Lists are ended by NULL. Nothing of it is a secret's value. */
 typedef struct si_exec_command {
-  uint32_t size;  /* sizeof(si_exec_command) */
-  uint32_t where; /* SI_EXEC_IN_SERVICE or SI_EXEC_LIKE_SERVICE */
-  const char *project_id;
+  uint32_t size;           /* sizeof(si_exec_command) */
+  uint32_t where;          /* SI_EXEC_IN_SERVICE or SI_EXEC_LIKE_SERVICE */
+  const char *project_id;  /* one of the operation's */
   const char *service;     /* its name in the stack */
   const char *const *argv; /* argv[0] is found by the container's PATH; no shell */
   const char *const *env;  /* "NAME=value", beside the container's own; or NULL */

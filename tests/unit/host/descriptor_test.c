@@ -136,8 +136,8 @@ static void a_table_that_ends_with_the_required_members_has_no_others(void) {
   put_function(&own.backup, offsetof(si_backup_vt, expire), strange_function); /* behind its end */
   CU_ASSERT_STRING_EQUAL(verdict(SI_KIND_BACKUP), "");
   CU_ASSERT(descriptor.vt.backup.window == own.backup.window);
-  CU_ASSERT_PTR_NULL((void *)(uintptr_t)descriptor.vt.backup.protect);
-  CU_ASSERT_PTR_NULL((void *)(uintptr_t)descriptor.vt.backup.expire);
+  CU_ASSERT(descriptor.vt.backup.protect == NULL);
+  CU_ASSERT(descriptor.vt.backup.expire == NULL);
 }
 
 static void a_size_that_cannot_be_is_refused(void) {
