@@ -5,7 +5,8 @@
  *
  * A provider is believed for bytes alone. What a tool calls complete may be empty, and what it
  * calls verified may not restore: the host reads the objects itself, restores, and looks at what
- * came up. A verb that cannot know says so (SI_OUTCOME_UNKNOWN, "unknown"), and never guesses.
+ * came up. A verb that cannot know says so ("unknown" in a document, the retry class
+ * SI_OUTCOME_UNKNOWN of a failure), and never guesses.
  *
  * Documents are JSON texts. `project` is as in si/provisioner.h. Times are RFC 3339 in UTC with a
  * 'Z' ("2026-11-21T04:46:35.235Z"). Numbers that may pass 2^53 (bytes, a database's system id) are
@@ -161,10 +162,10 @@ typedef struct si_backup_vt {
    * that ended before that point has failed (SI_E_CORRUPT). Emits {"backups":[id, oldest first],
    * "source":{"engine","version","system_id"},"reached":{"time","position","timeline"},
    * "started","finished"}. Nothing of the target is changed before every object needed was found.
-   * When it fails later the target is unusable until a restore succeeds: SI_OUTCOME_UNKNOWN.
-   * SI_E_NOT_FOUND: no such backup, or a time outside of window's spans. SI_E_EXISTS: the target
-   * holds data, and there is no SI_RESTORE_REPLACE. SI_E_UNSUPPORTED: an end or a flag it does not
-   * know. */
+   * A failure after that leaves a target that is unusable until a restore succeeds, and says so:
+   * its retry class is SI_OUTCOME_UNKNOWN. SI_E_NOT_FOUND: no such backup, or a time outside of
+   * window's spans. SI_E_EXISTS: the target holds data, and there is no SI_RESTORE_REPLACE.
+   * SI_E_UNSUPPORTED: an end or a flag it does not know. */
   si_rc (*restore)(si_instance *instance, si_op *op, const char *project,
                    const si_restore_target *target, void *ctx, si_emit emit);
 

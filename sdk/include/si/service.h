@@ -72,7 +72,8 @@ typedef struct si_exec_vt {
    * `output` NULL: what it writes is dropped. A callback's status other than SI_OK, a cancelled
    * operation and a passed deadline end the command (SIGTERM, later SIGKILL), and run returns that
    * status. SI_OK means that it ended by itself, however: *result says how. SI_E_NOT_FOUND: no such
-   * service, or nothing to run by that name. SI_OUTCOME_UNKNOWN: it may still be running. */
+   * service, or nothing to run by that name. SI_E_UNAVAILABLE: the engine or its provisioner was
+   * lost; what was started may still be running. */
   si_rc (*run)(si_op *op, const si_exec_command *command, void *ctx, si_exec_input input,
                si_exec_output output, si_exec_result *result);
 } si_exec_vt;
