@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/host/resolve.h"
 #include "kit/base/text.h"
 
 #define ENTRY_SYMBOL "si_plugin_v1"
@@ -28,7 +29,7 @@ static lt_module module_open(lt_user_data data, const char *name, lt_dladvise ad
   (void)name; /* the entry says what to open; no name leads elsewhere */
   (void)advise;
   if (!load.tree || load.handle ||
-      si_tree_verify(load.tree, load.entry, &fd, &load.error) != SI_OK) {
+      si_plugin_open(load.tree, load.entry, &fd, &load.error) != SI_OK) {
     return NULL;
   }
   /* The descriptor that was hashed is what gets mapped. It stays open: debuggers and sanitizers

@@ -20,6 +20,7 @@
 
 #include "core/host/dispatch.h"
 #include "core/host/loader.h"
+#include "core/host/resolve.h"
 
 static char plugin_id[64] = "?"; /* for the crash report */
 
@@ -86,6 +87,7 @@ struct opening {
   const char *config;
   uint64_t deadline_ns;
   uint32_t describe;
+  const char *trust; /* JSON: core/host/trust.h */
 };
 
 static bool read_opening(const struct si_request *request, struct opening *out) {
@@ -96,22 +98,35 @@ static bool read_opening(const struct si_request *request, struct opening *out) 
   out->config = si_unpack_text(&in);
   out->deadline_ns = si_unpack_u64(&in);
   out->describe = si_unpack_u32(&in);
+  out->trust = si_unpack_text(&in);
   return request->frame.type == SI_FRAME_OPEN && !in.bad;
 }
 
-static si_rc load(const struct opening *opening, struct si_tree *tree, struct si_tree_entry *entry,
+/* All that decides which plugin it is; *entry belongs to it. */
+struct trusted {
+  struct si_plugin_trust trust;
+  struct si_plugins plugins;
+};
+
+static si_rc load(const struct opening *opening, struct trusted *by, struct si_tree_entry *entry,
                   struct si_descriptor *descriptor, struct si_error *error) {
   const si_plugin *(*entry_point)(void) = NULL;
-  si_rc status = si_tree_open(opening->dir, tree, error);
+  struct si_plugin_choice choice;
+  si_rc status = si_plugin_trust_parse(opening->trust, strlen(opening->trust), &by->trust, error);
   if (status == SI_OK) {
-    status = si_tree_find(tree, opening->plugin, opening->kind, entry, error);
+    status = si_plugins_open(opening->dir, &by->trust, &by->plugins, error);
   }
   if (status == SI_OK) {
-    status = si_loader_load(tree, entry, &entry_point, error);
+    status = si_plugins_find(&by->plugins, opening->plugin, opening->kind, &choice, error);
   }
-  return status == SI_OK
-             ? si_descriptor_read(entry_point(), entry, opening->kind, descriptor, error)
-             : status;
+  if (status == SI_OK) {
+    *entry = choice.entry;
+    status = si_loader_load(&choice.source->tree, entry, &entry_point, error);
+  }
+  if (status == SI_OK) {
+    status = si_descriptor_read(entry_point(), entry, opening->kind, descriptor, error);
+  }
+  return status == SI_OK ? si_plugin_needs_equal(entry, descriptor->provider.needs, error) : status;
 }
 
 static void send_ready(struct si_link *link, const struct si_descriptor *descriptor,
@@ -164,7 +179,7 @@ static int session(struct si_link *link) {
   struct si_host host = {.link = link};
   struct si_op op = {.host = &host};
   struct opening opening;
-  struct si_tree tree = {.fd = -1};
+  struct trusted by = {.trust = {NULL}};
   struct si_tree_entry entry;
   struct si_descriptor descriptor;
   struct si_error error;
@@ -175,14 +190,15 @@ static int session(struct si_link *link) {
   snprintf(plugin_id, sizeof plugin_id, "%s", opening.plugin);
   op.deadline_ns = opening.deadline_ns;
   si_op_begin(&op, 0);
-  si_rc status = load(&opening, &tree, &entry, &descriptor, &error);
+  si_rc status = load(&opening, &by, &entry, &descriptor, &error);
   int code = 0;
   if (status != SI_OK) {
     refuse(&op, status, &error);
   } else {
     code = serve(&opening, link, &op, &descriptor, &entry);
   }
-  si_tree_close(&tree);
+  si_plugins_close(&by.plugins);
+  si_plugin_trust_free(&by.trust);
   free(request);
   return code;
 }

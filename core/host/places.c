@@ -41,15 +41,22 @@ si_rc si_place_host(char *to, size_t size, struct si_error *error) {
   return from_prefix(SI_HOST_PATH, to, size, error);
 }
 
-si_rc si_place_plugins(char *to, size_t size, struct si_error *error) {
-  const char *set = secure_getenv("SI_PLUGIN_DIR");
-  if (set && set[0]) {
-    if (set[0] != '/' || strlen(set) >= size) {
-      return si_error_set(error, SI_E_INVALID, "PLACE_UNKNOWN",
-                          "SI_PLUGIN_DIR is not an absolute path: %.200s", set);
-    }
-    si_copy(to, size, set);
-    return SI_OK;
+/* "" where it is not set. */
+static si_rc from_environment(const char *name, char *to, size_t size, struct si_error *error) {
+  const char *set = secure_getenv(name);
+  if (set && set[0] && (set[0] != '/' || strlen(set) >= size)) {
+    return si_error_set(error, SI_E_INVALID, "PLACE_UNKNOWN", "%s is not an absolute path: %.200s",
+                        name, set);
   }
-  return from_prefix(SI_PLUGIN_PATH, to, size, error);
+  si_copy(to, size, set);
+  return SI_OK;
+}
+
+si_rc si_place_plugins(char *to, size_t size, struct si_error *error) {
+  si_rc status = from_environment("SI_PLUGIN_DIR", to, size, error);
+  return status == SI_OK && !to[0] ? from_prefix(SI_PLUGIN_PATH, to, size, error) : status;
+}
+
+si_rc si_place_enterprise(char *to, size_t size, struct si_error *error) {
+  return from_environment("SI_ENTERPRISE_PLUGIN_DIR", to, size, error);
 }

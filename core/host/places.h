@@ -14,5 +14,7 @@
 si_rc si_place_host(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 /* SI_PLUGIN_DIR where it is set (not under AT_SECURE), else the installation's. */
 si_rc si_place_plugins(char *to, size_t size, struct si_error *error) SI_MUST_USE;
+/* SI_ENTERPRISE_PLUGIN_DIR where it is set (not under AT_SECURE), else "". */
+si_rc si_place_enterprise(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 
 #endif

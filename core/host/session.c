@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/host/places.h"
+#include "core/host/seen.h"
 #include "core/host/session_impl.h"
 #include "kit/base/path.h"
 #include "kit/base/text.h"
@@ -50,7 +51,7 @@ struct si_pending *si_session_request(struct si_session *session, uint32_t type)
 }
 
 static si_rc send_open(struct si_session *session, const struct si_session_options *options,
-                       const char *dir) {
+                       const char *dir, const char *trust) {
   struct si_buf *out = &session->out;
   size_t mark;
   si_rc status = si_frame_begin(out, SI_FRAME_OPEN, 0, &mark);
@@ -60,6 +61,7 @@ static si_rc send_open(struct si_session *session, const struct si_session_optio
   status = status == SI_OK ? si_pack_text(out, options->config ? options->config : "{}") : status;
   status = status == SI_OK ? si_pack_u64(out, session->deadline_ns) : status;
   status = status == SI_OK ? si_pack_u32(out, options->describe != 0) : status;
+  status = status == SI_OK ? si_pack_text(out, trust) : status;
   return status == SI_OK ? si_frame_end(out, mark) : status;
 }
 
@@ -88,9 +90,11 @@ static struct si_session *make(const struct si_session_options *options) {
 
 static si_rc start(struct si_session *session, const struct si_session_options *options,
                    struct si_error *error) {
+  struct si_buf trust SI_AUTO(si_buf_free) = SI_BUF(2 * SI_TRUST_MAX);
   char dir[SI_PATH_MAX];
   int ring = -1;
   si_rc status = si_place_plugins(dir, sizeof dir, error);
+  status = status == SI_OK ? si_trust_to_send(options->trust, &trust, error) : status;
   if (status != SI_OK) {
     return status;
   }
@@ -101,7 +105,7 @@ static si_rc start(struct si_session *session, const struct si_session_options *
   }
   status = si_child_start(&session->child, ring, options->lock_fd, error);
   close(ring);
-  if (status == SI_OK && send_open(session, options, dir) != SI_OK) {
+  if (status == SI_OK && send_open(session, options, dir, si_buf_text(&trust)) != SI_OK) {
     status = si_error_set(error, SI_E_QUOTA, "PLUGIN_START",
                           "the provider's configuration is too large");
   }
@@ -129,6 +133,9 @@ si_rc si_session_open(const struct si_session_options *options, struct si_sessio
   if (status != SI_OK) {
     si_session_close(session);
     return status;
+  }
+  if (options->trust && options->trust[0]) {
+    si_trust_seen(options->trust, options->plugin);
   }
   *out = session;
   return SI_OK;

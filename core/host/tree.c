@@ -31,8 +31,9 @@ uint32_t si_kind_of(const char *name) {
 }
 
 static si_rc invalid(const struct si_tree *tree, struct si_error *error, const char *what) {
-  return si_error_set(error, SI_E_CORRUPT, "PLUGIN_MANIFEST_INVALID", "%s/manifest.json: %s",
-                      tree->dir, what);
+  si_error_set(error, SI_E_CORRUPT, "PLUGIN_MANIFEST_INVALID", "%s/manifest.json: %s", tree->dir,
+               what);
+  return si_error_hint(error, "install the plugins again: their maker writes it");
 }
 
 static bool file_name_valid(const char *file) {
@@ -53,6 +54,22 @@ static bool kinds_valid(const cJSON *kinds) {
   return true;
 }
 
+si_rc si_tree_file_name(const char *file, struct si_error *error) {
+  size_t len = strlen(file);
+  if (len > 3 && strcmp(file + len - 3, ".la") == 0) {
+    si_error_set(error, SI_E_AUTH, "PLUGIN_LIBTOOL",
+                 "%.200s is a libtool archive, which leads to another file", file);
+    return si_error_hint(error, "name the shared object itself (.so)");
+  }
+  if (!file_name_valid(file)) {
+    return si_error_set(error, SI_E_INVALID, "PLUGIN_NAME",
+                        "%.200s is no name of a plugin's file: letters, digits, . _ - and .so at "
+                        "its end",
+                        file);
+  }
+  return SI_OK;
+}
+
 static void read_entry(const cJSON *object, struct si_tree_entry *entry) {
   entry->file = si_json_str(object, "file");
   entry->sha256 = si_json_str(object, "sha256");
@@ -63,7 +80,30 @@ static void read_entry(const cJSON *object, struct si_tree_entry *entry) {
   entry->needs = si_json_get(object, "needs");
 }
 
-static si_rc check_manifest(const struct si_tree *tree, struct si_error *error) {
+bool si_tree_entry_read(const cJSON *object, struct si_tree_entry *entry) {
+  read_entry(object, entry);
+  return si_name_valid(entry->id) && file_name_valid(entry->file) &&
+         si_sha256_hex_valid(entry->sha256) && kinds_valid(entry->kinds) && entry->abi &&
+         entry->license && cJSON_IsObject(entry->needs);
+}
+
+/* Whose tree it is, and which edition. */
+static si_rc read_head(struct si_tree *tree, struct si_error *error) {
+  const cJSON *of = si_json_get(tree->manifest, "tree");
+  const char *name = of ? si_json_str(tree->manifest, "tree") : "oss";
+  int64_t serial = si_json_int(tree->manifest, "serial", 1, INT64_C(1) << 53, 0);
+  if (!name || (strcmp(name, "oss") != 0 && strcmp(name, "enterprise") != 0)) {
+    return invalid(tree, error, "its `tree` is neither oss nor enterprise");
+  }
+  if (serial == 0) {
+    return invalid(tree, error, "its `serial` is no number from 1 on");
+  }
+  tree->enterprise = name[0] == 'e';
+  tree->serial = (uint64_t)serial;
+  return SI_OK;
+}
+
+static si_rc check_manifest(struct si_tree *tree, struct si_error *error) {
   const char *schema = si_json_str(tree->manifest, "schema");
   const cJSON *plugins = si_json_get(tree->manifest, "plugins");
   const cJSON *object;
@@ -75,10 +115,11 @@ static si_rc check_manifest(const struct si_tree *tree, struct si_error *error) 
   }
   cJSON_ArrayForEach(object, plugins) {
     struct si_tree_entry entry;
-    read_entry(object, &entry);
-    if (!si_name_valid(entry.id) || !file_name_valid(entry.file) ||
-        !si_sha256_hex_valid(entry.sha256) || !kinds_valid(entry.kinds) || !entry.abi ||
-        !entry.license || !cJSON_IsObject(entry.needs)) {
+    bool whole = si_tree_entry_read(object, &entry);
+    if (entry.file && si_tree_file_name(entry.file, error) == SI_E_AUTH) {
+      return SI_E_AUTH;
+    }
+    if (!whole) {
       return invalid(tree, error,
                      "an entry lacks a valid id, file, sha256, kinds, needs, abi or "
                      "license");
@@ -89,7 +130,7 @@ static si_rc check_manifest(const struct si_tree *tree, struct si_error *error) 
       }
     }
   }
-  return SI_OK;
+  return read_head(tree, error);
 }
 
 static si_rc read_manifest(struct si_tree *tree, struct si_error *error) {
@@ -111,6 +152,10 @@ static si_rc read_manifest(struct si_tree *tree, struct si_error *error) {
     return si_error_hint(error, "is this a plugin directory? install si, or set SI_PLUGIN_DIR");
   }
   struct si_error why;
+  if (si_sha256_hex(si_buf_text(&text), text.len, tree->sha256) != SI_OK) {
+    return si_error_set(error, SI_E_INTERNAL, "PLUGIN_MANIFEST_UNREADABLE",
+                        "cannot hash %s/manifest.json", tree->dir);
+  }
   status = si_json_parse(si_buf_text(&text), text.len, &tree->manifest, &why);
   return status == SI_OK ? check_manifest(tree, error) : invalid(tree, error, why.message);
 }
@@ -163,6 +208,15 @@ static bool serves(const struct si_tree_entry *entry, uint32_t kind) {
   return false;
 }
 
+si_rc si_tree_grants(const struct si_tree_entry *entry, uint32_t kind, struct si_error *error) {
+  if (serves(entry, kind)) {
+    return SI_OK;
+  }
+  si_error_set(error, SI_E_INVALID, "PLUGIN_KIND", "plugin \"%s\" is no %s provider", entry->id,
+               si_kind_name(kind));
+  return si_error_hint(error, "see what there is: si plugin list");
+}
+
 /* Not listed: is there at least a file of that name, which somebody forgot to list or planted? */
 static si_rc not_listed(const struct si_tree *tree, const char *id, struct si_error *error) {
   char file[80];
@@ -184,12 +238,7 @@ si_rc si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
   for (size_t i = 0; i < count; i++) {
     si_tree_at(tree, i, entry);
     if (strcmp(entry->id, id) == 0) {
-      if (serves(entry, kind)) {
-        return SI_OK;
-      }
-      si_error_set(error, SI_E_INVALID, "PLUGIN_KIND", "plugin \"%s\" is no %s provider", id,
-                   si_kind_name(kind));
-      return si_error_hint(error, "see what there is: si plugin list");
+      return si_tree_grants(entry, kind, error);
     }
   }
   return not_listed(tree, id, error);

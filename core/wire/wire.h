@@ -27,7 +27,8 @@ enum { SI_HOST_FD_WIRE = 3, SI_HOST_FD_RING = 4, SI_HOST_FD_LOCK = 5 };
 enum si_frame_type {
   /* from si */
   SI_FRAME_OPEN = 1,  /* text plugin_dir, text plugin, u32 kind, text config, u64 deadline_ns,
-                         u32 describe: load and say what it is, open no instance */
+                         u32 describe: load and say what it is, open no instance,
+                         text trust (JSON: core/host/trust.h) */
   SI_FRAME_CALL,      /* u32 verb (SI_VERB_*), text argument 1, text argument 2 */
   SI_FRAME_PUT_OPEN,  /* text key, u32 flags, u64 length, text content_type */
   SI_FRAME_PUT_DATA,  /* u32 slot (a run's first), u32 length */
