@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/host/places.h"
-#include "core/host/tree.h"
+#include "core/host/seen.h"
 #include "paas/doctor/private.h"
 #include "paas/events/events.h"
 #include "paas/state/check.h"
@@ -157,34 +157,36 @@ void si_check_disk(struct si_doctor *doctor) {
 
 /* --- plugins --- */
 
-static void verify_plugin(struct si_doctor *doctor, const struct si_tree *tree,
-                          const struct si_tree_entry *entry) {
+static void verify_plugin(struct si_doctor *doctor, const struct si_plugin_choice *choice) {
   int fd SI_AUTO(si_close) = -1;
   struct si_error error;
-  if (si_tree_verify(tree, entry, &fd, &error) != SI_OK) {
+  if (si_plugin_judge(choice, &error) != SI_OK ||
+      si_plugin_open(&choice->source->tree, &choice->entry, &fd, &error) != SI_OK) {
     si_doctor_tell(doctor, SI_FINDING_CRITICAL,
                    error.hint[0] ? error.hint : "install si again: the file is not the listed one",
-                   "plugin %s: %s", entry->id, error.message);
+                   "plugin %s: %s", choice->entry.id, error.message);
   }
 }
 
 void si_check_plugins(struct si_doctor *doctor) {
   char dir[SI_PATH_MAX];
   struct si_error error;
-  struct si_tree tree SI_AUTO(si_tree_close) = {.fd = -1};
+  char file[SI_PATH_MAX];
+  struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
+  struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
   si_rc status = si_place_plugins(dir, sizeof dir, &error);
-  if (status == SI_OK) {
-    status = si_tree_open(dir, &tree, &error);
-  }
+  status = status == SI_OK ? si_context_plugins(file, sizeof file, &error) : status;
+  status = status == SI_OK ? si_trust_effective(file, &trust, &error) : status;
+  status = status == SI_OK ? si_plugins_open(dir, &trust, &plugins, &error) : status;
   if (status != SI_OK) {
     si_doctor_failed(doctor, "the plugins", &error);
     return;
   }
-  size_t count = si_tree_count(&tree);
+  size_t count = si_plugins_count(&plugins);
   for (size_t i = 0; i < count; i++) {
-    struct si_tree_entry entry;
-    si_tree_at(&tree, i, &entry);
-    verify_plugin(doctor, &tree, &entry);
+    struct si_plugin_choice choice;
+    si_plugins_at(&plugins, i, &choice);
+    verify_plugin(doctor, &choice);
   }
   if (doctor->told == 0) {
     si_doctor_ok(doctor, "%zu plugins in %s are as listed", count, dir);

@@ -8,6 +8,7 @@
 #include "core/host/session.h"
 #include "kit/base/json.h"
 #include "kit/base/text.h"
+#include "paas/context/context.h"
 
 #define DEADLINE_NS 5000000000ull
 
@@ -27,13 +28,16 @@ static void ask(struct si_engine *engine, const char *provider, const char *conf
   struct si_session *session = NULL;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(65536);
   struct si_error why;
+  char trust[SI_PATH_MAX];
   const struct si_session_options options = {.plugin = provider,
                                              .kind = SI_KIND_PROVISIONER,
                                              .config = config,
+                                             .trust = trust,
                                              .lock_fd = -1,
                                              .deadline_ns = si_monotonic_ns() + DEADLINE_NS,
                                              .interrupt_fd = -1};
-  si_rc status = si_session_open(&options, &session, &why);
+  si_rc status = si_context_plugins(trust, sizeof trust, &why);
+  status = status == SI_OK ? si_session_open(&options, &session, &why) : status;
   if (status == SI_OK) {
     status = si_session_call(session, SI_VERB_CHECK, NULL, NULL, &result, &why);
     si_session_close(session);

@@ -19,10 +19,12 @@ static void close_session(struct si_session **session) {
 si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
                           int lock, const struct si_listener *listener, void *ctx,
                           struct si_session **out, struct si_error *error) {
+  char trust[SI_PATH_MAX];
   struct si_session_options options = {
       .plugin = provisioner,
       .kind = SI_KIND_PROVISIONER,
       .config = config,
+      .trust = trust,
       .lock_fd = lock,
       .deadline_ns = si_monotonic_ns() + (life->timeout_ms ? life->timeout_ms : 600000) * 1000000,
       .interrupt_fd = life->interrupt_fd,
@@ -31,7 +33,8 @@ si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const c
   if (listener) {
     options.listener = *listener;
   }
-  si_rc status = si_session_open(&options, out, error);
+  si_rc status = si_context_plugins(trust, sizeof trust, error);
+  status = status == SI_OK ? si_session_open(&options, out, error) : status;
   if (status != SI_OK) {
     si_redact_error(error);
   }

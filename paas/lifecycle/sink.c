@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kit/base/json.h"
+#include "paas/context/context.h"
 #include "paas/redact/redact.h"
 #include "paas/vault/reading.h"
 
@@ -95,15 +96,18 @@ static si_rc lend(void *ctx, const char *name, void *use_ctx, si_secret_use use,
 si_rc si_sink_open(const struct si_sink_options *options, struct si_sink_session **out,
                    struct si_error *error) {
   const char *config = options->config ? options->config : "{}";
+  char trust[SI_PATH_MAX];
   struct si_sink_session *sink SI_AUTO(si_sink_close) = calloc(1, sizeof *sink);
   if (!sink) {
     return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: a store");
   }
   sink->options = *options;
   si_rc status = si_json_parse(config, strlen(config), &sink->config, error);
+  status = status == SI_OK ? si_context_plugins(trust, sizeof trust, error) : status;
   const struct si_session_options session = {.plugin = options->provider,
                                              .kind = SI_KIND_ARTIFACT,
                                              .config = config,
+                                             .trust = trust,
                                              .lock_fd = -1,
                                              .deadline_ns = options->deadline_ns,
                                              .interrupt_fd = options->interrupt_fd,
