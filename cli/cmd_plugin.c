@@ -7,13 +7,30 @@
 #include "cli/command.h"
 #include "cli/grid.h"
 #include "core/host/places.h"
+#include "core/host/seen.h"
 #include "core/host/session.h"
-#include "core/host/tree.h"
+#include "paas/context/context.h"
 
-static si_rc open_tree(struct si_invocation *inv, struct si_tree *tree) {
+/* All that may be loaded from, and the operator's trust. */
+struct places {
+  char file[SI_PATH_MAX];
+  struct si_plugin_trust trust;
+  struct si_plugins plugins;
+};
+
+static void close_places(struct places *places) {
+  si_plugins_close(&places->plugins);
+  si_plugin_trust_free(&places->trust);
+}
+
+static si_rc open_places(struct si_invocation *inv, struct places *places) {
   char dir[SI_PATH_MAX];
   si_rc status = si_place_plugins(dir, sizeof dir, &inv->error);
-  return status == SI_OK ? si_tree_open(dir, tree, &inv->error) : status;
+  status =
+      status == SI_OK ? si_context_plugins(places->file, sizeof places->file, &inv->error) : status;
+  status = status == SI_OK ? si_trust_effective(places->file, &places->trust, &inv->error) : status;
+  return status == SI_OK ? si_plugins_open(dir, &places->trust, &places->plugins, &inv->error)
+                         : status;
 }
 
 static void kinds_text(const struct si_tree_entry *entry, struct si_buf *out) {
@@ -26,18 +43,22 @@ static void kinds_text(const struct si_tree_entry *entry, struct si_buf *out) {
 }
 
 /* One row: what the manifest says, and whether the file keeps it. */
-static void add_row(const struct si_tree *tree, const struct si_tree_entry *entry,
-                    struct si_grid *table, cJSON *json) {
+static void add_row(const struct si_plugin_choice *choice, struct si_grid *table, cJSON *json) {
+  const struct si_tree_entry *entry = &choice->entry;
+  const char *origin = si_origin_name(choice->source->origin);
   struct si_buf kinds SI_AUTO(si_buf_free) = SI_BUF(1024);
   struct si_error why;
   int fd SI_AUTO(si_close) = -1;
-  bool trusted = si_tree_verify(tree, entry, &fd, &why) == SI_OK;
+  bool trusted = si_plugin_judge(choice, &why) == SI_OK &&
+                 si_plugin_open(&choice->source->tree, entry, &fd, &why) == SI_OK;
   cJSON *item = cJSON_CreateObject();
   kinds_text(entry, &kinds);
-  si_grid_row(table, entry->id, si_buf_text(&kinds), entry->license, entry->abi,
+  si_grid_row(table, entry->id, si_buf_text(&kinds), origin, entry->license, entry->abi,
               trusted ? "trusted" : why.message);
   cJSON_AddStringToObject(item, "id", entry->id);
   cJSON_AddItemToObject(item, "kinds", cJSON_Duplicate(entry->kinds, true));
+  cJSON_AddStringToObject(item, "from", origin);
+  cJSON_AddStringToObject(item, "dir", choice->source->tree.dir);
   cJSON_AddStringToObject(item, "file", entry->file);
   cJSON_AddStringToObject(item, "sha256", entry->sha256);
   cJSON_AddStringToObject(item, "license", entry->license);
@@ -51,18 +72,19 @@ static void add_row(const struct si_tree *tree, const struct si_tree_entry *entr
 }
 
 static si_rc list(struct si_invocation *inv) {
-  struct si_tree tree SI_AUTO(si_tree_close) = {.fd = -1};
-  struct si_grid table SI_AUTO(si_grid_free) = SI_GRID("ID", "KINDS", "LICENSE", "ABI", "TRUST");
-  struct si_tree_entry entry;
-  si_rc status = open_tree(inv, &tree);
+  struct places places SI_AUTO(close_places) = {.file = ""};
+  struct si_grid table SI_AUTO(si_grid_free) =
+      SI_GRID("ID", "KINDS", "FROM", "LICENSE", "ABI", "TRUST");
+  struct si_plugin_choice choice;
+  si_rc status = open_places(inv, &places);
   if (status != SI_OK) {
     return status;
   }
   cJSON *json = cJSON_CreateArray();
-  size_t count = si_tree_count(&tree);
+  size_t count = si_plugins_count(&places.plugins);
   for (size_t i = 0; i < count; i++) {
-    si_tree_at(&tree, i, &entry);
-    add_row(&tree, &entry, &table, json);
+    si_plugins_at(&places.plugins, i, &choice);
+    add_row(&choice, &table, json);
   }
   si_grid_print(inv->out, &table);
   return si_out_list(inv->out, json);
@@ -70,7 +92,7 @@ static si_rc list(struct si_invocation *inv) {
 
 const struct si_command si_cmd_plugin_list = {
     .path = "plugin list",
-    .summary = "List the installed providers, and whether their files are as listed",
+    .summary = "List the installed providers, where each comes from, and whether it is trusted",
     .run = list,
 };
 
@@ -87,12 +109,14 @@ static uint32_t kind_of(const struct si_tree_entry *entry) {
 }
 
 /* Asks si-host to load it and say what it is. */
-static si_rc describe(struct si_invocation *inv, const struct si_tree_entry *entry, cJSON **out) {
+static si_rc describe(struct si_invocation *inv, const struct si_tree_entry *entry,
+                      const char *trust, cJSON **out) {
   struct si_session *session = NULL;
   const struct si_session_options options = {
       .plugin = entry->id,
       .kind = kind_of(entry),
       .describe = 1,
+      .trust = trust,
       .lock_fd = -1,
       .deadline_ns = inv->deadline_ns,
       .interrupt_fd = -1,
@@ -147,19 +171,24 @@ static void print_extensions(struct si_invocation *inv, const cJSON *extensions)
 static si_rc info(struct si_invocation *inv) {
   static const char *const fields[] = {"id",  "version", "license", "kind",
                                        "abi", "build",   "sha256"};
-  struct si_tree tree SI_AUTO(si_tree_close) = {.fd = -1};
-  struct si_tree_entry entry;
+  struct places places SI_AUTO(close_places) = {.file = ""};
+  struct si_plugin_choice choice;
   cJSON *descriptor = NULL;
-  si_rc status = open_tree(inv, &tree);
-  status = status == SI_OK ? si_tree_find(&tree, si_arg(inv, 0), 0, &entry, &inv->error) : status;
-  status = status == SI_OK ? describe(inv, &entry, &descriptor) : status;
+  si_rc status = open_places(inv, &places);
+  status = status == SI_OK
+               ? si_plugins_find(&places.plugins, si_arg(inv, 0), 0, &choice, &inv->error)
+               : status;
+  status = status == SI_OK ? describe(inv, &choice.entry, places.file, &descriptor) : status;
   if (status != SI_OK) {
     return status;
   }
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     si_out_field(inv->out, fields[i], "%s", si_json_str(descriptor, fields[i]));
   }
-  si_out_field(inv->out, "file", "%s/%s", tree.dir, entry.file);
+  si_out_field(inv->out, "file", "%s/%s", choice.source->tree.dir, choice.entry.file);
+  si_out_field(inv->out, "from", "%s", si_origin_name(choice.source->origin));
+  cJSON_AddStringToObject(descriptor, "from", si_origin_name(choice.source->origin));
+  cJSON_AddStringToObject(descriptor, "dir", choice.source->tree.dir);
   si_out_field(inv->out, "needs", "%s", si_json_str(descriptor, "needs"));
   print_extensions(inv, si_json_get(descriptor, "extensions"));
   unfold(descriptor, "schema");

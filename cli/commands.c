@@ -60,6 +60,11 @@ extern const struct si_command si_cmd_runpack_prune;
 extern const struct si_command si_cmd_runpack_show;
 extern const struct si_command si_cmd_plugin_list;
 extern const struct si_command si_cmd_plugin_info;
+extern const struct si_command si_cmd_plugin_keygen;
+extern const struct si_command si_cmd_plugin_sign;
+extern const struct si_command si_cmd_plugin_trust_add;
+extern const struct si_command si_cmd_plugin_trust_list;
+extern const struct si_command si_cmd_plugin_trust_remove;
 extern const struct si_command si_cmd_version;
 
 /* Help keeps this order. */
@@ -120,6 +125,11 @@ static const struct si_command *const commands[] = {
     &si_cmd_runpack_prune,
     &si_cmd_plugin_list,
     &si_cmd_plugin_info,
+    &si_cmd_plugin_trust_add,
+    &si_cmd_plugin_trust_list,
+    &si_cmd_plugin_trust_remove,
+    &si_cmd_plugin_keygen,
+    &si_cmd_plugin_sign,
     &si_cmd_version,
     &si_cmd_help,
     NULL,
@@ -139,6 +149,7 @@ static const struct si_group groups[] = {
     {"runpack", "Evidence that anyone can verify offline"},
     {"runpack key", "The key that signs a context's evidence"},
     {"plugin", "The installed providers"},
+    {"plugin trust", "Whose plugins may be loaded"},
     {0},
 };
 

@@ -17,4 +17,8 @@
 si_rc si_signer_open(struct si_invocation *inv, const char *tenant,
                      struct si_locked *key) SI_MUST_USE;
 
+/* The secret key of a file, as --sign-key reads it; `code` is that of its failures. */
+si_rc si_signer_read(struct si_invocation *inv, const char *file, const char *code,
+                     struct si_locked *key) SI_MUST_USE;
+
 #endif
