@@ -92,7 +92,7 @@ static si_rc list(struct si_invocation *inv) {
 
 const struct si_command si_cmd_plugin_list = {
     .path = "plugin list",
-    .summary = "List the installed providers, where each comes from, and whether it is trusted",
+    .summary = "List the providers, where they come from, and whether they are trusted",
     .run = list,
 };
 
