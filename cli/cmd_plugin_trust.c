@@ -347,10 +347,10 @@ static si_rc list(struct si_invocation *inv) {
   }
   const char *enterprise = si_plugin_trust_enterprise(&trust);
   si_out_field(inv->out, "file", "%s", path);
-  si_out_field(inv->out, "oss tree", "%s, serial %llu or higher",
+  si_out_field(inv->out, "oss", "%s, serial %llu or higher",
                si_plugin_trust_signed(&trust) ? "signed" : "listed",
                (unsigned long long)si_plugin_trust_serial(&trust, false));
-  si_out_field(inv->out, "enterprise tree", "%s, serial %llu or higher",
+  si_out_field(inv->out, "enterprise", "%s, serial %llu or higher",
                enterprise ? enterprise : "none",
                (unsigned long long)si_plugin_trust_serial(&trust, true));
   print_lists(inv, &trust);
