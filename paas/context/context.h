@@ -53,8 +53,8 @@ struct si_context_options {
  * SI_PAAS_STATE_ROOT and a missing HOME are errors. */
 si_rc si_context_root(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 
-/* <root>/plugins.json, where the operator's trust in plugins stands (core/host/trust.h); it need not
- * be there. "" where nothing says where the root is. _make makes the root. */
+/* <root>/plugins.json, where the operator's trust in plugins stands (core/host/trust.h); it need
+ * not be there. "" where nothing says where the root is. _make makes the root. */
 si_rc si_context_plugins(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 si_rc si_context_plugins_make(char *to, size_t size, struct si_error *error) SI_MUST_USE;
 

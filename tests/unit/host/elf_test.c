@@ -144,6 +144,19 @@ static void the_section_that_the_linker_sees_is_read(void) {
   expect("a page mapped over another", file, sizeof file, "PLUGIN_ELF");
 }
 
+static void each_fault_is_found_by_itself(void) {
+  unsigned char file[SIZE];
+  const uint64_t off = 1, dynamic = DYNAMIC + 1, strings = STRINGS + 1;
+  make(file);
+  memcpy(file + P(2, p_type), file + P(1, p_type), sizeof(Elf64_Phdr));
+  expect("two dynamic sections, both right", file, sizeof file, "PLUGIN_ELF");
+  make(file);
+  memcpy(file + P(0, p_vaddr), &off, sizeof off);
+  memcpy(file + P(1, p_vaddr), &dynamic, sizeof dynamic);
+  memcpy(file + VALUE(1), &strings, sizeof strings);
+  expect("all addresses off their page", file, sizeof file, "PLUGIN_ELF");
+}
+
 static void a_file_that_ends_early_is_refused(void) {
   unsigned char file[SIZE];
   make(file);
@@ -160,5 +173,5 @@ static void what_the_system_loads_is_fine(void) {
 }
 
 UNIT_MAIN("host elf", UNIT(what_contradicts_itself_is_refused), UNIT(a_name_of_libtools_is_refused),
-          UNIT(the_section_that_the_linker_sees_is_read), UNIT(a_file_that_ends_early_is_refused),
-          UNIT(what_the_system_loads_is_fine))
+          UNIT(the_section_that_the_linker_sees_is_read), UNIT(each_fault_is_found_by_itself),
+          UNIT(a_file_that_ends_early_is_refused), UNIT(what_the_system_loads_is_fine))
