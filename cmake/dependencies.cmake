@@ -14,6 +14,7 @@ find_library(SQLITE_ARCHIVE libsqlite3.a PATHS ${SQLITE_LIBRARY_DIRS})
 if(SQLITE_ARCHIVE AND NOT SI_SHARED_SQLITE)
   set_property(TARGET PkgConfig::SQLITE PROPERTY INTERFACE_LINK_LIBRARIES ${SQLITE_ARCHIVE} m)
 endif()
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # Debian ships no .pc file for libltdl.

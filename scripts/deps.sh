@@ -4,7 +4,8 @@
 
 # To build and run si.
 deps_build=(cmake ninja-build gcc g++ libc6-dev pkg-config libltdl-dev libsqlite3-dev libssl-dev
-  libcjson-dev libcurl4-openssl-dev libexpat1-dev libyaml-dev)
+  libcjson-dev libcurl4-openssl-dev libexpat1-dev libyaml-dev
+  libseccomp-dev)
 
 # To make the images of examples/blog and to look at what it answers.
 deps_sample=(busybox-static curl jq tzdata ca-certificates)

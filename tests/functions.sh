@@ -151,9 +151,10 @@ plugin_tree() {
       *-backup) kind=backup ;;
       *) kind=provisioner ;;
     esac
-    jq --arg id "$id" --arg kind "$kind" --arg hash "$(sha256sum "$tree/$id.so" | cut -d' ' -f1)" \
+    jq --arg id "$id" --argjson needs "$(cat "$SI_TEST_PLUGINS/$id.needs" 2>/dev/null || echo '{}')" \
+      --arg kind "$kind" --arg hash "$(sha256sum "$tree/$id.so" | cut -d' ' -f1)" \
       '.plugins += [.plugins[0] + {id: $id, file: ($id + ".so"), sha256: $hash,
-        kinds: [$kind], needs: {}}]' "$tree/manifest.json" >"$dir/.manifest"
+        kinds: [$kind], needs: $needs}]' "$tree/manifest.json" >"$dir/.manifest"
     cat "$dir/.manifest" >"$tree/manifest.json"
   done
   chmod 644 "$tree"/*

@@ -16,6 +16,7 @@ enum { SEND_AT = 64 * 1024, SEND_FRAMES = 16, QUEUE_MAX = 16384 };
 
 struct si_link {
   int fd;
+  struct si_inbox inbox; /* the reader's */
   pthread_t reader;
   pthread_mutex_t out_lock;
   struct si_buf out;
@@ -46,16 +47,24 @@ static _Noreturn void leave(const char *why) {
   _exit(why ? 4 : 3);
 }
 
-static void enqueue(struct si_link *link, const struct si_frame *frame) {
+static struct si_request *keep(const struct si_frame *frame) {
   struct si_request *request = malloc(sizeof *request + frame->len + 1);
-  if (!request || link->queued >= QUEUE_MAX) {
-    leave("too many requests at once");
+  if (!request) {
+    leave("out of memory: a request");
   }
   char *payload = (char *)(request + 1);
   memcpy(payload, frame->data, frame->len);
   request->next = NULL;
   request->frame = *frame;
   request->frame.data = payload;
+  return request;
+}
+
+static void enqueue(struct si_link *link, const struct si_frame *frame) {
+  if (link->queued >= QUEUE_MAX) {
+    leave("too many requests at once");
+  }
+  struct si_request *request = keep(frame);
   *link->last = request;
   link->last = &request->next;
   link->queued++;
@@ -96,7 +105,8 @@ static void take_frame(struct si_link *link, const struct si_frame *frame) {
 }
 
 /* All that came at once is told at once: who waits is not woken for each. */
-static si_rc take_frames(struct si_link *link, struct si_inbox *inbox) {
+static si_rc take_frames(struct si_link *link) {
+  struct si_inbox *inbox = &link->inbox;
   struct si_frame frame;
   si_rc status;
   pthread_mutex_lock(&link->lock);
@@ -119,24 +129,24 @@ static si_rc take_frames(struct si_link *link, struct si_inbox *inbox) {
 
 static void *read_frames(void *argument) {
   struct si_link *link = argument;
-  struct si_inbox inbox = SI_SECRET_INBOX;
   for (;;) {
-    if (take_frames(link, &inbox) != SI_E_NOT_FOUND) {
+    if (take_frames(link) != SI_E_NOT_FOUND) {
       leave("a frame is too long");
     }
-    if (si_inbox_fill(&inbox, link->fd) != SI_OK) {
+    if (si_inbox_fill(&link->inbox, link->fd) != SI_OK) {
       leave(NULL);
     }
   }
   return NULL;
 }
 
-si_rc si_link_start(int wire, int ring, struct si_link **out) {
+si_rc si_link_make(int wire, int ring, struct si_link **out) {
   struct si_link *link = calloc(1, sizeof *link);
   if (!link) {
     return SI_E_NOMEM;
   }
   link->fd = wire;
+  link->inbox = (struct si_inbox)SI_SECRET_INBOX;
   link->out.max = SIZE_MAX / 2;
   link->last = &link->first;
   pthread_mutex_init(&link->out_lock, NULL);
@@ -145,15 +155,27 @@ si_rc si_link_start(int wire, int ring, struct si_link **out) {
   pthread_cond_init(&link->changed, NULL);
   pthread_cond_init(&link->asked_for, NULL);
   si_rc status = si_ring_attach(&link->ring, ring);
-  if (status == SI_OK && pthread_create(&link->reader, NULL, read_frames, link) != 0) {
-    status = SI_E_NOMEM;
-  }
   if (status != SI_OK) {
     free(link);
     return status;
   }
   *out = link;
   return SI_OK;
+}
+
+struct si_request *si_link_first(struct si_link *link) {
+  struct si_frame frame;
+  si_rc status;
+  while ((status = si_inbox_next(&link->inbox, &frame)) == SI_E_NOT_FOUND) {
+    if (si_inbox_fill(&link->inbox, link->fd) != SI_OK) {
+      return NULL;
+    }
+  }
+  return status == SI_OK ? keep(&frame) : NULL;
+}
+
+si_rc si_link_start(struct si_link *link) {
+  return pthread_create(&link->reader, NULL, read_frames, link) == 0 ? SI_OK : SI_E_NOMEM;
 }
 
 static void send_packed(struct si_link *link) {

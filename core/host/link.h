@@ -21,7 +21,13 @@ struct si_request {
   struct si_frame frame;
 };
 
-si_rc si_link_start(int wire, int ring, struct si_link **out) SI_MUST_USE;
+/* Makes one that is not read yet: there is no second thread until it is started. Frames can be
+ * sent. */
+si_rc si_link_make(int wire, int ring, struct si_link **out) SI_MUST_USE;
+/* The first frame of all, before the link is started; waits. The caller frees it with free(). NULL:
+ * the stream ended, or is none of ours. */
+struct si_request *si_link_first(struct si_link *link);
+si_rc si_link_start(struct si_link *link) SI_MUST_USE;
 
 /* The next request, in order; waits. The caller frees it with free(). What was packed before is
  * sent first. */

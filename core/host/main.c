@@ -21,6 +21,7 @@
 #include "core/host/dispatch.h"
 #include "core/host/loader.h"
 #include "core/host/resolve.h"
+#include "core/host/sandbox.h"
 
 static char plugin_id[64] = "?"; /* for the crash report */
 
@@ -88,6 +89,7 @@ struct opening {
   uint64_t deadline_ns;
   uint32_t describe;
   const char *trust; /* JSON: core/host/trust.h */
+  uint32_t sandbox;  /* SI_SANDBOX_* */
 };
 
 static bool read_opening(const struct si_request *request, struct opening *out) {
@@ -99,30 +101,58 @@ static bool read_opening(const struct si_request *request, struct opening *out) 
   out->deadline_ns = si_unpack_u64(&in);
   out->describe = si_unpack_u32(&in);
   out->trust = si_unpack_text(&in);
+  out->sandbox = si_unpack_u32(&in);
   return request->frame.type == SI_FRAME_OPEN && !in.bad;
 }
 
-/* All that decides which plugin it is; *entry belongs to it. */
+/* All that decides which plugin it is; the choice belongs to it. */
 struct trusted {
   struct si_plugin_trust trust;
   struct si_plugins plugins;
 };
 
-static si_rc load(const struct opening *opening, struct trusted *by, struct si_tree_entry *entry,
-                  struct si_descriptor *descriptor, struct si_error *error) {
-  const si_plugin *(*entry_point)(void) = NULL;
-  struct si_plugin_choice choice;
+static si_rc find(const struct opening *opening, struct trusted *by,
+                  struct si_plugin_choice *choice, struct si_error *error) {
   si_rc status = si_plugin_trust_parse(opening->trust, strlen(opening->trust), &by->trust, error);
   if (status == SI_OK) {
     status = si_plugins_open(opening->dir, &by->trust, &by->plugins, error);
   }
-  if (status == SI_OK) {
-    status = si_plugins_find(&by->plugins, opening->plugin, opening->kind, &choice, error);
+  return status == SI_OK
+             ? si_plugins_find(&by->plugins, opening->plugin, opening->kind, choice, error)
+             : status;
+}
+
+/* From here on the process can do no more than the plugin needs. Tells what the kernel lacks. */
+static si_rc enclose(const struct opening *opening, const struct si_plugin_choice *choice,
+                     struct si_host *host, struct si_error *error) {
+  struct si_buf lacks SI_AUTO(si_buf_free) = SI_BUF(4096);
+  cJSON *config SI_AUTO(si_json_free) = NULL;
+  struct si_needs needs;
+  struct si_error why;
+  si_rc status = si_needs_read(choice->entry.needs, &needs, error);
+  if (status != SI_OK) {
+    return status;
   }
-  if (status == SI_OK) {
-    *entry = choice.entry;
-    status = si_loader_load(&choice.source->tree, entry, &entry_point, error);
+  if (si_json_parse(opening->config, strlen(opening->config), &config, &why) != SI_OK) {
+    config = NULL; /* the provider refuses it, in its own words */
   }
+  const struct si_sandbox sandbox = {.needs = &needs,
+                                     .tree = &choice->source->tree,
+                                     .config = config,
+                                     .reading = (opening->sandbox & SI_SANDBOX_READING) != 0,
+                                     .required = (opening->sandbox & SI_SANDBOX_REQUIRED) != 0};
+  status = si_sandbox_apply(&sandbox, &lacks, error);
+  if (status == SI_OK && lacks.len > 0) {
+    si_host_services.log(host, SI_LOG_WARN, si_buf_text(&lacks));
+  }
+  return status;
+}
+
+static si_rc load(const struct opening *opening, const struct si_plugin_choice *choice,
+                  struct si_descriptor *descriptor, struct si_error *error) {
+  const si_plugin *(*entry_point)(void) = NULL;
+  const struct si_tree_entry *entry = &choice->entry;
+  si_rc status = si_loader_load(&choice->source->tree, entry, &entry_point, error);
   if (status == SI_OK) {
     status = si_descriptor_read(entry_point(), entry, opening->kind, descriptor, error);
   }
@@ -175,14 +205,17 @@ static int serve(const struct opening *opening, struct si_link *link, struct si_
 }
 
 static int session(struct si_link *link) {
-  struct si_request *request = si_link_next(link);
+  struct si_request *request = si_link_first(link);
   struct si_host host = {.link = link};
   struct si_op op = {.host = &host};
   struct opening opening;
   struct trusted by = {.trust = {NULL}};
-  struct si_tree_entry entry;
+  struct si_plugin_choice choice;
   struct si_descriptor descriptor;
   struct si_error error;
+  if (!request) {
+    return 3; /* si is gone */
+  }
   if (!read_opening(request, &opening)) {
     fprintf(stderr, "si-host: the first frame is not OPEN\n");
     return 4;
@@ -190,12 +223,19 @@ static int session(struct si_link *link) {
   snprintf(plugin_id, sizeof plugin_id, "%s", opening.plugin);
   op.deadline_ns = opening.deadline_ns;
   si_op_begin(&op, 0);
-  si_rc status = load(&opening, &by, &entry, &descriptor, &error);
+  si_rc status = find(&opening, &by, &choice, &error);
+  status = status == SI_OK ? enclose(&opening, &choice, &host, &error) : status;
   int code = 0;
+  /* The thread that reads is confined with the rest, so it starts now. */
+  if (si_link_start(link) != SI_OK) {
+    fprintf(stderr, "si-host: cannot start its thread\n");
+    return 4;
+  }
+  status = status == SI_OK ? load(&opening, &choice, &descriptor, &error) : status;
   if (status != SI_OK) {
     refuse(&op, status, &error);
   } else {
-    code = serve(&opening, link, &op, &descriptor, &entry);
+    code = serve(&opening, link, &op, &descriptor, &choice.entry);
   }
   si_plugins_close(&by.plugins);
   si_plugin_trust_free(&by.trust);
@@ -211,7 +251,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "si-host is started by si, for one operation; it does nothing by itself\n");
     return 2;
   }
-  if (!confine() || si_link_start(SI_HOST_FD_WIRE, SI_HOST_FD_RING, &link) != SI_OK) {
+  if (!confine() || si_link_make(SI_HOST_FD_WIRE, SI_HOST_FD_RING, &link) != SI_OK) {
     fprintf(stderr, "si-host: cannot set itself up: %s\n", strerror(errno));
     return 4;
   }

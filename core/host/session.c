@@ -62,6 +62,7 @@ static si_rc send_open(struct si_session *session, const struct si_session_optio
   status = status == SI_OK ? si_pack_u64(out, session->deadline_ns) : status;
   status = status == SI_OK ? si_pack_u32(out, options->describe != 0) : status;
   status = status == SI_OK ? si_pack_text(out, trust) : status;
+  status = status == SI_OK ? si_pack_u32(out, options->sandbox) : status;
   return status == SI_OK ? si_frame_end(out, mark) : status;
 }
 

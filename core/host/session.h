@@ -37,7 +37,8 @@ struct si_session_options {
   const char *config;   /* JSON object; NULL: {} */
   int describe;         /* load it and read its descriptor, no more */
   const char *trust;    /* file of the operator's trust in plugins; NULL or "": none, the OSS tree
-                           alone,    and no edition is remembered */
+                           alone, and no edition is remembered */
+  uint32_t sandbox;     /* SI_SANDBOX_* */
   int lock_fd;          /* inherited by the child, or -1 */
   uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: ten minutes from now */
   int interrupt_fd;     /* each byte read is one wish to stop; or -1 */

@@ -28,7 +28,7 @@ enum si_frame_type {
   /* from si */
   SI_FRAME_OPEN = 1,  /* text plugin_dir, text plugin, u32 kind, text config, u64 deadline_ns,
                          u32 describe: load and say what it is, open no instance,
-                         text trust (JSON: core/host/trust.h) */
+                         text trust (JSON: core/host/trust.h), u32 sandbox (SI_SANDBOX_*) */
   SI_FRAME_CALL,      /* u32 verb (SI_VERB_*), text argument 1, text argument 2 */
   SI_FRAME_PUT_OPEN,  /* text key, u32 flags, u64 length, text content_type */
   SI_FRAME_PUT_DATA,  /* u32 slot (a run's first), u32 length */
@@ -59,6 +59,12 @@ enum si_frame_type {
   SI_FRAME_DONE,       /* u64 value, then an error as si_pack_error writes it: the request of that
                           id has ended; value is STAT's length */
   SI_FRAME_SECRET      /* text name: asks for the value of a secret */
+};
+
+/* How the child confines itself, beyond what the plugin's needs say. */
+enum {
+  SI_SANDBOX_REQUIRED = 1, /* refuse where the kernel lacks a part */
+  SI_SANDBOX_READING = 2   /* what may be written may only be read */
 };
 
 enum si_verb {
