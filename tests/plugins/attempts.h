@@ -53,6 +53,10 @@ static int try_mkdir(const char *path) {
   return mkdir(path, 0700) == 0 ? 0 : errno;
 }
 
+static int try_chmod(const char *path) {
+  return chmod(path, 0777) == 0 ? 0 : errno;
+}
+
 static int try_environ(const char *path) {
   char name[64];
   (void)path;
@@ -190,13 +194,14 @@ static const struct {
   const char *name;
   int (*run)(const char *path);
 } attempts[] = {
-    {"read", try_read},       {"write", try_write},   {"cut", try_cut},
-    {"remove", try_remove},   {"mkdir", try_mkdir},   {"environ", try_environ},
-    {"shadow", try_shadow},   {"tcp", try_tcp},       {"unix", try_unix},
-    {"vsock", try_vsock},     {"ptrace", try_ptrace}, {"fork", try_fork},
-    {"exec", try_exec},       {"mount", try_mount},   {"namespace", try_namespace},
-    {"kill", try_kill},       {"limit", try_limit},   {"silence", try_silence},
-    {"outlive", try_outlive}, {"thread", try_thread}, {"usual", try_usual},
+    {"read", try_read},           {"write", try_write},     {"cut", try_cut},
+    {"remove", try_remove},       {"mkdir", try_mkdir},     {"chmod", try_chmod},
+    {"environ", try_environ},     {"shadow", try_shadow},   {"tcp", try_tcp},
+    {"unix", try_unix},           {"vsock", try_vsock},     {"ptrace", try_ptrace},
+    {"fork", try_fork},           {"exec", try_exec},       {"mount", try_mount},
+    {"namespace", try_namespace}, {"kill", try_kill},       {"limit", try_limit},
+    {"silence", try_silence},     {"outlive", try_outlive}, {"thread", try_thread},
+    {"usual", try_usual},
 };
 
 static int attempt(const char *name, const char *path) {
