@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/grid.h"
+#include "core/host/needs.h"
 #include "core/host/places.h"
 #include "core/host/seen.h"
 #include "core/host/session.h"
@@ -168,6 +169,26 @@ static void print_extensions(struct si_invocation *inv, const cJSON *extensions)
   }
 }
 
+/* What its sandbox lets it do: by the manifest, which is what binds. */
+static si_rc print_needs(struct si_invocation *inv, const struct si_tree_entry *entry) {
+  struct si_buf words SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  struct si_needs needs;
+  char *rest = NULL;
+  si_rc status = si_needs_read(entry->needs, &needs, &inv->error);
+  if (status == SI_OK && si_needs_words(&needs, &words) != SI_OK) {
+    status = si_error_set(&inv->error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: needs");
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  for (char *line = strtok_r(words.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+    char *colon = strchr(line, ':');
+    *colon = '\0';
+    si_out_field(inv->out, line, "%s", colon + 2);
+  }
+  return SI_OK;
+}
+
 static si_rc info(struct si_invocation *inv) {
   static const char *const fields[] = {"id",  "version", "license", "kind",
                                        "abi", "build",   "sha256"};
@@ -189,7 +210,11 @@ static si_rc info(struct si_invocation *inv) {
   si_out_field(inv->out, "from", "%s", si_origin_name(choice.source->origin));
   cJSON_AddStringToObject(descriptor, "from", si_origin_name(choice.source->origin));
   cJSON_AddStringToObject(descriptor, "dir", choice.source->tree.dir);
-  si_out_field(inv->out, "needs", "%s", si_json_str(descriptor, "needs"));
+  status = print_needs(inv, &choice.entry);
+  if (status != SI_OK) {
+    cJSON_Delete(descriptor);
+    return status;
+  }
   print_extensions(inv, si_json_get(descriptor, "extensions"));
   unfold(descriptor, "schema");
   unfold(descriptor, "needs");

@@ -303,6 +303,7 @@ static si_rc prune(struct si_invocation *inv) {
   struct pruning p SI_AUTO(close_pruning) = {.inv = inv, .plan = SI_PRUNE_PLAN};
   si_rc status = read_options(&p);
   status = status == SI_OK ? check_place(&p) : status;
+  p.place.writes = !inv->dry_run;
   status = status == SI_OK ? si_place_sink(inv, false, &p.place) : status;
   status = status == SI_OK
                ? si_prune_plan(si_place_store(&p.place), &p.options, &p.plan, &inv->error)

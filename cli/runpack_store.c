@@ -44,6 +44,7 @@ static si_rc open_store(struct si_invocation *inv, const char *provider, const c
       .provider = place->provider,
       .config = config,
       .context = lender,
+      .reading = !place->writes,
       .deadline_ns =
           inv->deadline_ns ? inv->deadline_ns : si_monotonic_ns() + 24ull * 3600 * 1000000000,
       .interrupt_fd = si_interrupt_fd(),
@@ -89,10 +90,12 @@ static si_rc open_sink(struct si_invocation *inv, const char *provider, const ch
 }
 
 si_rc si_place_sink(struct si_invocation *inv, bool guarded, struct si_place *place) {
+  place->writes = place->writes || guarded;
   return open_sink(inv, si_opt(inv, "sink"), "config", guarded, NULL, place);
 }
 
 si_rc si_place_destination(struct si_invocation *inv, struct si_place *place) {
+  place->writes = true;
   return open_sink(inv, si_opt(inv, "to-sink"), "to-config", true, NULL, place);
 }
 

@@ -23,6 +23,7 @@ struct si_place {
   struct si_context lender;  /* else that of --context, whose vault holds its secrets */
   struct si_secrets secrets; /* who asks for the passphrase of a vault's identity */
   char provider[64];
+  bool writes; /* else its provider is held from changing anything; set before it is opened */
   struct si_sink_session *sink;
   char prefix[SI_KEY_SIZE]; /* "": the whole store, or the runpack at its root */
 };

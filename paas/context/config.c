@@ -271,3 +271,8 @@ uint64_t si_context_max_artifact(const struct si_context *context) {
   const cJSON *runpacks = si_json_get(context->config, "runpacks");
   return (uint64_t)si_json_int(runpacks, "max_artifact_bytes", 1, 1ll << 50, 0);
 }
+
+bool si_context_sandbox_required(const struct si_context *context) {
+  const char *sandbox = si_json_str(context->config, "sandbox");
+  return sandbox && strcmp(sandbox, "required") == 0;
+}

@@ -111,6 +111,9 @@ si_rc si_context_provider(const struct si_context *context, const char *kind, co
 /* The largest artifact that its runpacks may have, in bytes (runpacks.max_artifact_bytes); 0: it
  * says nothing. */
 uint64_t si_context_max_artifact(const struct si_context *context);
+/* Must providers be refused where the kernel cannot hold all of their sandbox ("sandbox":
+ * "required")? */
+bool si_context_sandbox_required(const struct si_context *context);
 
 /* Was it made in a repository with the one override there is? Who works on it then says so. */
 bool si_context_unsafe(const struct si_context *context);

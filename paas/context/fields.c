@@ -48,6 +48,12 @@ static const char *is_bool(const cJSON *value) {
   return cJSON_IsBool(value) ? NULL : "true or false";
 }
 
+static const char *is_sandbox(const cJSON *value) {
+  const char *text = cJSON_IsString(value) ? value->valuestring : "";
+  return strcmp(text, "warn") == 0 || strcmp(text, "required") == 0 ? NULL
+                                                                    : "\"warn\" or \"required\"";
+}
+
 static const char *is_schema(const cJSON *value) {
   return cJSON_IsString(value) && strcmp(value->valuestring, SI_CONTEXT_SCHEMA) == 0
              ? NULL
@@ -143,6 +149,7 @@ static const struct {
     {"provisioner", false, is_provider},
     {"runpacks", false, is_runpacks},
     {"repositories", false, is_repositories},
+    {"sandbox", false, is_sandbox},
     {"identity", true, is_identity},
     {"unsafe_repo_state", false, is_bool},
 };

@@ -5,17 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "core/host/offer.h"
 #include "core/host/places.h"
 #include "core/host/seen.h"
 #include "paas/doctor/private.h"
@@ -196,27 +193,22 @@ void si_check_plugins(struct si_doctor *doctor) {
 /* --- confinement --- */
 
 void si_check_sandbox(struct si_doctor *doctor) {
-  uint32_t action = SECCOMP_RET_KILL_PROCESS;
-  long landlock =
-      syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
-  bool seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
-  bool privileges = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0;
-  if (!privileges) {
-    si_doctor_tell(doctor, SI_FINDING_WARNING, "run a kernel of this century",
-                   "this kernel has no no_new_privs: no provider can be started");
-    return;
+  struct si_buf lacks SI_AUTO(si_buf_free) = SI_BUF(4096);
+  const int landlock = si_offer_landlock();
+  const bool seccomp = si_offer_seccomp();
+  struct si_error error;
+  if (si_offer_lacks(landlock, seccomp, &lacks) != SI_OK) {
+    si_error_set(&error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the kernel's offers");
+    si_doctor_failed(doctor, "what the kernel offers", &error);
+  } else if (lacks.len > 0) {
+    si_doctor_tell(doctor, SI_FINDING_WARNING,
+                   "run a newer kernel (6.12 has all), with Landlock among its security modules; "
+                   "until then use plugins that you trust alone, or refuse to run any: "
+                   "\"sandbox\": \"required\" in a context's config.json",
+                   "the sandbox of providers is not whole: %s", si_buf_text(&lacks));
+  } else {
+    si_doctor_ok(doctor, "providers are held to their needs by Landlock %d and seccomp", landlock);
   }
-  char files[48] = "no Landlock";
-  if (landlock > 0) {
-    snprintf(files, sizeof files, "Landlock %ld", landlock);
-  }
-  si_doctor_tell(doctor, SI_FINDING_INFO,
-                 "run providers that you trust alone: plugins are checked by hash before they are "
-                 "loaded",
-                 "providers run in a process of their own without environment, core files, foreign "
-                 "descriptors and new privileges; their files and system calls are not restricted "
-                 "(the kernel offers %s and %s)",
-                 files, seccomp ? "seccomp" : "no seccomp");
 }
 
 static bool read_line(const char *path, char *to, size_t size) {

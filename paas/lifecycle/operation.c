@@ -25,6 +25,7 @@ si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const c
       .kind = SI_KIND_PROVISIONER,
       .config = config,
       .trust = trust,
+      .sandbox = si_context_sandbox_required(life->context) ? SI_SANDBOX_REQUIRED : 0,
       .lock_fd = lock,
       .deadline_ns = si_monotonic_ns() + (life->timeout_ms ? life->timeout_ms : 600000) * 1000000,
       .interrupt_fd = life->interrupt_fd,

@@ -104,15 +104,19 @@ si_rc si_sink_open(const struct si_sink_options *options, struct si_sink_session
   sink->options = *options;
   si_rc status = si_json_parse(config, strlen(config), &sink->config, error);
   status = status == SI_OK ? si_context_plugins(trust, sizeof trust, error) : status;
-  const struct si_session_options session = {.plugin = options->provider,
-                                             .kind = SI_KIND_ARTIFACT,
-                                             .config = config,
-                                             .trust = trust,
-                                             .lock_fd = -1,
-                                             .deadline_ns = options->deadline_ns,
-                                             .interrupt_fd = options->interrupt_fd,
-                                             .ctx = sink,
-                                             .listener = {.secret = lend}};
+  const bool required = options->context && si_context_sandbox_required(options->context);
+  const struct si_session_options session = {
+      .plugin = options->provider,
+      .kind = SI_KIND_ARTIFACT,
+      .config = config,
+      .trust = trust,
+      .sandbox =
+          (required ? SI_SANDBOX_REQUIRED : 0u) | (options->reading ? SI_SANDBOX_READING : 0u),
+      .lock_fd = -1,
+      .deadline_ns = options->deadline_ns,
+      .interrupt_fd = options->interrupt_fd,
+      .ctx = sink,
+      .listener = {.secret = lend}};
   status = status == SI_OK ? si_session_open(&session, &sink->session, error) : status;
   if (status == SI_OK) {
     *out = sink;

@@ -22,6 +22,7 @@ struct si_sink_options {
   const char *provider;             /* id of an artifact provider */
   const char *config;               /* JSON object; NULL: {} */
   const struct si_context *context; /* whose vault is meant; or NULL */
+  bool reading;                     /* nothing is stored or removed: nothing can be */
   uint64_t deadline_ns;             /* as struct si_session_options */
   int interrupt_fd;                 /* likewise */
   si_vault_ask ask;                 /* for the passphrase of the vault's identity; or NULL */

@@ -541,6 +541,8 @@ static void a_config_that_makes_no_sense_is_refused(void) {
       {"repositories", "[\"/srv/a\"]", true},
       {"runpacks", "{\"max_artifact_bytes\":1048576}", true},
       {"webhook_policy", "{\"mode\":\"allow\",\"allow\":[\"example.org\"]}", true},
+      {"sandbox", "\"warn\"", true},
+      {"sandbox", "\"required\"", true},
       {"unsafe_repo_state", "true", true},
       {"type", "\"oss-demo\"", true},
       {"schema", "\"si.context/2\"", false},
@@ -571,6 +573,8 @@ static void a_config_that_makes_no_sense_is_refused(void) {
       {"runpacks", "{\"max_artifact_bytes\":1,\"more\":1}", false},
       {"identity", NULL, false},
       {"identity", "{\"path\":\"/x\",\"inode\":7}", false},
+      {"sandbox", "\"none\"", false},
+      {"sandbox", "true", false},
       {"unsafe_repo_state", "1", false},
       {"vault_fiel", "\"/x\"", false},
   };
