@@ -126,7 +126,7 @@ copy_to "$dir/four" "$dir/bad/$prefix"
 error_is 8 RUNPACK_VERIFY_FAILED
 expect_json .error.stage source
 expect_json .error.target artifacts/a.txt
-[ ! -e "$dir/four" ] || fail "something was copied"
+[ -z "$(ls -A "$dir/four" 2>/dev/null)" ] || fail "something was copied"
 mkdir -p "$dir/repository/.git/objects" "$dir/repository/.git/refs"
 printf 'ref: refs/heads/main\n' >"$dir/repository/.git/HEAD"
 copy_to "$dir/repository/store" "$uri"
