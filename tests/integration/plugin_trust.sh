@@ -10,12 +10,13 @@ command -v cmake >/dev/null || skip "there is no cmake, which lists a tree's plu
 command -v openssl >/dev/null || skip "there is no openssl"
 marker=$SI_TEST_PLUGINS/misbehave.constructed
 document=$SI_PAAS_STATE_ROOT/plugins.json
+needs=$(cat "$SI_TEST_PLUGINS/misbehave.needs")
 plugin_tree
 
 # list_tree DIR TREE SERIAL [NEEDS]: manifest.json as the build writes it.
 list_tree() {
   cmake -DDIR="$1" -DTREE="$2" -DSERIAL="$3" -DABI=1.0 \
-    "-DENTRIES=misbehave|provisioner|${4-'{}'}|Proprietary" \
+    "-DENTRIES=misbehave|provisioner|${4-$needs}|Proprietary" \
     -P "$repository/cmake/manifest.cmake" >/dev/null || fail "the tree was not listed"
 }
 
@@ -26,7 +27,7 @@ new_enterprise() {
   mkdir -m 755 "$enterprise"
   cp "$SI_TEST_PLUGINS/misbehave.so" "$enterprise"
   chmod 644 "$enterprise/misbehave.so"
-  list_tree "$enterprise" enterprise "${1-1}" "${2-{\}}"
+  list_tree "$enterprise" enterprise "${1-1}" "${2-$needs}"
   export SI_ENTERPRISE_PLUGIN_DIR=$enterprise
 }
 
@@ -213,7 +214,8 @@ new_third() {
   chmod 644 "$third"
   hash=$(sha256sum "$third" | cut -d' ' -f1)
   jq -n --arg file "$(basename "$1")" --arg id "$(basename "$1" .so)" --arg hash "$hash" \
-    '{file: $file, sha256: $hash, id: $id, kinds: ["provisioner"], needs: {}, abi: "1.0",
+    --argjson needs "$(cat "${1%.so}.needs" 2>/dev/null || echo '{}')" \
+    '{file: $file, sha256: $hash, id: $id, kinds: ["provisioner"], needs: $needs, abi: "1.0",
       license: "MIT"}' >"$third.json"
 }
 # describe FILTER: another description.
