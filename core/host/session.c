@@ -29,8 +29,9 @@ si_rc si_session_drain(struct si_session *session, size_t more, struct si_error 
   while (session->count > more && !session->dead) {
     si_session_pump(session);
   }
-  /* What was answered is answered, even by a child that died right behind it. */
-  return session->count > more ? si_session_death(session, error) : SI_OK;
+  /* What was answered is answered, even by a child that died right behind it; but not by one that
+   * broke the protocol. */
+  return session->count > more || session->protocol ? si_session_death(session, error) : SI_OK;
 }
 
 struct si_pending *si_session_request(struct si_session *session, uint32_t type) {
