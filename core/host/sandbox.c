@@ -8,7 +8,7 @@
 
 enum { DESCRIPTORS_MAX = 1024 };
 
-static bool lower(int resource, rlim_t most) {
+static bool lower(__rlimit_resource_t resource, rlim_t most) {
   struct rlimit limit;
   if (getrlimit(resource, &limit) != 0) {
     return false;

@@ -198,9 +198,8 @@ static void refuse_sockets(struct filter *f, const struct si_needs *needs) {
     bool allowed = domain == AF_UNIX ? needs->unix_sockets : net && needs->network;
     /* The C library's resolver tries a unix socket of nscd's, and does without: not told. */
     uint32_t action = domain == AF_UNIX && needs->network ? SCMP_ACT_ERRNO(EPERM) : f->refuse;
-    int err = allowed ? 0
-                      : seccomp_rule_add(f->ctx, action, SCMP_SYS(socket), 1,
-                                         SCMP_A0(SCMP_CMP_EQ, (uint64_t)domain));
+    const struct scmp_arg_cmp same = {0, SCMP_CMP_EQ, (uint64_t)domain, 0};
+    int err = allowed ? 0 : seccomp_rule_add_array(f->ctx, action, SCMP_SYS(socket), 1, &same);
     f->failed = f->failed ? f->failed : err;
   }
   refuse_where(f, SCMP_SYS(socket), (struct scmp_arg_cmp){0, SCMP_CMP_GT, AF_NETLINK, 0});
