@@ -18,22 +18,37 @@
 
 enum { DESCRIPTION_MAX = 64 * 1024, KEY_FILE_MAX = 64 * 1024 };
 
-/* Reads the document, lets `change` change it, and writes it, under its lock. */
-static si_rc change(struct si_invocation *inv, const char *list, cJSON *item) {
-  struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
-  int lock SI_AUTO(si_close) = -1;
+/* The document, read under its lock to be changed and written. */
+struct editing {
+  struct si_plugin_trust trust;
+  int lock;
   char path[SI_PATH_MAX];
-  si_rc status = si_context_plugins_make(path, sizeof path, &inv->error);
-  status = status == SI_OK ? si_plugin_trust_lock(path, &lock, &inv->error) : status;
-  status = status == SI_OK ? si_plugin_trust_load(path, &trust, &inv->error) : status;
-  if (status != SI_OK) {
-    cJSON_Delete(item);
-    return status;
+};
+
+static void close_editing(struct editing *editing) {
+  si_plugin_trust_free(&editing->trust);
+  si_close(&editing->lock);
+}
+
+static si_rc open_editing(struct si_invocation *inv, struct editing *editing) {
+  char *path = editing->path;
+  si_rc status = si_context_plugins_make(path, sizeof editing->path, &inv->error);
+  status = status == SI_OK ? si_plugin_trust_lock(path, &editing->lock, &inv->error) : status;
+  return status == SI_OK ? si_plugin_trust_load(path, &editing->trust, &inv->error) : status;
+}
+
+static si_rc save_editing(struct si_invocation *inv, const struct editing *editing) {
+  return si_plugin_trust_save(editing->path, &editing->trust, &inv->error);
+}
+
+static si_rc add_pin(struct si_invocation *inv, const cJSON *pin) {
+  struct editing editing SI_AUTO(close_editing) = {.lock = -1};
+  si_rc status = open_editing(inv, &editing);
+  if (status == SI_OK &&
+      si_plugin_trust_add(&editing.trust, "pins", cJSON_Duplicate(pin, true)) != SI_OK) {
+    status = si_error_set(&inv->error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the trust");
   }
-  if (si_plugin_trust_add(&trust, list, item) != SI_OK) {
-    return si_error_set(&inv->error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the trust");
-  }
-  return si_plugin_trust_save(path, &trust, &inv->error);
+  return status == SI_OK ? save_editing(inv, &editing) : status;
 }
 
 /* --- add FILE --- */
@@ -177,7 +192,7 @@ static si_rc add_file(struct si_invocation *inv, const char *file) {
   }
   status = status == SI_OK ? try_pin(inv, pin) : status;
   status = status == SI_OK ? confirm_pin(inv, pin) : status;
-  status = status == SI_OK ? change(inv, "pins", cJSON_Duplicate(pin, true)) : status;
+  status = status == SI_OK ? add_pin(inv, pin) : status;
   if (status != SI_OK) {
     return status;
   }
@@ -216,25 +231,21 @@ static cJSON *key_item(const char *id, const uint8_t key[SI_SIGN_KEY], const cha
 /* A key that is there already gets one tree more. */
 static si_rc grant(struct si_invocation *inv, const char *id, const uint8_t key[SI_SIGN_KEY],
                    const char *tree) {
-  struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
-  int lock SI_AUTO(si_close) = -1;
-  char path[SI_PATH_MAX];
+  struct editing editing SI_AUTO(close_editing) = {.lock = -1};
   struct si_plugin_key known;
-  si_rc status = si_context_plugins_make(path, sizeof path, &inv->error);
-  status = status == SI_OK ? si_plugin_trust_lock(path, &lock, &inv->error) : status;
-  status = status == SI_OK ? si_plugin_trust_load(path, &trust, &inv->error) : status;
+  si_rc status = open_editing(inv, &editing);
   if (status != SI_OK) {
     return status;
   }
-  si_plugin_trust_key(&trust, id, strcmp(tree, "enterprise") == 0, &known);
+  si_plugin_trust_key(&editing.trust, id, strcmp(tree, "enterprise") == 0, &known);
   if (known.granted) {
     return SI_OK;
   }
   if (!known.known) {
-    status = si_plugin_trust_add(&trust, "keys", key_item(id, key, tree));
+    status = si_plugin_trust_add(&editing.trust, "keys", key_item(id, key, tree));
   } else {
     cJSON *each;
-    cJSON_ArrayForEach(each, si_plugin_trust_list(&trust, "keys")) {
+    cJSON_ArrayForEach(each, si_plugin_trust_list(&editing.trust, "keys")) {
       if (strcmp(si_json_str(each, "id"), id) == 0) {
         cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(each, "trees"),
                              cJSON_CreateString(tree));
@@ -242,7 +253,7 @@ static si_rc grant(struct si_invocation *inv, const char *id, const uint8_t key[
     }
   }
   return status == SI_OK
-             ? si_plugin_trust_save(path, &trust, &inv->error)
+             ? save_editing(inv, &editing)
              : si_error_set(&inv->error, status, "OUT_OF_MEMORY", "out of memory: the trust");
 }
 
@@ -381,25 +392,21 @@ static size_t take_out(cJSON *list, const char *id) {
 }
 
 static si_rc remove_id(struct si_invocation *inv) {
-  struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
-  int lock SI_AUTO(si_close) = -1;
-  char path[SI_PATH_MAX];
+  struct editing editing SI_AUTO(close_editing) = {.lock = -1};
   const char *id = si_arg(inv, 0);
-  si_rc status = si_context_plugins_make(path, sizeof path, &inv->error);
-  status = status == SI_OK ? si_plugin_trust_lock(path, &lock, &inv->error) : status;
-  status = status == SI_OK ? si_plugin_trust_load(path, &trust, &inv->error) : status;
+  si_rc status = open_editing(inv, &editing);
   if (status != SI_OK) {
     return status;
   }
-  size_t keys = take_out(si_plugin_trust_list(&trust, "keys"), id);
-  size_t pins = take_out(si_plugin_trust_list(&trust, "pins"), id);
+  size_t keys = take_out(si_plugin_trust_list(&editing.trust, "keys"), id);
+  size_t pins = take_out(si_plugin_trust_list(&editing.trust, "pins"), id);
   if (keys + pins != 1) {
     si_error_set(&inv->error, keys + pins ? SI_E_CONFLICT : SI_E_NOT_FOUND, "PLUGIN_TRUST_ID",
                  keys + pins ? "%.64s is a key and a plugin: edit %s" : "%.64s is in no list of %s",
-                 id, path);
+                 id, editing.path);
     return si_error_hint(&inv->error, "see what there is: si plugin trust list");
   }
-  status = si_plugin_trust_save(path, &trust, &inv->error);
+  status = save_editing(inv, &editing);
   if (status != SI_OK) {
     return status;
   }

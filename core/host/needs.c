@@ -17,11 +17,17 @@ static si_rc wrong(struct si_error *error, const char *member, const char *why) 
                        "again");
 }
 
-/* Components between single slashes, none of them "." or "..": "/a/b", or "/" itself. */
+/* Components between single slashes, none of them "." or "..", no control characters: "/a/b", or
+ * "/" itself. */
 static bool clean(const char *path) {
   size_t len = strnlen(path, SI_PATH_MAX);
   if (path[0] != '/' || len == SI_PATH_MAX) {
     return false;
+  }
+  for (const char *at = path; *at; at++) {
+    if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+      return false;
+    }
   }
   for (const char *at = path + 1; path[1];) {
     size_t part = strcspn(at, "/");

@@ -97,29 +97,20 @@ static si_rc hand_over(struct si_session *session, struct si_put *put, struct si
   return SI_OK;
 }
 
-/* The child gives back only what it was given: before a wait all runs go there as they are. */
-static si_rc hand_over_all(struct si_session *session, struct si_error *error) {
-  si_rc status = SI_OK;
-  for (size_t i = 0; status == SI_OK && i < SI_PUTS_MAX; i++) {
-    struct si_put *put = &session->puts[i];
-    status = put->id && put->used ? hand_over(session, put, error) : SI_OK;
-  }
-  return status;
-}
+/* The other objects that are open hold a run each, and wait for more bytes: what they leave is
+ * free, or on its way back from the child. So the wait for a run ends. */
+_Static_assert((SI_PUTS_MAX - 1) * SI_RING_RUN < SI_RING_HALF, "open objects can hold the ring");
 
 /* A run to fill with what is left of the object, as far as it holds that. */
 static si_rc take_run(struct si_session *session, struct si_put *put, uint64_t len,
                       struct si_error *error) {
-  si_rc status = SI_OK;
-  while (status == SI_OK &&
-         si_ring_take_run(&session->ring, len, &put->slot, &put->room) != SI_OK) {
+  while (si_ring_take_run(&session->ring, len, &put->slot, &put->room) != SI_OK) {
     if (session->dead) {
       return si_session_death(session, error);
     }
-    status = hand_over_all(session, error);
     si_session_pump(session);
   }
-  return session->dead ? si_session_death(session, error) : status;
+  return session->dead ? si_session_death(session, error) : SI_OK;
 }
 
 static si_rc put_data(struct si_store *store, uint64_t id, const void *data, size_t len,

@@ -201,22 +201,4 @@ static const si_provider provider = {
     .vt = &table,
 };
 
-static const si_provider *const providers[] = {&provider, NULL};
-
-static const si_plugin plugin = {
-    .magic = SI_ABI_MAGIC,
-    .size = sizeof(si_plugin),
-    .abi_major = SI_ABI_MAJOR,
-    .abi_minor = SI_ABI_MINOR,
-    .need_minor = 0,
-    .draft = SI_ABI_DRAFT,
-    .id = PLUGIN_ID,
-    .version = "0",
-    .license = "Apache-2.0",
-    .build = "test",
-    .providers = providers,
-};
-
-SI_EXPORT const si_plugin *si_plugin_v1(void) {
-  return &plugin;
-}
+#include "descriptor.h"

@@ -62,6 +62,8 @@ static void what_is_not_understood_is_refused(void) {
       "{\"read\":[\"/a/..\"]}",
       "{\"read\":[\"/a/./b\"]}",
       "{\"read\":[\"/a//b\"]}",
+      "{\"read\":[\"/a\\nb\"]}",
+      "{\"read\":[\"/a\\u007fb\"]}",
       "{\"read\":[\"/a/\"]}",
       "{\"read\":[\"/a/${config.k}\"]}",
       "{\"write\":[\"${config.}\"]}",

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "kit/base/json.h"
+#include "plugins/local/store/store.h"
 #include "tests/unit/store/recorder.h"
 #include "tests/unit/unit.h"
 
@@ -377,6 +378,25 @@ static void removing_takes_the_object_and_the_empty_directories(void) {
   end();
 }
 
+/* Where the kernel does not name a file by its descriptor, /proc does. */
+static void objects_get_their_names_by_way_of_proc_too(void) {
+  static const char *const texts[] = {"first", "second"};
+  begin();
+  atomic_store(&store->link_by_fd, false);
+  for (size_t i = 0; i < 2; i++) { /* a name of its own; then that of another */
+    char back[16] = "";
+    si_reader *reader = NULL;
+    size_t got = 0;
+    FATAL_OK(put_all(store, &op, "a/b", 0, texts[i], strlen(texts[i])));
+    FATAL_OK(recorder_table()->reader_open(store, &op, "a/b", 0, UINT64_MAX, &reader));
+    FATAL_OK(recorder_table()->reader_read(reader, &op, back, sizeof back - 1, &got));
+    recorder_table()->reader_close(reader);
+    CU_ASSERT_EQUAL(got, strlen(texts[i]));
+    CU_ASSERT_STRING_EQUAL(back, texts[i]);
+  }
+  end();
+}
+
 static void a_directory_that_another_removed_is_made_again(void) {
   si_instance *other = NULL;
   char text[8];
@@ -416,5 +436,6 @@ UNIT_MAIN("artifact store: file", UNIT(the_descriptor_keeps_the_abi),
           UNIT(a_listing_has_what_lies_under_the_prefix_and_no_more),
           UNIT(a_listing_ends_when_the_receiver_says_so),
           UNIT(removing_takes_the_object_and_the_empty_directories),
+          UNIT(objects_get_their_names_by_way_of_proc_too),
           UNIT(a_directory_that_another_removed_is_made_again),
           UNIT(an_object_and_a_directory_cannot_share_a_name))
