@@ -134,6 +134,27 @@ no_host_left() { ! host_runs; }
 
 # --- plugins -------------------------------------------------------------------------------------
 
+# watch_constructor PLUGIN.so...: from here on the constructors of these misbehaving plugins, where they
+# are now, leave a trace. constructor_ran: one of them did.
+watch_constructor() {
+  local file
+  markers=()
+  for file in "$@"; do
+    file=$(realpath -m "$file")
+    file=$SI_TEST_PLUGINS/markers/${file//\//%}
+    : >"$file"
+    on_exit rm -f "$file"
+    markers+=("$file")
+  done
+}
+constructor_ran() {
+  local file
+  for file in "${markers[@]:?watch_constructor was not called}"; do
+    [ ! -s "$file" ] || return 0
+  done
+  return 1
+}
+
 # plugin_tree ID...: SI_PLUGIN_DIR becomes a fresh tree ($tree) of the installed plugins and of these
 # misbehaving ones (tests/plugins), all listed with their hashes; NAME-store as an artifact store,
 # NAME-backup as a backup provider, any other as a provisioner.

@@ -8,7 +8,6 @@
 : "${SI_TEST_PLUGINS:?is the directory of the misbehaving plugins; ctest sets it}"
 command -v cmake >/dev/null || skip "there is no cmake, which lists a tree's plugins"
 command -v openssl >/dev/null || skip "there is no openssl"
-marker=$SI_TEST_PLUGINS/misbehave.constructed
 document=$SI_PAAS_STATE_ROOT/plugins.json
 needs=$(cat "$SI_TEST_PLUGINS/misbehave.needs")
 plugin_tree
@@ -31,23 +30,26 @@ new_enterprise() {
   export SI_ENTERPRISE_PLUGIN_DIR=$enterprise
 }
 
+# watch: the constructors of what this test lays out leave a trace from here on.
+watch() { watch_constructor "$enterprise/misbehave.so" ${third:+"$third"}; }
+
 # refused ID CODE [EXIT]: it is not loaded, `list` says why, and its constructor did not run.
 refused() {
-  rm -f "$marker"
+  watch
   expect_exit "${3-5}" si --json plugin info "$1"
   expect_json .error.code "$2"
   [ -n "$(json .error.remediation)" ] || fail "nothing is said of what to do"
-  [ ! -e "$marker" ] || fail "its constructor ran"
+  ! constructor_ran || fail "its constructor ran"
   [ "${3-5}" != 3 ] || return 0
   expect_exit 0 si --json plugin list
   expect_json "[.data[] | select(.id == \"$1\")][0].code" "$2"
 }
 
 loaded() {
-  rm -f "$marker"
+  watch
   expect_exit 0 si --json plugin info misbehave
   expect_json .data.from "$1"
-  [ -e "$marker" ] || fail "the marker of a constructor is never written: no proof"
+  constructor_ran || fail "the marker of a constructor is never written: no proof"
 }
 
 sign() { expect_exit 0 si plugin sign "$enterprise" --key "$dir/keys/plugin-signing.key" "$@"; }
@@ -168,20 +170,21 @@ sed -i 's/"provisioner"/"artifact"/' "$enterprise/manifest.json"
 sign
 expect_exit 0 si paas context create t
 printf 'services:\n  web:\n    image: x:1\n' >"$dir/stack.yaml"
-rm -f "$marker"
+watch
 run si paas --context t --json project create a --stack "$dir/stack.yaml" --provisioner misbehave
 expect_json .error.code PLUGIN_KIND
-[ ! -e "$marker" ] || fail "its constructor ran"
+! constructor_ran || fail "its constructor ran"
 
 begin "an operation goes by the same trust"
 new_enterprise && sign
 expect_exit 0 si paas --context t --json project create b --stack "$dir/stack.yaml" \
   --provisioner misbehave --config do=good
-rm "$enterprise/manifest.sig" "$marker"
+rm "$enterprise/manifest.sig"
+watch
 expect_exit 5 si paas --context t --json project create c --stack "$dir/stack.yaml" \
   --provisioner misbehave --config do=good
 expect_json .error.code PLUGIN_SIGNATURE_MISSING
-[ ! -e "$marker" ] || fail "its constructor ran"
+! constructor_ran || fail "its constructor ran"
 unset SI_ENTERPRISE_PLUGIN_DIR
 
 begin "the OSS tree must be signed where the operator says so"
@@ -233,7 +236,7 @@ not_pinned() {
 
 begin "a third party's plugin is shown, pinned and loaded; nothing of it runs before"
 new_third "$SI_TEST_PLUGINS/misbehave.so"
-rm -f "$marker"
+watch
 expect_exit 2 si --json plugin trust add "$third"
 expect_json .error.code CLI_CONFIRM_REQUIRED
 expect_exit 2 si --json plugin trust add "$third" --yes
@@ -244,7 +247,7 @@ expect_exit 3 si --json plugin info misbehave
 expect_exit 0 si plugin trust add "$third" --yes --sha256 "$hash"
 expect_contains "$hash"
 expect_contains '["provisioner"]'
-[ ! -e "$marker" ] || fail "its constructor ran"
+! constructor_ran || fail "its constructor ran"
 loaded pinned
 pin
 expect_json .error.code PLUGIN_ID_TWICE

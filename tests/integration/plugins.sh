@@ -6,7 +6,6 @@
 . "$(dirname "$0")/../functions.sh"
 
 : "${SI_TEST_PLUGINS:?is the directory of the misbehaving plugins; ctest sets it}"
-marker() { printf '%s/%s.constructed' "$SI_TEST_PLUGINS" "$1"; }
 new_tree() {
   plugin_tree $(cd "$SI_TEST_PLUGINS" && printf '%s\n' *.so | sed 's/[.]so$//')
 }
@@ -50,10 +49,10 @@ begin "a kind that this si does not know is no reason to load it"
 jq '.plugins |= map(if .id == "misbehave" then .kinds = ["oracle"] else . end)' \
   "$tree/manifest.json" >"$dir/manifest"
 cat "$dir/manifest" >"$tree/manifest.json"
-rm -f "$(marker misbehave)"
+watch_constructor "$tree/misbehave.so"
 expect_exit 1 si --json plugin info misbehave
 expect_json .error.code PLUGIN_KIND
-[ ! -e "$(marker misbehave)" ] || fail "its constructor ran"
+! constructor_ran || fail "its constructor ran"
 
 begin "a plugin is refused before its constructor runs"
 # refused WHY EXIT COMMAND...: the tree is changed by COMMAND, and the plugin refused for WHY.
@@ -61,11 +60,11 @@ refused() {
   local why=$1 wanted=$2
   shift 2
   new_tree
-  rm -f "$(marker misbehave)"
   "$@"
+  watch_constructor "$tree/misbehave.so"
   expect_exit "$wanted" si --json plugin info misbehave
   expect_json .error.code "$why"
-  [ ! -e "$(marker misbehave)" ] || fail "its constructor ran"
+  ! constructor_ran || fail "its constructor ran"
 }
 change() { printf x >>"$tree/misbehave.so"; }
 unlist() {
@@ -92,9 +91,9 @@ rm -rf "$tree" "$dir/real-plugins"
 refused PLUGIN_UNREADABLE 3 rm "$tree/misbehave.so"
 refused PLUGIN_MANIFEST_INVALID 8 sh -c 'echo "{" >"$1"' - "$tree/manifest.json"
 new_tree
-rm -f "$(marker misbehave)"
+watch_constructor "$tree/misbehave.so"
 expect_exit 0 si plugin info misbehave
-[ -e "$(marker misbehave)" ] || fail "the marker of a constructor is never written: no proof"
+constructor_ran || fail "the marker of a constructor is never written: no proof"
 
 begin "a refused plugin fails the operation, not si; deleting needs the plugin again"
 change

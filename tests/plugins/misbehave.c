@@ -4,6 +4,7 @@
  * that si lives through it. Built again with -DVARIANT=... for what goes wrong before any call: a
  * descriptor that lies, a constructor that must never run. Depends on the ABI headers alone.
  */
+#include <dlfcn.h>
 #include <si/provisioner.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,11 +39,22 @@ static int told(const char *what) {
   return strstr(instance.config, what) != NULL;
 }
 
-/* The marker that a constructor ran: a refused plugin must not have left it. */
+/*
+ * A refused plugin must not have run: its constructor writes into a file of MARKERS that is named
+ * after the plugin's own, where a test has laid one there. Other tests load other copies meanwhile.
+ */
 __attribute__((constructor)) static void constructed(void) {
-#ifdef MARKER
-  FILE *file = fopen(MARKER, "w");
+#ifdef MARKERS
+  char own[1024] = "", marker[2048];
+  Dl_info here;
+  ssize_t len = dladdr(&instance, &here) ? readlink(here.dli_fname, own, sizeof own - 1) : -1;
+  for (char *slash = own; len > 0 && (slash = strchr(slash, '/'));) {
+    *slash = '%';
+  }
+  snprintf(marker, sizeof marker, "%s/%s", MARKERS, own);
+  FILE *file = len > 0 ? fopen(marker, "r+") : NULL;
   if (file) {
+    fputs("ran\n", file);
     fclose(file);
   }
 #endif
