@@ -159,25 +159,27 @@ constructor_ran() {
 # misbehaving ones (tests/plugins), all listed with their hashes; NAME-store as an artifact store,
 # NAME-backup as a backup provider, any other as a provisioner.
 plugin_tree() {
-  local installed id kind
+  local installed id kind needs files=()
   tree=$dir/plugins
   installed=$(find "$SI_PREFIX" -path '*/si/plugins/manifest.json' -printf '%h\n')
   rm -rf "$tree"
   mkdir -m 755 "$tree"
-  cp "$installed"/*.so "$installed/manifest.json" "$tree"
+  for id in "$@"; do files+=("$SI_TEST_PLUGINS/$id.so"); done
+  cp "$installed"/*.so "$installed/manifest.json" "${files[@]}" "$tree"
   for id in "$@"; do
-    cp "$SI_TEST_PLUGINS/$id.so" "$tree"
     case $id in
       *-store) kind=artifact ;;
       *-backup) kind=backup ;;
       *) kind=provisioner ;;
     esac
-    jq --arg id "$id" --argjson needs "$(cat "$SI_TEST_PLUGINS/$id.needs" 2>/dev/null || echo '{}')" \
-      --arg kind "$kind" --arg hash "$(sha256sum "$tree/$id.so" | cut -d' ' -f1)" \
-      '.plugins += [.plugins[0] + {id: $id, file: ($id + ".so"), sha256: $hash,
-        kinds: [$kind], needs: $needs}]' "$tree/manifest.json" >"$dir/.manifest"
-    cat "$dir/.manifest" >"$tree/manifest.json"
-  done
+    needs='{}'
+    [ ! -e "$SI_TEST_PLUGINS/$id.needs" ] || needs=$(<"$SI_TEST_PLUGINS/$id.needs")
+    printf '{"id":"%s","file":"%s.so","kinds":["%s"],"needs":%s}\n' "$id" "$id" "$kind" "$needs"
+  done >"$dir/.listed"
+  (cd "$tree" && sha256sum -- *.so) | jq -Rn --slurpfile listed "$dir/.listed" \
+    --slurpfile manifest "$installed/manifest.json" \
+    '([inputs | split("  ") | {(.[1]): .[0]}] | add) as $hash | $manifest[0] |
+     .plugins += [.plugins[0] + ($listed[] | . + {sha256: $hash[.file]})]' >"$tree/manifest.json"
   chmod 644 "$tree"/*
   export SI_PLUGIN_DIR=$tree
 }
