@@ -11,7 +11,6 @@
 
 #include "cli/grid.h"
 #include "cli/prompt.h"
-#include "core/host/places.h"
 #include "core/host/seen.h"
 #include "kit/base/text.h"
 #include "paas/context/context.h"
@@ -128,15 +127,11 @@ static si_rc try_pin(struct si_invocation *inv, const cJSON *pin) {
   struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
   struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
   struct si_plugin_choice choice;
-  char dir[SI_PATH_MAX], path[SI_PATH_MAX];
+  char path[SI_PATH_MAX];
   int fd SI_AUTO(si_close) = -1;
-  si_rc status = si_place_plugins(dir, sizeof dir, &inv->error);
-  status = status == SI_OK ? si_context_plugins(path, sizeof path, &inv->error) : status;
-  status = status == SI_OK ? si_trust_effective(path, &trust, &inv->error) : status;
-  if (status == SI_OK && si_plugin_trust_add(&trust, "pins", cJSON_Duplicate(pin, true)) != SI_OK) {
-    status = si_error_set(&inv->error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the trust");
-  }
-  status = status == SI_OK ? si_plugins_open(dir, &trust, &plugins, &inv->error) : status;
+  si_rc status = si_context_plugins(path, sizeof path, &inv->error);
+  status =
+      status == SI_OK ? si_plugins_open_here(path, pin, &trust, &plugins, &inv->error) : status;
   if (status != SI_OK) {
     return status;
   }
