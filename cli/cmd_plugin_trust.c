@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/audit.h"
 #include "cli/grid.h"
 #include "cli/prompt.h"
 #include "core/host/seen.h"
@@ -191,6 +192,7 @@ static si_rc add_file(struct si_invocation *inv, const char *file) {
   if (status != SI_OK) {
     return status;
   }
+  si_audit_trust(inv, "plugin.trust", pin);
   cJSON *json = pin;
   pin = NULL;
   return si_out_result(inv->out, json);
@@ -268,9 +270,11 @@ static si_rc add_key(struct si_invocation *inv, const char *file, const char *tr
   if (status != SI_OK) {
     return status;
   }
+  cJSON *json = key_item(id, key, tree);
+  si_audit_trust(inv, "plugin.trust", json);
   si_out_field(inv->out, "key", "%s", id);
   si_out_field(inv->out, "for", "%s", tree);
-  return si_out_result(inv->out, key_item(id, key, tree));
+  return si_out_result(inv->out, json);
 }
 
 static si_rc add(struct si_invocation *inv) {
@@ -408,6 +412,7 @@ static si_rc remove_id(struct si_invocation *inv) {
   cJSON *json = cJSON_CreateObject();
   cJSON_AddStringToObject(json, "id", id);
   cJSON_AddStringToObject(json, "was", keys ? "key" : "pin");
+  si_audit_trust(inv, "plugin.untrust", json);
   si_out_field(inv->out, "removed", "%s %s", keys ? "key" : "pin", id);
   return si_out_result(inv->out, json);
 }
