@@ -43,9 +43,8 @@ attempt() {
   [ "$code" = 1 ] || fail "exit code $code where 1 was expected" # nothing of it came up
   expect_exit 0 "${paas[@]}" --json project show "$project" --stored
   operation=$(json '.data.operations[0].id')
-  log=$(find "$contexts/t/runpacks" -path "*/run/$operation/*" -name log.txt)
-  [ -s "$log" ] || fail "operation $operation has no log in its evidence"
-  told=$(jq -c .result "$(dirname "$log")/result.json")
+  evidence=$(dirname "$(find "$contexts/t/runpacks" -path "*/run/$operation/*" -name result.json)")
+  told=$(jq -c .result "$evidence/result.json") || fail "operation $operation has no evidence"
 }
 
 # told_of KIND WHAT: the events plugin.stop of the operation are these, each once.
@@ -64,7 +63,7 @@ stopped() {
   begin "a plugin that tries $1 is kept from it, and its operation's record says so"
   attempt "$@"
   expect_equal "$(jq .errno <<<"$told")" "$errno"
-  expect_contains "$what" "$(<"$log")"
+  expect_contains "$what" "$(<"$evidence/log.txt")"
   told_of "$kind" "$what"
 }
 
