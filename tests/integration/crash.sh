@@ -127,6 +127,7 @@ done
 
 begin "the two at once, where no step is: at any moment"
 for delay in 0.005 0.02 0.05 0.1 0.2; do
+  in_sweep $((point += 1)) || continue
   "$SI_PREFIX/bin/si" paas --context t project create victim --stack "$dir/stack.yaml" \
     "${settings[@]}" >/dev/null 2>&1 &
   pid=$!
