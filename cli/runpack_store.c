@@ -31,6 +31,12 @@ static si_rc open_lender(struct si_invocation *inv, struct si_place *place,
   return si_context_open(inv->context, &place->lender, &inv->error);
 }
 
+static void warn(void *ctx, uint32_t level, const char *message) {
+  struct si_invocation *inv = ctx;
+  (void)level;
+  si_out_warn(inv->out, "%s", message);
+}
+
 static si_rc open_store(struct si_invocation *inv, const char *provider, const char *config,
                         struct si_place *place) {
   const struct si_context *lender = NULL;
@@ -50,6 +56,8 @@ static si_rc open_store(struct si_invocation *inv, const char *provider, const c
       .interrupt_fd = si_interrupt_fd(),
       .ask = si_secrets_ask,
       .ask_ctx = &place->secrets,
+      .log_ctx = inv,
+      .log = warn,
   };
   return si_sink_open(&options, &place->sink, &inv->error);
 }

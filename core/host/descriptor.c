@@ -32,13 +32,18 @@ static const struct shape retention_shape = {
     "the table of " SI_RETENTION_ID, offsetof(si_retention_vt, lock),
     END_OF(si_retention_vt, report), sizeof(si_retention_vt)};
 
+/* Is that memory of the plugin's where a structure may begin, and its first `least` bytes too? */
+static bool holds(const void *at, size_t least) {
+  return at && (uintptr_t)at % _Alignof(void *) == 0 && si_loader_room(at) >= least;
+}
+
 static si_rc bad_table(struct si_error *error, const char *what) {
   return si_error_set(error, SI_E_INTERNAL, "PLUGIN_TABLE",
                       "the plugin's tables cannot be right: %s", what);
 }
 
 /* Copies a table that says its own size: min(size) into zeroed memory. `least` is where the last
- * required member ends. */
+ * required member ends. What it says must lie in the plugin, all of it. */
 static si_rc copy_table(const char *what, const void *from, uint32_t size, size_t least, void *to,
                         size_t to_size, struct si_error *error) {
   char text[160];
@@ -47,12 +52,16 @@ static si_rc copy_table(const char *what, const void *from, uint32_t size, size_
              (unsigned)size, least, SI_TABLE_MAX);
     return bad_table(error, text);
   }
+  if (si_loader_room(from) < size) {
+    snprintf(text, sizeof text, "%s ends outside the plugin", what);
+    return bad_table(error, text);
+  }
   memset(to, 0, to_size);
   memcpy(to, from, size < to_size ? size : to_size);
   return SI_OK;
 }
 
-/* Every pointer of a table of functions must lead into what the plugin brought; the first
+/* Every pointer of a table of functions must lead into code that the plugin brought; the first
  * `required` of them must be set. A table shorter than it says has strangers behind its end. */
 static si_rc check_functions(const char *what, const void *table, size_t from, size_t size,
                              size_t required, struct si_error *error) {
@@ -60,9 +69,9 @@ static si_rc check_functions(const char *what, const void *table, size_t from, s
   for (size_t at = from, i = 0; at + sizeof(void *) <= size; at += sizeof(void *), i++) {
     const void *function;
     memcpy(&function, (const char *)table + at, sizeof function);
-    if (!function ? i < required : !si_loader_owns(function)) {
+    if (!function ? i < required : !si_loader_code(function)) {
       snprintf(text, sizeof text, "member %zu of %s %s", i + 1, what,
-               function ? "points outside the plugin" : "is missing");
+               function ? "points to no code of the plugin's" : "is missing");
       return bad_table(error, text);
     }
   }
@@ -71,7 +80,9 @@ static si_rc check_functions(const char *what, const void *table, size_t from, s
 
 static si_rc check_text(const char *what, const char *text, struct si_error *error) {
   char why[160];
-  if (!text || !si_loader_owns(text) || strnlen(text, TEXT_MAX) == TEXT_MAX) {
+  size_t room = text ? si_loader_room(text) : 0;
+  room = room < TEXT_MAX ? room : TEXT_MAX;
+  if (room == 0 || strnlen(text, room) == room) {
     snprintf(why, sizeof why, "%s is no text of the plugin's, or longer than 64 KiB", what);
     return bad_table(error, why);
   }
@@ -97,7 +108,7 @@ static si_rc check_abi(const si_plugin *plugin, struct si_error *error) {
 
 static si_rc read_plugin(const si_plugin *plugin, const struct si_tree_entry *entry, si_plugin *out,
                          struct si_error *error) {
-  if (!plugin || !si_loader_owns(plugin)) {
+  if (!holds(plugin, offsetof(si_plugin, id))) { /* what tells the ABI is the same in all */
     return bad_table(error, "the entry returned no descriptor of the plugin's own");
   }
   si_rc status = check_abi(plugin, error);
@@ -118,14 +129,14 @@ static si_rc read_plugin(const si_plugin *plugin, const struct si_tree_entry *en
                           "the plugin calls itself \"%.64s\", the manifest lists it as \"%s\"",
                           out->id, entry->id);
   }
-  if (status == SI_OK && (!out->providers || !si_loader_owns(out->providers))) {
+  if (status == SI_OK && !holds(out->providers, sizeof *out->providers)) {
     status = bad_table(error, "it has no list of providers");
   }
   return status;
 }
 
 static si_rc read_provider(const si_provider *provider, si_provider *out, struct si_error *error) {
-  if (!si_loader_owns(provider)) {
+  if (!holds(provider, sizeof provider->size)) {
     return bad_table(error, "a provider lies outside the plugin");
   }
   si_rc status = copy_table("a provider", provider, provider->size, END_OF(si_provider, vt), out,
@@ -143,7 +154,7 @@ static si_rc read_provider(const si_provider *provider, si_provider *out, struct
     status = check_functions("a provider", out, offsetof(si_provider, open),
                              offsetof(si_provider, vt), 2, error);
   }
-  if (status == SI_OK && (!out->vt || !si_loader_owns(out->vt))) {
+  if (status == SI_OK && !holds(out->vt, sizeof(uint32_t))) {
     status = bad_table(error, "a provider has no table of its kind");
   }
   if (status == SI_OK) {
@@ -180,7 +191,7 @@ static si_rc read_extensions(struct si_descriptor *d, struct si_error *error) {
     return SI_OK;
   }
   const void *table = d->provider.extension ? d->provider.extension(SI_RETENTION_ID) : NULL;
-  if (!table || !si_loader_owns(table)) {
+  if (!holds(table, sizeof(uint32_t))) {
     return bad_table(error, "it promises " SI_RETENTION_ID " and has no table of it");
   }
   return read_table(&retention_shape, table, &d->retention, error);
@@ -191,7 +202,7 @@ si_rc si_descriptor_read(const si_plugin *plugin, const struct si_tree_entry *en
   memset(out, 0, sizeof *out);
   si_rc status = read_plugin(plugin, entry, &out->plugin, error);
   for (size_t i = 0; status == SI_OK && i <= PROVIDERS_MAX; i++) {
-    if (!si_loader_owns(&out->plugin.providers[i]) || i == PROVIDERS_MAX) {
+    if (i == PROVIDERS_MAX || !holds(&out->plugin.providers[i], sizeof(void *))) {
       return bad_table(error, "its list of providers does not end within 16");
     }
     const si_provider *provider = out->plugin.providers[i];

@@ -125,21 +125,62 @@ si_rc si_loader_load(const struct si_tree *tree, const struct si_tree_entry *ent
   return SI_OK;
 }
 
-bool si_loader_owns(const void *address) {
+/* The map of the plugin, or of a library that it brought, that holds the address; else NULL. */
+static const struct link_map *own_map(const void *address) {
   Dl_info info;
   struct link_map *owner = NULL;
   struct link_map *first = NULL;
-  if (!load.handle || dladdr1(address, &info, (void **)&owner, RTLD_DL_LINKMAP) == 0) {
-    return false;
+  if (!load.handle || dladdr1(address, &info, (void **)&owner, RTLD_DL_LINKMAP) == 0 ||
+      dlinfo(load.handle, RTLD_DI_LINKMAP, &first) != 0) {
+    return NULL;
   }
   /* The maps from the plugin's own on came with it; those before it are si-host's. */
-  if (dlinfo(load.handle, RTLD_DI_LINKMAP, &first) != 0) {
-    return false;
-  }
-  for (struct link_map *map = first; map; map = map->l_next) {
+  for (const struct link_map *map = first; map; map = map->l_next) {
     if (map == owner) {
-      return true;
+      return map;
     }
   }
-  return false;
+  return NULL;
+}
+
+/* An address, and the segment of its object that it was found in. */
+struct place {
+  uintptr_t address;
+  uintptr_t base; /* where its object was loaded */
+  size_t room;    /* to the segment's end; 0: not found */
+  uint32_t flags; /* PF_* */
+};
+
+static int find_segment(struct dl_phdr_info *object, size_t size, void *ctx) {
+  struct place *place = ctx;
+  (void)size;
+  for (size_t i = 0; object->dlpi_addr == place->base && i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+    uintptr_t start = place->base + segment->p_vaddr;
+    if (segment->p_type == PT_LOAD && (segment->p_flags & PF_R) && place->address >= start &&
+        place->address - start < segment->p_memsz) {
+      place->room = segment->p_memsz - (place->address - start);
+      place->flags = segment->p_flags;
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static struct place place_of(const void *address) {
+  const struct link_map *map = own_map(address);
+  struct place place = {.address = (uintptr_t)address, .base = map ? map->l_addr : 0};
+  if (map) {
+    dl_iterate_phdr(find_segment, &place);
+  }
+  return place;
+}
+
+size_t si_loader_room(const void *address) {
+  return place_of(address).room;
+}
+
+bool si_loader_code(const void *address) {
+  struct place place = place_of(address);
+  return place.room > 0 && (place.flags & PF_X);
 }

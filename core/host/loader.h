@@ -17,7 +17,10 @@
 si_rc si_loader_load(const struct si_tree *tree, const struct si_tree_entry *entry,
                      const si_plugin *(**entry_point)(void), struct si_error *error) SI_MUST_USE;
 
-/* Does the address lie in code or data of the loaded plugin, or of a library it brought? */
-bool si_loader_owns(const void *address);
+/* How many bytes can be read from the address on in code or data of the loaded plugin, or of a
+ * library it brought; 0: it lies elsewhere. */
+size_t si_loader_room(const void *address);
+/* Is it code of them? */
+bool si_loader_code(const void *address);
 
 #endif

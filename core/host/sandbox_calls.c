@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/host/sandbox.h"
+#include "core/wire/wire.h"
 
 /* --- a call that is refused fails, and is told --- */
 
@@ -46,8 +47,7 @@ static void stopped(int number, siginfo_t *info, void *context) {
     return;
   }
   int len = snprintf(line, sizeof line,
-                     "si-host: the sandbox stopped %s (system call %d), which the plugin does not "
-                     "declare to need\n",
+                     SI_TOLD_CALL "%s, number %d, which the plugin does not declare to need\n",
                      call >= 0 && call < TELLABLE ? names[call] : "", call);
   if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
     errno = saved; /* nobody listens: it is stopped all the same */

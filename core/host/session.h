@@ -8,7 +8,7 @@
  * a child that breaks the protocol is killed. After close nothing that the child started is left.
  *
  * Codes of its own: PLUGIN_CRASHED, PLUGIN_EXITED, PLUGIN_PROTOCOL, PLUGIN_START,
- * OPERATION_CANCELLED (SI_E_CANCELLED), OPERATION_TIMED_OUT (SI_E_TIMEOUT).
+ * OPERATION_CANCELLED (SI_E_CANCELLED), OPERATION_TIMED_OUT (SI_E_TIMEOUT), SECRET_NOT_REFERRED.
  */
 #ifndef SI_CORE_HOST_SESSION_H
 #define SI_CORE_HOST_SESSION_H
@@ -26,10 +26,19 @@ struct si_listener {
   si_rc (*step)(void *ctx, const char *name, uint32_t phase, const char *outside_id);
   /* Lends the value of a secret that the provider asks for by name to use(), once, for the time of
    * the call: at most SI_SECRET_BYTES, no NUL within. What it returns, and the error where that is
-   * no success, goes to the provider. Without it every secret is refused. */
+   * no success, goes to the provider. A name that the provider was not given to use is refused with
+   * SI_SECRET_NOT_REFERRED (SI_E_REFUSED), as every name is without this. */
   si_rc (*secret)(void *ctx, const char *name, void *use_ctx, si_secret_use use,
                   struct si_error *error);
+  /* What the provider tried and was kept from: SI_STOPPED_*, and the secret's name, the system
+   * call's, or the path. As the provider says it: any text of less than 4 KiB. */
+  void (*stopped)(void *ctx, const char *kind, const char *what);
 };
+
+#define SI_SECRET_NOT_REFERRED "SECRET_NOT_REFERRED"
+#define SI_STOPPED_SECRET "secret"
+#define SI_STOPPED_CALL "system call"
+#define SI_STOPPED_FILE "file"
 
 struct si_session_options {
   const char *plugin;   /* id in the tree */

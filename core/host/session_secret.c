@@ -54,7 +54,7 @@ void si_session_take_secret(struct si_session *session, const struct si_frame *f
   si_rc status =
       session->listener.secret
           ? session->listener.secret(session->ctx, name, &lending, lend, &error)
-          : si_error_set(&error, SI_E_REFUSED, "SECRET_REFUSED",
+          : si_error_set(&error, SI_E_REFUSED, SI_SECRET_NOT_REFERRED,
                          "no secret is given to this call of provider \"%s\"", session->plugin);
   if (lending.lent || session->protocol) {
     return;
@@ -64,6 +64,9 @@ void si_session_take_secret(struct si_session *session, const struct si_frame *f
                  "the value of secret %.100s cannot be lent: it is empty, holds a NUL, or is "
                  "longer than %u bytes",
                  name, SI_SECRET_BYTES);
+  }
+  if (session->listener.stopped && strcmp(error.code, SI_SECRET_NOT_REFERRED) == 0) {
+    session->listener.stopped(session->ctx, SI_STOPPED_SECRET, name);
   }
   if (send_lent(&lending, NULL, 0, &error) != SI_OK) {
     si_session_violated(session, "out of memory");

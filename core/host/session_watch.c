@@ -102,6 +102,24 @@ static void keep_tail(struct si_session *session, const char *bytes, size_t len)
   }
 }
 
+/* si-host tells of what the sandbox stopped in a line of its own (core/wire/wire.h). The plugin
+ * shares that output: it can accuse itself, and nobody else. */
+static void take_line(struct si_session *session, const char *line) {
+  static const struct {
+    const char *begins;
+    const char *kind;
+  } tells[] = {{SI_TOLD_CALL, SI_STOPPED_CALL}, {SI_TOLD_FILE, SI_STOPPED_FILE}};
+  char what[SI_STDERR_TAIL];
+  si_session_log(session, SI_LOG_WARN, line);
+  for (size_t i = 0; session->listener.stopped && i < sizeof tells / sizeof *tells; i++) {
+    const size_t len = strlen(tells[i].begins);
+    if (strncmp(line, tells[i].begins, len) == 0) {
+      snprintf(what, sizeof what, "%.*s", (int)strcspn(line + len, ","), line + len);
+      session->listener.stopped(session->ctx, tells[i].kind, what);
+    }
+  }
+}
+
 /* Reads once: 1 something, 0 nothing now, -1 the end. */
 static int read_output(struct si_session *session) {
   char block[SI_STDERR_TAIL];
@@ -116,7 +134,7 @@ static int read_output(struct si_session *session) {
   keep_tail(session, block, (size_t)n);
   char *rest = NULL;
   for (char *line = strtok_r(block, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-    si_session_log(session, SI_LOG_WARN, line);
+    take_line(session, line);
   }
   return 1;
 }

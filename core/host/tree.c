@@ -133,6 +133,16 @@ static si_rc check_manifest(struct si_tree *tree, struct si_error *error) {
   return read_head(tree, error);
 }
 
+si_rc si_tree_parse(const char *text, size_t len, struct si_tree *tree, struct si_error *error) {
+  struct si_error why;
+  if (si_sha256_hex(text, len, tree->sha256) != SI_OK) {
+    return si_error_set(error, SI_E_INTERNAL, "PLUGIN_MANIFEST_UNREADABLE",
+                        "cannot hash %s/manifest.json", tree->dir);
+  }
+  si_rc status = si_json_parse(text, len, &tree->manifest, &why);
+  return status == SI_OK ? check_manifest(tree, error) : invalid(tree, error, why.message);
+}
+
 static si_rc read_manifest(struct si_tree *tree, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(MANIFEST_MAX);
   struct stat st;
@@ -151,13 +161,7 @@ static si_rc read_manifest(struct si_tree *tree, struct si_error *error) {
                    tree->dir);
     return si_error_hint(error, "is this a plugin directory? install si, or set SI_PLUGIN_DIR");
   }
-  struct si_error why;
-  if (si_sha256_hex(si_buf_text(&text), text.len, tree->sha256) != SI_OK) {
-    return si_error_set(error, SI_E_INTERNAL, "PLUGIN_MANIFEST_UNREADABLE",
-                        "cannot hash %s/manifest.json", tree->dir);
-  }
-  status = si_json_parse(si_buf_text(&text), text.len, &tree->manifest, &why);
-  return status == SI_OK ? check_manifest(tree, error) : invalid(tree, error, why.message);
+  return si_tree_parse(si_buf_text(&text), text.len, tree, error);
 }
 
 si_rc si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error) {

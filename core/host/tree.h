@@ -42,6 +42,10 @@ struct si_tree_entry {
 
 /* Opens and checks the directory and its manifest. */
 si_rc si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error) SI_MUST_USE;
+/* The manifest alone, from its bytes: fills sha256, manifest, enterprise and serial of a tree that
+ * has its dir. si_tree_close, on failure too. */
+si_rc si_tree_parse(const char *text, size_t len, struct si_tree *tree,
+                    struct si_error *error) SI_MUST_USE;
 void si_tree_close(struct si_tree *tree);
 
 size_t si_tree_count(const struct si_tree *tree);

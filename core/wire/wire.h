@@ -67,6 +67,11 @@ enum {
   SI_SANDBOX_READING = 2   /* what may be written may only be read */
 };
 
+/* How the lines on its error output begin that tell of what the sandbox stopped; the system call's
+ * name, or the path, stands behind, and then a comma. */
+#define SI_TOLD_CALL "si-host: the sandbox stopped the system call "
+#define SI_TOLD_FILE "si-host: the sandbox stopped the opening of "
+
 enum si_verb {
   SI_VERB_CHECK = 1,
   SI_VERB_PROVISION,

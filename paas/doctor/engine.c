@@ -24,6 +24,15 @@ static void note_answer(struct si_engine *engine, const struct si_buf *result) {
            version ? version : "");
 }
 
+/* One that tries what it may not is not well, whatever it answers. */
+static void on_stopped(void *ctx, const char *kind, const char *what) {
+  struct si_engine *engine = ctx;
+  if (!engine->stopped[0]) {
+    snprintf(engine->stopped, sizeof engine->stopped,
+             "the plugin was kept from a %s that it may not have: %.100s", kind, what);
+  }
+}
+
 static void ask(struct si_engine *engine, const char *provider, const char *config) {
   struct si_session *session = NULL;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(65536);
@@ -35,14 +44,20 @@ static void ask(struct si_engine *engine, const char *provider, const char *conf
                                              .trust = trust,
                                              .lock_fd = -1,
                                              .deadline_ns = si_monotonic_ns() + DEADLINE_NS,
-                                             .interrupt_fd = -1};
+                                             .interrupt_fd = -1,
+                                             .ctx = engine,
+                                             .listener = {.stopped = on_stopped}};
   si_rc status = si_context_plugins(trust, sizeof trust, &why);
   status = status == SI_OK ? si_session_open(&options, &session, &why) : status;
   if (status == SI_OK) {
     status = si_session_call(session, SI_VERB_CHECK, NULL, NULL, &result, &why);
     si_session_close(session);
   }
-  if (status == SI_OK) {
+  if (engine->stopped[0]) {
+    si_copy(engine->what, sizeof engine->what, engine->stopped);
+    si_copy(engine->hint, sizeof engine->hint,
+            "no plugin does that by mistake: look where it came from; si plugin trust list");
+  } else if (status == SI_OK) {
     note_answer(engine, &result);
   } else {
     si_copy(engine->what, sizeof engine->what, why.message);

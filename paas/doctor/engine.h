@@ -14,6 +14,7 @@ struct si_engine {
   bool answers;
   char what[256]; /* "docker 24.0.5", or why not */
   char hint[256];
+  char stopped[256]; /* the first thing that its plugin was kept from; or "" */
   struct si_engine *next;
 };
 struct si_engines {

@@ -201,11 +201,12 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
   return status == SI_OK ? si_export_finish(e, result, error) : status;
 }
 
-si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *config,
+si_rc si_evidence_sink(struct si_life *life, const struct si_operation *operation,
                        struct si_sink_session **out, struct si_error *error) {
+  const char *sink = life->sink;
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(65536);
   const cJSON *settings = NULL;
-  si_rc status = sink ? si_context_guard_settings(config, error)
+  si_rc status = sink ? si_context_guard_settings(life->sink_config, error)
                       : si_context_provider(life->context, "sink", &sink, &settings, error);
   if (status == SI_OK && settings && si_json_print(settings, false, &text) != SI_OK) {
     status = si_error_set(error, SI_E_QUOTA, "PAAS_CONFIG",
@@ -215,11 +216,15 @@ si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *confi
     return status;
   }
   const struct si_sink_options options = {.provider = sink,
-                                          .config = settings ? text.data : config,
+                                          .config = settings ? text.data : life->sink_config,
                                           .context = life->context,
                                           .interrupt_fd = life->interrupt_fd,
                                           .ask = life->ask,
-                                          .ask_ctx = life->ask_ctx};
+                                          .ask_ctx = life->ask_ctx,
+                                          .state = life->state,
+                                          .operation = operation->id,
+                                          .log_ctx = life->ctx,
+                                          .log = life->log};
   return si_sink_open(&options, out, error);
 }
 
@@ -290,7 +295,7 @@ si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si
   if (status != SI_OK || strcmp(operation.evidence, "stored") == 0) {
     return status;
   }
-  status = si_evidence_sink(life, life->sink, life->sink_config, &sink, &why);
+  status = si_evidence_sink(life, &operation, &sink, &why);
   if (status == SI_OK) {
     status = si_evidence_export(life, &operation, si_sink_store(sink), &result, &why);
   }

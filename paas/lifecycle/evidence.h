@@ -17,8 +17,9 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
                          struct si_store *store, struct si_export_result *result,
                          struct si_error *error) SI_MUST_USE;
 
-/* A session with an artifact provider: `sink` and `config`, or the context's where NULL. */
-si_rc si_evidence_sink(struct si_life *life, const char *sink, const char *config,
+/* A session with an artifact provider that takes the evidence of `operation`: the life's sink, or
+ * the context's where that is NULL. */
+si_rc si_evidence_sink(struct si_life *life, const struct si_operation *operation,
                        struct si_sink_session **out, struct si_error *error) SI_MUST_USE;
 
 #endif

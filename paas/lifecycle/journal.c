@@ -18,7 +18,7 @@ si_rc si_journal_path(const struct si_context *context, const char *operation_id
 }
 
 void si_journal_open(struct si_journal *journal, struct si_life *life, const char *operation_id,
-                     int lock) {
+                     const char *provider, int lock) {
   char path[SI_PATH_MAX];
   char owner[32];
   journal->life = life;
@@ -28,6 +28,11 @@ void si_journal_open(struct si_journal *journal, struct si_life *life, const cha
   journal->doing[0] = '\0';
   memset(&journal->lines, 0, sizeof journal->lines);
   si_copy(journal->operation_id, sizeof journal->operation_id, operation_id);
+  /* Without a log: this one's has what is said of it. */
+  journal->stopped = (struct si_stopped){.context = life->context,
+                                         .state = life->state,
+                                         .plugin = provider,
+                                         .operation = journal->operation_id};
   int n = snprintf(owner, sizeof owner, "%d\n", (int)getpid());
   if (ftruncate(lock, 0) != 0 || pwrite(lock, owner, (size_t)n, 0) != n) {
     /* The lock itself says what matters; the number only shortens a wait after a crash. */
@@ -165,5 +170,13 @@ static si_rc on_secret(void *ctx, const char *name, void *use_ctx, si_secret_use
   return status;
 }
 
-const struct si_listener si_journal_listener = {
-    .log = on_log, .progress = on_progress, .step = on_step, .secret = on_secret};
+static void on_stopped(void *ctx, const char *kind, const char *what) {
+  struct si_journal *journal = ctx;
+  si_stopped_tell(&journal->stopped, kind, what);
+}
+
+const struct si_listener si_journal_listener = {.log = on_log,
+                                                .progress = on_progress,
+                                                .step = on_step,
+                                                .secret = on_secret,
+                                                .stopped = on_stopped};

@@ -7,6 +7,7 @@
 #define SI_PAAS_LIFECYCLE_JOURNAL_H
 
 #include "paas/lifecycle/life.h"
+#include "paas/lifecycle/stopped.h"
 #include "paas/redact/redact.h"
 
 struct si_journal {
@@ -17,13 +18,15 @@ struct si_journal {
   size_t logged;                /* bytes of it */
   size_t stepped;               /* bytes that the steps take in the evidence, at most */
   unsigned refused;             /* secrets that the provider asked for and did not get */
+  struct si_stopped stopped;    /* what it was kept from, for the audit chain */
   struct si_redact_stream
       lines; /* those of the provider's log that wait: they may end in a secret */
 };
 
-/* Opens the log and writes into the lock file who runs the operation. */
+/* Opens the log and writes into the lock file who runs the operation. `provider` is the plugin
+ * whose doings are written down; it must live as long. */
 void si_journal_open(struct si_journal *journal, struct si_life *life, const char *operation_id,
-                     int lock);
+                     const char *provider, int lock);
 void si_journal_close(struct si_journal *journal);
 
 /* The listener of a session: ctx is the journal. */

@@ -10,6 +10,7 @@
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/operation.h"
 #include "paas/lifecycle/secrets.h"
+#include "paas/lifecycle/stopped.h"
 #include "paas/lifecycle/telling.h"
 
 void si_outcome_free(struct si_outcome *outcome) {
@@ -175,6 +176,10 @@ si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_o
   return status;
 }
 
+static void on_stopped(void *ctx, const char *kind, const char *what) {
+  si_stopped_tell(ctx, kind, what);
+}
+
 si_rc si_life_inspect(struct si_life *life, const struct si_project *project, struct si_buf *out,
                       struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(4096);
@@ -183,8 +188,10 @@ si_rc si_life_inspect(struct si_life *life, const struct si_project *project, st
   if (si_project_document(life, project, "", &document) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
-  si_rc status = si_provisioner_open(life, project->provisioner, project->config, -1, NULL, NULL,
-                                     &session, error);
+  static const struct si_listener listener = {.stopped = on_stopped};
+  struct si_stopped stopped = {.context = life->context, .plugin = project->provisioner};
+  si_rc status = si_provisioner_open(life, project->provisioner, project->config, -1, &listener,
+                                     &stopped, &session, error);
   if (status == SI_OK) {
     status = si_provisioner_ask(session, SI_VERB_INSPECT, document.data, NULL, &inspection, error);
   }

@@ -201,7 +201,7 @@ static si_rc work(struct run *run, int lock, struct si_error *error) {
   if (status != SI_OK) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
-  si_journal_open(&journal, run->life, run->operation->id, lock);
+  si_journal_open(&journal, run->life, run->operation->id, run->project->provisioner, lock);
   status = si_provisioner_open(run->life, run->project->provisioner, run->project->config, lock,
                                &si_journal_listener, &journal, &session, error);
   if (status == SI_OK) {

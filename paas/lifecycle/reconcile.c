@@ -7,6 +7,7 @@
 #include "paas/lifecycle/alarm.h"
 #include "paas/lifecycle/judge.h"
 #include "paas/lifecycle/operation.h"
+#include "paas/lifecycle/stopped.h"
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
 
@@ -19,6 +20,7 @@ struct reconciling {
   bool clean;
   struct si_error first;         /* the first failure */
   struct si_redact_stream lines; /* of the log of the provider that is asked */
+  struct si_stopped stopped;     /* what that one was kept from */
 };
 
 static void failed(struct reconciling *r, const struct si_error *error) {
@@ -282,7 +284,12 @@ static si_rc on_step(void *ctx, const char *name, uint32_t phase, const char *ou
   return SI_OK;
 }
 
-static const struct si_listener listener = {.log = on_log, .step = on_step};
+static void on_stopped(void *ctx, const char *kind, const char *what) {
+  struct reconciling *r = ctx;
+  si_stopped_tell(&r->stopped, kind, what);
+}
+
+static const struct si_listener listener = {.log = on_log, .step = on_step, .stopped = on_stopped};
 
 /* Each provisioner (with its configuration) that this context uses or used is asked once. */
 struct asked {
@@ -303,6 +310,7 @@ static si_rc ask_provisioner(struct asked *asked, const char *provisioner, const
     return SI_OK;
   }
   cJSON_AddTrueToObject(asked->seen, key.data);
+  r->stopped = (struct si_stopped){.context = r->life->context, .plugin = provisioner};
   si_rc status =
       si_provisioner_open(r->life, provisioner, config, -1, &listener, r, &session, &error);
   if (status == SI_OK) {

@@ -307,17 +307,35 @@ si_rc si_life_secrets_bind(struct si_life *life, const char *slug, const char *s
 
 /* --- lending --- */
 
+/* Does a variable of a service stand for it? One that is declared to sign another with, say, is the
+ * host's alone. */
+static bool refers_to(const struct si_life_secrets *secrets, const char *name) {
+  const cJSON *service, *value, *part;
+  cJSON_ArrayForEach(service, si_json_get(secrets->document, "services")) {
+    cJSON_ArrayForEach(value, si_json_get(service, "environment")) {
+      const cJSON *parts = cJSON_IsArray(value) ? value : NULL;
+      cJSON_ArrayForEach(part, parts) {
+        const char *each = si_json_str(part, "secret");
+        if (each && strcmp(each, name) == 0) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
 si_rc si_life_secrets_lend(struct si_life_secrets *secrets, const char *name, void *use_ctx,
                            si_secret_use use, struct si_error *error) {
   if (!secrets) {
     return si_error_set(
-        error, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
+        error, SI_E_REFUSED, SI_SECRET_NOT_REFERRED,
         "the provider asks for the secret \"%.100s\", and this operation lends none", name);
   }
-  if (!find(secrets, name)) {
-    return si_error_set(error, SI_E_NOT_FOUND, "SECRET_NOT_FOUND",
-                        "the provider asks for the secret \"%.100s\", which the stack does not "
-                        "declare",
+  if (!refers_to(secrets, name)) {
+    return si_error_set(error, SI_E_REFUSED, SI_SECRET_NOT_REFERRED,
+                        "the provider asks for the secret \"%.100s\", which no service of the "
+                        "stack refers to",
                         name);
   }
   return si_vault_get(secrets->vault, secrets->slug, name, use_ctx, use, error);

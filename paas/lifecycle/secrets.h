@@ -26,7 +26,8 @@ si_rc si_life_secrets_bind(struct si_life *life, const char *slug, const char *s
                            struct si_error *error) SI_MUST_USE;
 void si_life_secrets_free(struct si_life_secrets **secrets); /* for SI_AUTO */
 
-/* As si_listener.secret. NULL, and names that the stack does not declare: SECRET_NOT_FOUND. */
+/* As si_listener.secret. NULL, and names that no service of the stack refers to:
+ * SECRET_NOT_REFERRED (SI_E_REFUSED). */
 si_rc si_life_secrets_lend(struct si_life_secrets *secrets, const char *name, void *use_ctx,
                            si_secret_use use, struct si_error *error) SI_MUST_USE;
 

@@ -6,6 +6,7 @@
 
 #include "kit/base/json.h"
 #include "paas/context/context.h"
+#include "paas/lifecycle/stopped.h"
 #include "paas/redact/redact.h"
 #include "paas/vault/reading.h"
 
@@ -13,6 +14,7 @@ struct si_sink_session {
   struct si_sink_options options;
   cJSON *config;
   struct si_session *session;
+  struct si_stopped stopped;
 };
 
 /* Does a member of the configuration refer to this secret? */
@@ -29,7 +31,7 @@ static bool refers_to(const cJSON *config, const char *name) {
 }
 
 static si_rc refuse(const struct si_sink_session *sink, const char *name, struct si_error *error) {
-  return si_error_set(error, SI_E_REFUSED, "SECRET_REFUSED",
+  return si_error_set(error, SI_E_REFUSED, SI_SECRET_NOT_REFERRED,
                       "the configuration of store \"%.63s\" refers to no secret %.100s",
                       sink->options.provider, name);
 }
@@ -93,6 +95,11 @@ static si_rc lend(void *ctx, const char *name, void *use_ctx, si_secret_use use,
 
 /* --- the session --- */
 
+static void on_stopped(void *ctx, const char *kind, const char *what) {
+  struct si_sink_session *sink = ctx;
+  si_stopped_tell(&sink->stopped, kind, what);
+}
+
 si_rc si_sink_open(const struct si_sink_options *options, struct si_sink_session **out,
                    struct si_error *error) {
   const char *config = options->config ? options->config : "{}";
@@ -102,6 +109,12 @@ si_rc si_sink_open(const struct si_sink_options *options, struct si_sink_session
     return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: a store");
   }
   sink->options = *options;
+  sink->stopped = (struct si_stopped){.context = options->context,
+                                      .state = options->state,
+                                      .plugin = options->provider,
+                                      .operation = options->operation,
+                                      .ctx = options->log_ctx,
+                                      .log = options->log};
   si_rc status = si_json_parse(config, strlen(config), &sink->config, error);
   status = status == SI_OK ? si_context_plugins(trust, sizeof trust, error) : status;
   const bool required = options->context && si_context_sandbox_required(options->context);
@@ -116,7 +129,7 @@ si_rc si_sink_open(const struct si_sink_options *options, struct si_sink_session
       .deadline_ns = options->deadline_ns,
       .interrupt_fd = options->interrupt_fd,
       .ctx = sink,
-      .listener = {.secret = lend}};
+      .listener = {.secret = lend, .stopped = on_stopped}};
   status = status == SI_OK ? si_session_open(&session, &sink->session, error) : status;
   if (status == SI_OK) {
     *out = sink;

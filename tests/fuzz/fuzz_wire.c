@@ -110,11 +110,11 @@ static void read_frames(struct si_inbox *inbox, struct si_ring *ring, size_t *ta
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   struct si_inbox inbox = SI_INBOX;
-  struct si_ring ring = {.free = UINT32_MAX};
+  struct si_ring ring = {.free = UINT64_MAX};
   int ends[2];
   size_t taken = 0;
   size_t part = size ? (size_t)data[0] + 1 : 1;
-  for (uint32_t i = 0, slot, room; i < SI_RING_HALF / 4; i++) {
+  for (uint32_t i = 0, slot, room; i < 4; i++) { /* two runs of one slot, two of many */
     require(si_ring_take_run(&ring, i % 2 ? SI_RING_RUN_BYTES : 1, &slot, &room) == SI_OK);
   }
   require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);

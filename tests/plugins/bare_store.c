@@ -4,7 +4,9 @@
  * functions. It holds one old artifact of a runpack that was never finished. Built again with
  * -DPROMISES it says that it can what it cannot; with -DFORGETS it takes every object and holds
  * none; with -DLOCKS it has the extension si.retention/1, whose store holds nothing that could be
- * locked; with -DLOCKS=0 it promises that and has it not. Depends on the ABI headers alone.
+ * locked; with -DLOCKS=0 it promises that and has it not; with -DASKS it asks for secrets that its
+ * configuration refers to or not, whenever a listing is wanted or an object comes, and goes on
+ * whatever the answer. Depends on the ABI headers alone.
  */
 #include <si/artifact.h>
 #include <si/retention.h>
@@ -27,12 +29,34 @@ struct si_instance {
 
 static si_instance instance;
 
+#ifdef ASKS
+static const si_host_vt *services;
+
+static si_rc look_away(void *ctx, const void *bytes, size_t len) {
+  (void)ctx;
+  (void)bytes;
+  (void)len;
+  return SI_OK;
+}
+
+static void ask(si_op *op) {
+  static const char *const names[] = {"GIVEN", "ANOTHER", "env:AWS_SECRET_ACCESS_KEY"};
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    si_rc status = services->secret(op, names[i], NULL, look_away);
+    (void)status;
+  }
+}
+#endif
+
 static si_rc sink_open(si_instance *self, si_op *op, const char *key, const si_put_options *options,
                        si_sink **out) {
   (void)self;
   (void)op;
   (void)key;
   (void)options;
+#ifdef ASKS
+  ask(op);
+#endif
 #ifdef FORGETS
   *out = (si_sink *)&instance; /* never looked into */
   return SI_OK;
@@ -97,15 +121,22 @@ static si_rc list(si_instance *self, si_op *op, const char *prefix, void *ctx, s
   (void)self;
   (void)op;
   (void)prefix;
+#ifdef ASKS
+  ask(op);
+#endif
   return ACCEPT == SI_OK ? SI_OK : each(ctx, KEY, &info);
 }
 
 static si_rc open_store(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
                         si_instance **out) {
-  (void)vt;
   (void)host;
   (void)op;
   (void)config_json;
+#ifdef ASKS
+  services = vt;
+#else
+  (void)vt;
+#endif
   *out = &instance;
   return SI_OK;
 }

@@ -3,10 +3,13 @@
  * tests/plugins/hostile.c - a provisioner that tries what it does not declare: check() makes the
  * attempt (tests/plugins/attempts.h) that its configuration names, {"do": NAME, "path": PATH}, and
  * tells the errno value: {"errno":N}. Its constructor tries, too: "constructor" tells what became
- * of that. Built again with needs declared. Depends on the ABI headers alone.
+ * of that. "secret" asks for the secret that PATH names, and tells the host's answer as N and what
+ * it saw (tests/plugins/asking.h). Built again with needs declared. Depends on the ABI headers
+ * alone.
  */
 #include <si/provisioner.h>
 
+#include "asking.h"
 #include "attempts.h"
 
 struct si_instance {
@@ -14,6 +17,7 @@ struct si_instance {
   char path[512];
 };
 
+static const si_host_vt *services;
 static struct si_instance instance;
 static int constructor_failed = -1;
 
@@ -30,13 +34,27 @@ static void member(const char *json, const char *key, char *to, size_t size) {
   snprintf(to, size, "%.*s", (int)len, at ? at : "");
 }
 
-static si_rc check(si_instance *self, si_op *op, void *ctx, si_emit emit) {
-  char text[64];
-  (void)op;
-  int err =
-      strcmp(self->what, "constructor") == 0 ? constructor_failed : attempt(self->what, self->path);
-  int len = snprintf(text, sizeof text, "{\"errno\":%d}", err);
+/* Makes the attempt; adds to an object what came of it. */
+static si_rc try_and_tell(si_instance *self, si_op *op, const char *begins, void *ctx,
+                          si_emit emit) {
+  char text[700];
+  int len;
+  if (strcmp(self->what, "secret") == 0) {
+    struct asked asked;
+    int status = (int)ask_for(services, op, self->path, &asked);
+    len =
+        snprintf(text, sizeof text, "{%s\"errno\":%d,\"during\":%d,\"after\":%d,\"flags\":\"%s\"}",
+                 begins, status, asked.during, asked.after, asked.flags);
+  } else {
+    int err = strcmp(self->what, "constructor") == 0 ? constructor_failed
+                                                     : attempt(self->what, self->path);
+    len = snprintf(text, sizeof text, "{%s\"errno\":%d}", begins, err);
+  }
   return emit(ctx, text, (size_t)len);
+}
+
+static si_rc check(si_instance *self, si_op *op, void *ctx, si_emit emit) {
+  return try_and_tell(self, op, "", ctx, emit);
 }
 
 static si_rc nothing(si_instance *self, si_op *op, const char *what, void *ctx, si_emit emit) {
@@ -49,12 +67,8 @@ static si_rc nothing(si_instance *self, si_op *op, const char *what, void *ctx, 
 static si_rc provision(si_instance *self, si_op *op, const char *project, const char *stack,
                        void *ctx, si_emit emit) {
   (void)stack;
-  char text[160];
-  int err = attempt(self->what, self->path);
-  (void)op;
   (void)project;
-  int len = snprintf(text, sizeof text, "{\"services\":[],\"errno\":%d}", err);
-  return emit(ctx, text, (size_t)len);
+  return try_and_tell(self, op, "\"services\":[],", ctx, emit);
 }
 
 static si_rc remove_one(si_instance *self, si_op *op, const char *resource) {
@@ -66,9 +80,9 @@ static si_rc remove_one(si_instance *self, si_op *op, const char *resource) {
 
 static si_rc open_instance(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
                            si_instance **out) {
-  (void)vt;
   (void)host;
   (void)op;
+  services = vt;
   member(config_json, "do", instance.what, sizeof instance.what);
   member(config_json, "path", instance.path, sizeof instance.path);
   *out = &instance;

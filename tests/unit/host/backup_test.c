@@ -113,7 +113,8 @@ static void tables_that_lie_are_refused(void) {
       {"short-backup", "PLUGIN_TABLE", "says it is"},
       {"huge-backup", "PLUGIN_TABLE", "says it is 4097 bytes"},
       {"missing-backup", "PLUGIN_TABLE", "member 6 of the backup provider's table is missing"},
-      {"outside-backup", "PLUGIN_TABLE", "member 7 of the backup provider's table points outside"},
+      {"outside-backup", "PLUGIN_TABLE",
+       "member 7 of the backup provider's table points to no code"},
       {"other-backup", "PLUGIN_KIND", "has none"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -18,6 +18,8 @@ static struct {
   si_backup_vt backup;
   si_artifact_vt store;
   si_retention_vt retention;
+  char behind[SI_TABLE_MAX]; /* what is in no table */
+  si_backup_vt last;
 } own;
 
 static si_rc own_function(void) {
@@ -38,15 +40,22 @@ static si_rc strange_function(void) {
 
 typedef si_rc (*function)(void);
 
-bool si_loader_owns(const void *address) {
-  const char *at = address;
+static bool is_function(const void *address) {
   function own_one = own_function;
   const void *(*own_other)(const char *) = extension;
   const void *code[2];
   memcpy(&code[0], &own_one, sizeof own_one);
   memcpy(&code[1], &own_other, sizeof own_other);
-  return (at >= (const char *)&own && at < (const char *)(&own + 1)) || address == code[0] ||
-         address == code[1];
+  return address == code[0] || address == code[1];
+}
+
+size_t si_loader_room(const void *address) {
+  const char *at = address, *end = (const char *)(&own + 1);
+  return at >= (const char *)&own && at < end ? (size_t)(end - at) : is_function(address) ? 1 : 0;
+}
+
+bool si_loader_code(const void *address) {
+  return is_function(address);
 }
 
 static void put_function(void *table, size_t at, function f) {
@@ -161,6 +170,36 @@ static void a_longer_table_is_cut(void) {
   CU_ASSERT_STRING_EQUAL(verdict(SI_KIND_BACKUP), "");
 }
 
+static void a_table_that_says_more_than_there_is_is_refused(void) {
+  begin_backup();
+  own.last = own.backup;
+  own.provider.vt = &own.last;
+  CU_ASSERT_STRING_EQUAL(verdict(SI_KIND_BACKUP), "");
+  own.last.size = sizeof own.last + 8;
+  refused(SI_KIND_BACKUP, "PLUGIN_TABLE", "the backup provider's table ends outside the plugin");
+}
+
+static void a_table_begins_where_one_can(void) {
+  begin_backup();
+  own.provider.vt = (const char *)&own.backup + 1;
+  refused(SI_KIND_BACKUP, "PLUGIN_TABLE", "no table of its kind");
+}
+
+static void a_text_ends_within_the_plugin(void) {
+  begin_backup();
+  memset(&own.last, 'x', sizeof own.last);
+  own.provider.schema = (const char *)&own.last;
+  refused(SI_KIND_BACKUP, "PLUGIN_TABLE", "a provider's schema is no text of the plugin's");
+}
+
+static void data_is_no_function(void) {
+  begin_backup();
+  const void *data = own.texts;
+  memcpy((char *)&own.backup + offsetof(si_backup_vt, contract), &data, sizeof data);
+  refused(SI_KIND_BACKUP, "PLUGIN_TABLE",
+          "member 1 of the backup provider's table points to no code");
+}
+
 static void each_required_member_must_be_there_and_each_optional_may(void) {
   for (size_t at = offsetof(si_backup_vt, contract); at < sizeof own.backup;
        at += sizeof(function)) {
@@ -182,7 +221,7 @@ static void no_member_may_point_outside_the_plugin(void) {
        at += sizeof(function)) {
     begin_backup();
     put_function(&own.backup, at, strange_function);
-    refused(SI_KIND_BACKUP, "PLUGIN_TABLE", "points outside the plugin");
+    refused(SI_KIND_BACKUP, "PLUGIN_TABLE", "points to no code of the plugin");
   }
 }
 
@@ -251,7 +290,7 @@ static void retention_that_cannot_be_asked_for_is_refused(void) {
   refused(SI_KIND_ARTIFACT, "PLUGIN_TABLE", "promises si.retention/1 and has no table");
   begin_store();
   put_function(&own.provider, offsetof(si_provider, extension), strange_function);
-  refused(SI_KIND_ARTIFACT, "PLUGIN_TABLE", "points outside the plugin");
+  refused(SI_KIND_ARTIFACT, "PLUGIN_TABLE", "points to no code of the plugin");
 }
 
 static void a_retention_table_is_held_to_its_shape(void) {
@@ -268,7 +307,7 @@ static void a_retention_table_is_held_to_its_shape(void) {
     refused(SI_KIND_ARTIFACT, "PLUGIN_TABLE", "is missing");
     begin_store();
     put_function(&own.retention, at, strange_function);
-    refused(SI_KIND_ARTIFACT, "PLUGIN_TABLE", "points outside the plugin");
+    refused(SI_KIND_ARTIFACT, "PLUGIN_TABLE", "points to no code of the plugin");
   }
 }
 
@@ -290,6 +329,8 @@ static void what_it_says_of_itself_names_its_extensions(void) {
 UNIT_MAIN("host_descriptor", UNIT(a_whole_table_is_copied),
           UNIT(a_table_that_ends_with_the_required_members_has_no_others),
           UNIT(a_size_that_cannot_be_is_refused), UNIT(a_longer_table_is_cut),
+          UNIT(a_table_that_says_more_than_there_is_is_refused), UNIT(a_table_begins_where_one_can),
+          UNIT(a_text_ends_within_the_plugin), UNIT(data_is_no_function),
           UNIT(each_required_member_must_be_there_and_each_optional_may),
           UNIT(no_member_may_point_outside_the_plugin), UNIT(the_table_itself_must_be_the_plugins),
           UNIT(another_kind_is_no_backup_provider), UNIT(a_kind_of_a_later_si_is_refused),

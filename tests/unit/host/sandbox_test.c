@@ -23,6 +23,7 @@ static const char *const ids[] = {"hostile",      "hostile-files", "hostile-net"
 enum { IDS = sizeof ids / sizeof *ids };
 static char top[] = "/tmp/host-sandbox-XXXXXX"; /* with tree/, in/ and out/ in it */
 static struct si_buf heard = SI_BUF(1 << 20);
+static struct si_buf record = SI_BUF(1 << 16); /* what the operation's record is told */
 
 /* --- a tree with all of them, as safe as one must be --- */
 
@@ -93,6 +94,7 @@ static void drop_tree(void) {
   (void)remove(below("tree"));
   CU_ASSERT_EQUAL(rmdir(top), 0);
   si_buf_free(&heard);
+  si_buf_free(&record);
 }
 
 /* --- one attempt in one operation --- */
@@ -101,6 +103,21 @@ static void on_log(void *ctx, uint32_t level, const char *message) {
   (void)ctx;
   CU_ASSERT_EQUAL(level, SI_LOG_WARN);
   CU_ASSERT_EQUAL(si_buf_printf(&heard, "%s\n", message), SI_OK);
+}
+
+static void on_stopped(void *ctx, const char *kind, const char *what) {
+  (void)ctx;
+  CU_ASSERT_EQUAL(si_buf_printf(&record, "%s %s\n", kind, what), SI_OK);
+}
+
+#define VALUE "a value that nobody else has, 7d1f"
+
+static si_rc lend(void *ctx, const char *name, void *use_ctx, si_secret_use use,
+                  struct si_error *error) {
+  (void)ctx;
+  return strcmp(name, "KNOWN") == 0
+             ? use(use_ctx, VALUE, strlen(VALUE))
+             : si_error_set(error, SI_E_REFUSED, SI_SECRET_NOT_REFERRED, "not %s", name);
 }
 
 struct trial {
@@ -128,19 +145,20 @@ static si_rc start(const struct trial *t, struct si_session **out, struct si_err
       .lock_fd = -1,
       .interrupt_fd = -1,
       .deadline_ns = si_monotonic_ns() + 60000000000ull,
-      .listener = {.log = on_log},
+      .listener = {.log = on_log, .secret = lend, .stopped = on_stopped},
   };
   si_buf_clear(&heard);
+  si_buf_clear(&record);
   memset(error, 0, sizeof *error);
   return si_session_open(&options, out, error);
 }
 
-/* The errno value that the plugin tells. */
-static int attempted(const struct trial *t) {
+/* What the plugin tells, or NULL; the caller's. */
+static cJSON *outcome(const struct trial *t) {
   struct si_session *session = NULL;
   struct si_error error;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(4096);
-  cJSON *json SI_AUTO(si_json_free) = NULL;
+  cJSON *json = NULL;
   si_rc status = start(t, &session, &error);
   if (status == SI_OK) {
     status = si_session_call(session, SI_VERB_CHECK, NULL, NULL, &result, &error);
@@ -149,8 +167,14 @@ static int attempted(const struct trial *t) {
   if (status != SI_OK || si_json_parse(si_buf_text(&result), result.len, &json, &error) != SI_OK) {
     printf("\n  %s of %s: %s: %s\n%s", t->what, t->plugin, error.code, error.message, error.detail);
     CU_FAIL("the operation did not end well");
-    return -1;
+    return NULL;
   }
+  return json;
+}
+
+/* The errno value that the plugin tells. */
+static int attempted(const struct trial *t) {
+  cJSON *json SI_AUTO(si_json_free) = outcome(t);
   return (int)si_json_int(json, "errno", 0, 4096, -1);
 }
 
@@ -158,7 +182,7 @@ static void expect(const struct trial *t, int wanted, const char *stopped) {
   char line[80];
   int err = attempted(t);
   const char *log = heard.len ? si_buf_text(&heard) : "";
-  snprintf(line, sizeof line, "the sandbox stopped %s ", stopped ? stopped : "");
+  snprintf(line, sizeof line, "the sandbox stopped the system call %s,", stopped ? stopped : "");
   bool told = strstr(log, line) != NULL;
   bool any = strstr(log, "the sandbox stopped") != NULL;
   if (err != wanted || (stopped ? !told : any)) {
@@ -188,6 +212,35 @@ static void calls_that_are_not_declared_fail_and_are_told(void) {
     const struct trial t = {.plugin = "hostile", .what = cases[i].what, .path = below("out")};
     expect(&t, EPERM, cases[i].call);
   }
+}
+
+/* Structured, beside the log: this is what the audit chain is made of. */
+static void what_is_stopped_is_told_by_kind_and_name(void) {
+  expect(&(struct trial){.plugin = "hostile", .what = "tcp"}, EPERM, "socket");
+  CU_ASSERT_STRING_EQUAL(si_buf_text(&record), "system call socket\n");
+  CU_ASSERT_EQUAL(attempted(&(struct trial){.plugin = "hostile", .what = "usual"}), 0);
+}
+
+static void a_secret_that_was_not_given_is_refused_and_told(void) {
+  const struct trial t = {.plugin = "hostile", .what = "secret", .path = "ANOTHER"};
+  CU_ASSERT_EQUAL(attempted(&t), SI_E_REFUSED);
+  CU_ASSERT_STRING_EQUAL(si_buf_text(&record), "secret ANOTHER\n");
+}
+
+/* As the plugin itself sees it, which looks through all the memory of its process. */
+static void a_secret_lies_in_locked_memory_and_is_gone_afterwards(void) {
+  const struct trial t = {.plugin = "hostile", .what = "secret", .path = "KNOWN"};
+  cJSON *json SI_AUTO(si_json_free) = outcome(&t);
+  const char *flags = si_json_str(json, "flags");
+  CU_ASSERT_EQUAL(si_json_int(json, "errno", 0, 99, -1), SI_OK);
+  CU_ASSERT_EQUAL(si_json_int(json, "during", 0, 99, -1), 1); /* it finds what is there */
+  CU_ASSERT_EQUAL(si_json_int(json, "after", 0, 99, -1), 0);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(flags);
+  CU_ASSERT_PTR_NOT_NULL(strstr(flags, "dd")); /* in no core file */
+#ifndef __SANITIZE_ADDRESS__                   /* which makes mlock do nothing */
+  CU_ASSERT_PTR_NOT_NULL(strstr(flags, "lo"));
+#endif
+  CU_ASSERT_EQUAL(record.len, 0);
 }
 
 /* What is told can neither be hushed nor made deadly. */
@@ -352,6 +405,9 @@ static void begin(void) {
 UNIT_MAIN("host sandbox", {"begin", begin},
           {"calls_that_are_not_declared_fail_and_are_told",
            calls_that_are_not_declared_fail_and_are_told},
+          UNIT(what_is_stopped_is_told_by_kind_and_name),
+          UNIT(a_secret_that_was_not_given_is_refused_and_told),
+          UNIT(a_secret_lies_in_locked_memory_and_is_gone_afterwards),
           {"the_telling_cannot_be_turned_off", the_telling_cannot_be_turned_off},
           {"a_constructor_is_held_already", a_constructor_is_held_already},
           {"files_that_are_not_declared_are_out_of_reach",

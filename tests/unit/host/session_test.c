@@ -405,7 +405,9 @@ static void secrets_are_lent_by_name_and_nothing_of_them_stays_behind(void) {
     const char *answers;
   } cases[] = {
       {true, VALUE ";NOT_DECLARED;SECRET_UNUSABLE;once;" VALUE ";"},
-      {false, "SECRET_REFUSED;SECRET_REFUSED;SECRET_REFUSED;SECRET_REFUSED;SECRET_REFUSED;"},
+      {false,
+       "SECRET_NOT_REFERRED;SECRET_NOT_REFERRED;SECRET_NOT_REFERRED;SECRET_NOT_REFERRED;SECRET_NOT_"
+       "REFERRED;"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct si_error error;

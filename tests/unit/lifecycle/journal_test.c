@@ -41,7 +41,7 @@ static void begin(struct world *world) {
                                                 &world->lock, &error),
                         SI_OK);
   world->life = (struct si_life){.context = &world->context, .state = world->state};
-  si_journal_open(&world->journal, &world->life, world->operation.id, world->lock);
+  si_journal_open(&world->journal, &world->life, world->operation.id, "local", world->lock);
 }
 
 static int unlink_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
@@ -193,8 +193,8 @@ static void a_provider_that_asks_for_ever_is_told_of_some_refusals(void) {
   for (int i = 0; i < 10000; i++) {
     struct si_error error = {.status = SI_OK};
     CU_ASSERT_EQUAL(si_journal_listener.secret(&world.journal, "NOT_MINE", NULL, NULL, &error),
-                    SI_E_NOT_FOUND);
-    CU_ASSERT_STRING_EQUAL(error.code, "SECRET_NOT_FOUND");
+                    SI_E_REFUSED);
+    CU_ASSERT_STRING_EQUAL(error.code, "SECRET_NOT_REFERRED");
   }
   read_log(&world, &log);
   CU_ASSERT(lines(&log) > 0 && lines(&log) < 100);
