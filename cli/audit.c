@@ -50,3 +50,29 @@ void si_audit_failure(const struct si_invocation *inv) {
     si_out_debug(inv->out, "the failure is not in the audit chain: %s", untold.message);
   }
 }
+
+struct telling {
+  struct si_invocation *inv;
+  const struct si_event *event;
+};
+
+static si_rc tell_one(void *ctx, const char *name, const struct si_context *context,
+                      const struct si_error *error) {
+  struct telling *telling = ctx;
+  struct si_error untold;
+  if (!context || append(context, telling->event, &untold) != SI_OK) {
+    si_out_warn(telling->inv->out, "the change is not in the audit chain of context %s: %s", name,
+                context ? untold.message : error->message);
+  }
+  return SI_OK;
+}
+
+void si_audit_trust(struct si_invocation *inv, const char *action, const cJSON *what) {
+  struct si_error why;
+  const struct si_event event = {
+      .action = action, .severity = "warning", .target = si_json_str(what, "id"), .fields = what};
+  struct telling telling = {inv, &event};
+  if (si_context_list(&telling, tell_one, &why) != SI_OK) {
+    si_out_warn(inv->out, "the change is in no audit chain: %s", why.message);
+  }
+}

@@ -7,7 +7,6 @@
 #include "cli/command.h"
 #include "cli/grid.h"
 #include "core/host/needs.h"
-#include "core/host/places.h"
 #include "core/host/seen.h"
 #include "core/host/session.h"
 #include "paas/context/context.h"
@@ -25,12 +24,9 @@ static void close_places(struct places *places) {
 }
 
 static si_rc open_places(struct si_invocation *inv, struct places *places) {
-  char dir[SI_PATH_MAX];
-  si_rc status = si_place_plugins(dir, sizeof dir, &inv->error);
-  status =
-      status == SI_OK ? si_context_plugins(places->file, sizeof places->file, &inv->error) : status;
-  status = status == SI_OK ? si_trust_effective(places->file, &places->trust, &inv->error) : status;
-  return status == SI_OK ? si_plugins_open(dir, &places->trust, &places->plugins, &inv->error)
+  si_rc status = si_context_plugins(places->file, sizeof places->file, &inv->error);
+  return status == SI_OK ? si_plugins_open_here(places->file, NULL, &places->trust,
+                                                &places->plugins, &inv->error)
                          : status;
 }
 

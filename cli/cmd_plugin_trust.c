@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/audit.h"
 #include "cli/grid.h"
 #include "cli/prompt.h"
-#include "core/host/places.h"
 #include "core/host/seen.h"
 #include "kit/base/text.h"
 #include "paas/context/context.h"
@@ -128,15 +128,11 @@ static si_rc try_pin(struct si_invocation *inv, const cJSON *pin) {
   struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
   struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
   struct si_plugin_choice choice;
-  char dir[SI_PATH_MAX], path[SI_PATH_MAX];
+  char path[SI_PATH_MAX];
   int fd SI_AUTO(si_close) = -1;
-  si_rc status = si_place_plugins(dir, sizeof dir, &inv->error);
-  status = status == SI_OK ? si_context_plugins(path, sizeof path, &inv->error) : status;
-  status = status == SI_OK ? si_trust_effective(path, &trust, &inv->error) : status;
-  if (status == SI_OK && si_plugin_trust_add(&trust, "pins", cJSON_Duplicate(pin, true)) != SI_OK) {
-    status = si_error_set(&inv->error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the trust");
-  }
-  status = status == SI_OK ? si_plugins_open(dir, &trust, &plugins, &inv->error) : status;
+  si_rc status = si_context_plugins(path, sizeof path, &inv->error);
+  status =
+      status == SI_OK ? si_plugins_open_here(path, pin, &trust, &plugins, &inv->error) : status;
   if (status != SI_OK) {
     return status;
   }
@@ -196,6 +192,7 @@ static si_rc add_file(struct si_invocation *inv, const char *file) {
   if (status != SI_OK) {
     return status;
   }
+  si_audit_trust(inv, "plugin.trust", pin);
   cJSON *json = pin;
   pin = NULL;
   return si_out_result(inv->out, json);
@@ -273,9 +270,11 @@ static si_rc add_key(struct si_invocation *inv, const char *file, const char *tr
   if (status != SI_OK) {
     return status;
   }
+  cJSON *json = key_item(id, key, tree);
+  si_audit_trust(inv, "plugin.trust", json);
   si_out_field(inv->out, "key", "%s", id);
   si_out_field(inv->out, "for", "%s", tree);
-  return si_out_result(inv->out, key_item(id, key, tree));
+  return si_out_result(inv->out, json);
 }
 
 static si_rc add(struct si_invocation *inv) {
@@ -413,6 +412,7 @@ static si_rc remove_id(struct si_invocation *inv) {
   cJSON *json = cJSON_CreateObject();
   cJSON_AddStringToObject(json, "id", id);
   cJSON_AddStringToObject(json, "was", keys ? "key" : "pin");
+  si_audit_trust(inv, "plugin.untrust", json);
   si_out_field(inv->out, "removed", "%s %s", keys ? "key" : "pin", id);
   return si_out_result(inv->out, json);
 }

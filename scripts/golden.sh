@@ -9,11 +9,12 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 golden=$root/tests/golden
 headers=$root/sdk/include
-case $# in
-  0) ;;
-  2) [ "$1" = --headers ] && headers=$2 || { sed -n '3,6s/^# \{0,1\}//p' "$0" >&2; exit 2; } ;;
-  *) sed -n '3,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
-esac
+if [ $# = 2 ] && [ "$1" = --headers ]; then
+  headers=$2
+elif [ $# != 0 ]; then
+  sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+fi
 [ "$(uname -m)" = x86_64 ] || { echo 'golden.sh: they are of x86-64' >&2; exit 77; }
 
 number() { sed -n "s/^#define SI_ABI_$1 \([0-9]*\)u.*/\1/p" "$headers/si/plugin.h"; }

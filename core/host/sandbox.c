@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "core/host/offer.h"
+#include "core/host/sandbox_tell.h"
 
 enum { DESCRIPTORS_MAX = 1024 };
 
@@ -48,5 +49,11 @@ si_rc si_sandbox_apply(const struct si_sandbox *sandbox, struct si_buf *lacks,
   if (status == SI_OK && landlock > 0) {
     status = si_sandbox_files(sandbox, landlock, error);
   }
-  return status == SI_OK && seccomp ? si_sandbox_calls(sandbox->needs, error) : status;
+  status = status == SI_OK && seccomp ? si_sandbox_calls(sandbox->needs, error) : status;
+#ifndef __SANITIZE_ADDRESS__ /* whose search for leaks blocks all signals, and opens files */
+  if (status == SI_OK && seccomp && landlock > 0 && !sandbox->needs->exec) {
+    status = si_sandbox_tell_files(error);
+  }
+#endif
+  return status;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/host/sandbox.h"
+#include "core/host/sandbox_tell.h"
 #include "core/wire/wire.h"
 
 /* --- a call that is refused fails, and is told --- */
@@ -42,6 +43,10 @@ static void stopped(int number, siginfo_t *info, void *context) {
   char line[160];
   const int saved = errno;
   (void)number;
+  if (si_sandbox_tell(info, context)) {
+    errno = saved;
+    return;
+  }
   fail_call(context);
   if (call >= 0 && call < TELLABLE && atomic_exchange(&told[call], true)) {
     return;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/host/sandbox.h"
+#include "core/host/sandbox_tell.h"
 #include "kit/base/text.h"
 
 /* What the headers of Linux 6.1 do not have yet. */
@@ -67,6 +68,7 @@ static bool allow_fd(const struct rules *rules, int fd, uint64_t access) {
 /* What is not there, or cannot be reached, needs no rule. */
 static bool allow(const struct rules *rules, const char *path, uint64_t access) {
   int fd SI_AUTO(si_close) = open(path, O_PATH | O_CLOEXEC);
+  si_sandbox_allowed(path, (access & LANDLOCK_ACCESS_FS_WRITE_FILE) != 0);
   return fd < 0 || allow_fd(rules, fd, access);
 }
 
@@ -111,6 +113,7 @@ static bool allow_common(const struct rules *rules, const struct si_needs *needs
  * rule stands, and make another one. */
 static bool allow_itself(const struct rules *rules) {
   int fd = open("/proc/self", O_PATH | O_CLOEXEC);
+  si_sandbox_allowed("/proc/self", true);
   return fd < 0 || allow_fd(rules, fd, READS | LANDLOCK_ACCESS_FS_WRITE_FILE);
 }
 
@@ -182,6 +185,7 @@ si_rc si_sandbox_files(const struct si_sandbox *sandbox, int landlock, struct si
   }
   int fd SI_AUTO(si_close) = (int)syscall(SYS_landlock_create_ruleset, &set, size, 0);
   const struct rules rules = {fd, set.files};
+  si_sandbox_allowed(sandbox->tree->dir, false);
   if (fd < 0 || !allow_common(&rules, needs) || !allow_itself(&rules) ||
       !allow_fd(&rules, sandbox->tree->fd, READS)) {
     return cannot(error, "the provider's files");

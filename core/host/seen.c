@@ -18,6 +18,22 @@ si_rc si_trust_effective(const char *path, struct si_plugin_trust *out, struct s
   return status;
 }
 
+si_rc si_plugins_open_here(const char *path, const cJSON *pin, struct si_plugin_trust *trust,
+                           struct si_plugins *plugins, struct si_error *error) {
+  char dir[SI_PATH_MAX];
+  si_rc status = si_place_plugins(dir, sizeof dir, error);
+  status = status == SI_OK ? si_trust_effective(path, trust, error) : status;
+  if (status == SI_OK && pin &&
+      si_plugin_trust_add(trust, "pins", cJSON_Duplicate(pin, true)) != SI_OK) {
+    status = si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the trust");
+  }
+  status = status == SI_OK ? si_plugins_open(dir, trust, plugins, error) : status;
+  if (status != SI_OK) {
+    si_plugin_trust_free(trust);
+  }
+  return status;
+}
+
 si_rc si_trust_to_send(const char *path, struct si_buf *out, struct si_error *error) {
   struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
   si_rc status = si_trust_effective(path, &trust, error);
@@ -33,10 +49,7 @@ static bool newer(const char *path, const char *plugin, bool *enterprise, uint64
   struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
   struct si_plugin_choice choice;
   struct si_error why;
-  char dir[SI_PATH_MAX];
-  if (si_place_plugins(dir, sizeof dir, &why) != SI_OK ||
-      si_trust_effective(path, &trust, &why) != SI_OK ||
-      si_plugins_open(dir, &trust, &plugins, &why) != SI_OK ||
+  if (si_plugins_open_here(path, NULL, &trust, &plugins, &why) != SI_OK ||
       si_plugins_find(&plugins, plugin, 0, &choice, &why) != SI_OK ||
       choice.source->origin == SI_ORIGIN_PINNED) {
     return false;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "core/host/offer.h"
-#include "core/host/places.h"
 #include "core/host/seen.h"
 #include "paas/doctor/private.h"
 #include "paas/events/events.h"
@@ -166,15 +165,12 @@ static void verify_plugin(struct si_doctor *doctor, const struct si_plugin_choic
 }
 
 void si_check_plugins(struct si_doctor *doctor) {
-  char dir[SI_PATH_MAX];
   struct si_error error;
   char file[SI_PATH_MAX];
   struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
   struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
-  si_rc status = si_place_plugins(dir, sizeof dir, &error);
-  status = status == SI_OK ? si_context_plugins(file, sizeof file, &error) : status;
-  status = status == SI_OK ? si_trust_effective(file, &trust, &error) : status;
-  status = status == SI_OK ? si_plugins_open(dir, &trust, &plugins, &error) : status;
+  si_rc status = si_context_plugins(file, sizeof file, &error);
+  status = status == SI_OK ? si_plugins_open_here(file, NULL, &trust, &plugins, &error) : status;
   if (status != SI_OK) {
     si_doctor_failed(doctor, "the plugins", &error);
     return;
@@ -186,7 +182,7 @@ void si_check_plugins(struct si_doctor *doctor) {
     verify_plugin(doctor, &choice);
   }
   if (doctor->told == 0) {
-    si_doctor_ok(doctor, "%zu plugins in %s are as listed", count, dir);
+    si_doctor_ok(doctor, "%zu plugins in %s are as listed", count, plugins.sources[0].tree.dir);
   }
 }
 

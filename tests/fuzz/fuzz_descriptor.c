@@ -92,7 +92,9 @@ static void check(const struct si_descriptor *d, const struct si_tree_entry *ent
   require(d->provider.open && d->provider.close && d->provider.vt);
   check_functions(&d->vt, sizeof(void *), sizeof d->vt);
   check_functions(&d->retention, sizeof(void *), sizeof d->retention);
-  (void)si_descriptor_json(d, entry, &json); /* a text that is no UTF-8 is refused there */
+  if (si_descriptor_json(d, entry, &json) == SI_OK) { /* not where a text is no UTF-8 */
+    require(json.len > 0 && json.data[json.len - 1] == '}');
+  }
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {

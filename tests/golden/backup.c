@@ -17,8 +17,7 @@ static si_rc backup(si_instance *self, si_op *op, const char *project, uint32_t 
   return SI_E_UNSUPPORTED;
 }
 
-static si_rc list(si_instance *self, si_op *op, const char *project, void *ctx,
-                  si_backup_fn each) {
+static si_rc list(si_instance *self, si_op *op, const char *project, void *ctx, si_backup_fn each) {
   (void)self, (void)op, (void)project, (void)ctx, (void)each;
   return SI_OK;
 }

@@ -311,6 +311,26 @@ refused with-runpath PLUGIN_RUNPATH
 begin "trust in a key ends"
 expect_exit 0 si --json plugin trust remove "$id"
 expect_json .data.was key
+
+begin "every context's audit chain tells who was trusted, and who is not any more"
+# told CONTEXT: the changes in its chain, the oldest first.
+told() {
+  si paas --context "$1" --json events list --stream audit --limit 1000 |
+    jq -r '[.data[] | select(.action | startswith("plugin.")) |
+      "\(.action) \(.target) \(.fields.sha256 // .fields.trees // .fields.was | tostring)"] |
+      reverse | join("; ")'
+}
+for context in told-a told-b; do expect_exit 0 si paas context create "$context"; done
+new_third "$SI_TEST_PLUGINS/misbehave.so"
+expect_exit 0 si plugin trust add "$third" --yes --sha256 "$hash"
+expect_exit 0 si plugin trust add --key "$dir/keys/plugin-signing.key.pub" --for oss --yes
+expect_exit 0 si plugin trust remove misbehave
+expect_exit 0 si plugin trust remove "$id"
+for context in told-a told-b; do
+  expect_equal "$(told "$context")" "plugin.trust misbehave $hash; plugin.trust $id [\"oss\"]; "\
+"plugin.untrust misbehave pin; plugin.untrust $id key"
+  expect_exit 0 si paas --context "$context" events verify
+done
 expect_exit 3 si --json plugin trust remove "$other"
 expect_json .error.code PLUGIN_TRUST_ID
 new_enterprise && sign

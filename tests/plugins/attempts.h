@@ -41,6 +41,15 @@ static int try_write(const char *path) {
   return try_open(path, O_WRONLY | O_CREAT);
 }
 
+/* By a thread that blocks all signals, as many a library's do. */
+static int try_masked(const char *path) {
+  sigset_t all, before;
+  sigfillset(&all);
+  int err = pthread_sigmask(SIG_SETMASK, &all, &before);
+  err = err ? err : try_open(path, O_RDONLY);
+  return pthread_sigmask(SIG_SETMASK, &before, NULL) ? EINVAL : err;
+}
+
 static int try_cut(const char *path) {
   return truncate(path, 0) == 0 ? 0 : errno;
 }
@@ -194,14 +203,14 @@ static const struct {
   const char *name;
   int (*run)(const char *path);
 } attempts[] = {
-    {"read", try_read},           {"write", try_write},     {"cut", try_cut},
-    {"remove", try_remove},       {"mkdir", try_mkdir},     {"chmod", try_chmod},
-    {"environ", try_environ},     {"shadow", try_shadow},   {"tcp", try_tcp},
-    {"unix", try_unix},           {"vsock", try_vsock},     {"ptrace", try_ptrace},
-    {"fork", try_fork},           {"exec", try_exec},       {"mount", try_mount},
-    {"namespace", try_namespace}, {"kill", try_kill},       {"limit", try_limit},
-    {"silence", try_silence},     {"outlive", try_outlive}, {"thread", try_thread},
-    {"usual", try_usual},
+    {"masked", try_masked}, {"read", try_read},           {"write", try_write},
+    {"cut", try_cut},       {"remove", try_remove},       {"mkdir", try_mkdir},
+    {"chmod", try_chmod},   {"environ", try_environ},     {"shadow", try_shadow},
+    {"tcp", try_tcp},       {"unix", try_unix},           {"vsock", try_vsock},
+    {"ptrace", try_ptrace}, {"fork", try_fork},           {"exec", try_exec},
+    {"mount", try_mount},   {"namespace", try_namespace}, {"kill", try_kill},
+    {"limit", try_limit},   {"silence", try_silence},     {"outlive", try_outlive},
+    {"thread", try_thread}, {"usual", try_usual},
 };
 
 static int attempt(const char *name, const char *path) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kit/base/text.h"
+#include "paas/events/events.h"
 #include "paas/lifecycle/journal.h"
 #include "tests/unit/unit.h"
 
@@ -202,6 +203,45 @@ static void a_provider_that_asks_for_ever_is_told_of_some_refusals(void) {
   end(&world);
 }
 
+static si_rc count_event(void *ctx, const char *stream, const cJSON *event) {
+  size_t *count = ctx;
+  (void)stream;
+  const cJSON *fields = si_json_get(event, "fields");
+  CU_ASSERT_STRING_EQUAL(si_json_str(event, "action"), "plugin.stop");
+  CU_ASSERT_PTR_NOT_NULL(si_json_str(event, "operation"));
+  CU_ASSERT_PTR_NULL(strchr(si_json_str(fields, "what"), '\n'));
+  ++*count;
+  return SI_OK;
+}
+
+/* Nor the audit chain, whatever it makes of the name. */
+static void the_chain_is_told_of_each_once_and_of_so_many(void) {
+  struct world world;
+  struct si_error error;
+  const struct si_events_filter filter = {.stream = "audit", .limit = 1000};
+  size_t count = 0;
+  char name[5000];
+  begin(&world);
+  snprintf(name, sizeof name, "%s/events", world.context.dir);
+  CU_ASSERT_EQUAL_FATAL(mkdir(name, 0700), 0);
+  for (int i = 0; i < 100; i++) {
+    si_journal_listener.stopped(&world.journal, SI_STOPPED_SECRET, "ONE\nMORE\xff");
+  }
+  CU_ASSERT_EQUAL(si_events_list(&world.context, &filter, &count, count_event, &error), SI_OK);
+  CU_ASSERT_EQUAL(count, 1);
+  for (int i = 0; i < 100; i++) {
+    memset(name, 'x', sizeof name - 1);
+    snprintf(name, 16, "%d", i);
+    name[strlen(name)] = i % 2 ? 'x' : '\0';
+    name[sizeof name - 1] = '\0';
+    si_journal_listener.stopped(&world.journal, SI_STOPPED_FILE, name);
+  }
+  count = 0;
+  CU_ASSERT_EQUAL(si_events_list(&world.context, &filter, &count, count_event, &error), SI_OK);
+  CU_ASSERT_EQUAL(count, SI_STOPPED_TOLD);
+  end(&world);
+}
+
 static void steps_are_kept_with_their_outside_ids(void) {
   struct world world;
   struct si_error error;
@@ -267,6 +307,7 @@ UNIT_MAIN("journal", UNIT(a_message_cannot_forge_a_line), UNIT(progress_without_
           UNIT(a_secret_is_taken_out_of_all_that_a_provider_says),
           UNIT(a_secret_that_was_cut_is_taken_out_too),
           UNIT(a_provider_that_asks_for_ever_is_told_of_some_refusals),
+          UNIT(the_chain_is_told_of_each_once_and_of_so_many),
           UNIT(steps_are_kept_with_their_outside_ids),
           UNIT(no_step_is_begun_that_the_evidence_cannot_hold),
           UNIT(an_owner_that_died_is_told_from_one_that_lives))
