@@ -248,7 +248,7 @@ bool si_sandbox_tell(const siginfo_t *info, void *context) {
 /* --- the filter: beside the one that refuses, for libseccomp knows no addresses --- */
 
 struct program {
-  struct sock_filter code[8 * CALLS + 32];
+  struct sock_filter code[10 * CALLS + 16]; /* what the longest call takes, and the frame */
   unsigned short len;
 };
 

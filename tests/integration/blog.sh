@@ -92,3 +92,7 @@ expect_exit 0 "${paas[@]}" project delete blog --yes --confirm blog
 expect_no_resources
 expect_exit 7 curl -sf "$page" # curl: could not connect
 expect_exit 0 si runpack verify "$pack"
+
+begin "no plugin of ours tried what it does not declare"
+expect_exit 0 "${paas[@]}" --json events list --stream audit --limit 1000
+expect_json '[.data[] | select(.action == "plugin.stop")]' '[]'

@@ -207,3 +207,5 @@ expect_exit 0 si paas --context sink secret set S3_SECRET_KEY --file "$dir/wrong
 expect_exit 5 sink_export v2
 expect_contains "does not belong" "$(json .error.message)"
 ! grep -rqF "$S3_SECRET" "$SI_PAAS_STATE_ROOT" || fail "the secret key stands in a file in plain text"
+! si paas --context sink events list --stream audit --limit 1000 | grep -F plugin.stop ||
+  fail "s3 tried what it does not declare"
