@@ -306,7 +306,7 @@ static void leaves_nothing(struct trial *t) {
   struct footprint after = footprint_now();
   demand(after.fds == before.fds, "each open() that fails leaves a descriptor open");
   demand(after.threads == before.threads, "each open() that fails leaves a thread");
-  demand(after.bytes < before.bytes + 512, "32 calls of open() that failed left %zu bytes",
+  demand(after.bytes < before.bytes + 512, "32 calls of open() that failed left %ld bytes",
          after.bytes - before.bytes);
 }
 

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <locale.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sdk/conform/heap.h"
+
 extern char **environ;
-/* There where the kit is built with AddressSanitizer, which has an allocator of its own. */
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 static size_t entries(const char *path) {
   DIR *dir = opendir(path);
@@ -30,12 +29,8 @@ static size_t entries(const char *path) {
 
 struct footprint footprint_now(void) {
   struct footprint now = {.fds = entries("/proc/self/fd"), .threads = entries("/proc/self/task")};
-  if (__sanitizer_get_current_allocated_bytes) {
-    now.bytes = __sanitizer_get_current_allocated_bytes();
-  } else {
-    struct mallinfo2 info = mallinfo2();
-    now.bytes = info.uordblks + info.hblkhd;
-  }
+  now.bytes = heap_bytes();
+  now.calls = heap_calls();
   return now;
 }
 

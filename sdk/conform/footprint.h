@@ -14,7 +14,8 @@
 struct footprint {
   size_t fds;
   size_t threads;
-  size_t bytes; /* of malloc, in use */
+  long bytes;          /* of the heap, in use */
+  unsigned long calls; /* how often something was allocated */
 };
 struct footprint footprint_now(void);
 

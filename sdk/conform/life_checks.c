@@ -66,14 +66,14 @@ static void measure(struct trial *t, struct footprint *before, struct footprint 
 }
 
 static void memory(struct trial *t) {
-  struct footprint before = {0, 0, 0}, after = {0, 0, 0};
+  struct footprint before = {.fds = 0}, after = {.fds = 0};
   measure(t, &before, &after);
-  demand(after.bytes < before.bytes + CYCLES * 16, "%d rounds of open, work, close left %zu bytes",
+  demand(after.bytes < before.bytes + CYCLES * 16, "%d rounds of open, work, close left %ld bytes",
          CYCLES, after.bytes - before.bytes);
 }
 
 static void descriptors(struct trial *t) {
-  struct footprint before = {0, 0, 0}, after = {0, 0, 0};
+  struct footprint before = {.fds = 0}, after = {.fds = 0};
   measure(t, &before, &after);
   demand(after.fds <= before.fds, "%d rounds of open, work, close left %zu descriptors", CYCLES,
          after.fds - before.fds);

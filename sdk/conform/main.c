@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kit/base/hash.h"
+#include "sdk/conform/heap.h"
 #include "sdk/conform/report.h"
 
 #ifndef SI_VERSION
@@ -112,6 +113,7 @@ static int list(const struct options *o) {
 
 int main(int argc, char **argv) {
   struct options options;
+  heap_watch();
   struct si_error error = {0};
   int code = 0;
   si_rc status = options_read(argc, argv, &options, &error);

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "kit/base/crypt.h"
 #include "kit/base/text.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -116,6 +118,25 @@ static si_rc take_stack(struct options *o, const char *path, struct si_error *er
   return status;
 }
 
+/* 0, or -1 and errno. */
+static int read_secret(int fd, struct secret *secret) {
+  void *pages = mmap(NULL, SECRET_MAX + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                     0);
+  if (pages == MAP_FAILED) {
+    return -1;
+  }
+  madvise(pages, SECRET_MAX + 1, MADV_DONTDUMP);
+  secret->value.data = pages;
+  for (ssize_t n = 1; n > 0 && secret->value.len < SECRET_MAX;) {
+    n = read(fd, secret->value.data + secret->value.len, SECRET_MAX - secret->value.len);
+    if (n < 0 && errno != EINTR) {
+      return -1;
+    }
+    secret->value.len += n > 0 ? (size_t)n : 0;
+  }
+  return 0;
+}
+
 /* NAME=@FILE, or NAME=FD. A line end behind the value is none of it. */
 static si_rc take_secret(struct options *o, const char *pair, bool by_fd, struct si_error *error) {
   const char *option = by_fd ? "--secret-fd" : "--secret";
@@ -131,8 +152,7 @@ static si_rc take_secret(struct options *o, const char *pair, bool by_fd, struct
   struct secret *secret = &o->secrets[o->secret_count];
   memcpy(secret->name, pair, (size_t)(equals - pair));
   int fd SI_AUTO(si_close) = by_fd ? (int)number : open(equals + 2, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || si_locked_make(&secret->value, SECRET_MAX + 1) != SI_OK ||
-      si_locked_read(&secret->value, fd) != SI_OK) {
+  if (fd < 0 || read_secret(fd, secret) != 0) {
     return si_error_errno(error, errno, "CONFORM_FILE", "cannot read the secret %s", secret->name);
   }
   while (secret->value.len > 0 && secret->value.data[secret->value.len - 1] == '\n') {
@@ -263,7 +283,10 @@ si_rc options_read(int argc, char **argv, struct options *out, struct si_error *
 
 void options_free(struct options *options) {
   for (size_t i = 0; i < SECRETS_MAX; i++) {
-    si_locked_free(&options->secrets[i].value);
+    if (options->secrets[i].value.data) {
+      si_wipe(options->secrets[i].value.data, SECRET_MAX + 1);
+      munmap(options->secrets[i].value.data, SECRET_MAX + 1);
+    }
   }
   cJSON_Delete(options->config);
   free(options->stack);

@@ -9,7 +9,7 @@
 #include <si/retention.h>
 
 #include "kit/base/text.h"
-#include "sdk/conform/footprint.h"
+#include "sdk/conform/heap.h"
 #include "sdk/conform/load.h"
 #include "sdk/conform/schema.h"
 
@@ -301,13 +301,12 @@ static void look_extension(const struct trial *t, const si_provider *p) {
            "it promises %s, and has no extension()", SI_RETENTION_ID);
     return;
   }
-  footprint_now();
-  struct footprint before = footprint_now();
+  unsigned long calls = heap_calls();
   const void *unknown = p->extension("si.no-such-extension/1");
   const void *first = p->extension(SI_RETENTION_ID);
   demand(!unknown, "extension() gives a table for an id that there is not");
   demand(first == p->extension(SI_RETENTION_ID), "extension() gives another table the next time");
-  demand(footprint_now().bytes <= before.bytes, "extension() allocated memory");
+  demand(heap_calls() == calls, "extension() allocated memory");
   if (p->kind == SI_KIND_ARTIFACT && (p->caps & SI_CAP_ARTIFACT_RETENTION)) {
     uint32_t size = 0;
     demand(first && load_owns(t->handle, first), "it promises %s, and has no table of it",

@@ -84,6 +84,8 @@ static void withheld(struct trial *t) {
 /* Does a mapping of this process that can be read and written hold the value? Reads the memory by
  * pieces that overlap; the kit's own copy lies in pages that are left out by their address. */
 static bool memory_has(const struct secret *secret) {
+  /* free() writes over the first 16 bytes of a block. */
+  size_t cut = secret->value.len >= 24 ? 16 : 0;
   FILE *maps = fopen("/proc/self/maps", "re");
   FILE *memory = fopen("/proc/self/mem", "re");
   char line[512], mode[5];
@@ -94,7 +96,8 @@ static bool memory_has(const struct secret *secret) {
     if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3 && mode[0] == 'r' && mode[1] == 'w') {
       uintptr_t own = (uintptr_t)secret->value.data;
       found = !(own >= from && own < to) &&
-              form_in_memory(fileno(memory), from, to, secret->value.data, secret->value.len);
+              form_in_memory(fileno(memory), from, to, secret->value.data + cut,
+                             secret->value.len - cut);
     }
   }
   fclose(maps);

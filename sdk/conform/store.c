@@ -226,9 +226,10 @@ si_rc store_work(struct trial *t, si_host *host, si_instance *instance) {
   }
   status = status == SI_OK ? store_put(&s, key, bytes, sizeof bytes, 0) : status;
   status = status == SI_OK ? store_get(&s, key, 0, UINT64_MAX, back, sizeof back, &got) : status;
-  status = status == SI_OK
-               ? op_end(begin(&s), s.vt->list(instance, store_op, s.prefix, &count, count_one))
-               : status;
+  if (status == SI_OK) {
+    begin(&s);
+    status = end(s.vt->list(instance, store_op, s.prefix, &count, count_one));
+  }
   if (status == SI_OK && (t->provider->caps & SI_CAP_ARTIFACT_REMOVE)) {
     status = store_remove(&s, key);
   }
