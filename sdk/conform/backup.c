@@ -76,6 +76,10 @@ const char *source_hash(struct trial *t, char letter) {
 
 /* --- the provider --- */
 
+void backup_ok(const struct backup *b, si_rc status, const char *what) {
+  demand_ok(status, b->op, what);
+}
+
 struct backup backup_open(struct trial *t) {
   struct backup b = {.trial = t, .host = host_new(t), .vt = VT(t, si_backup_vt)};
   make_source(t, 'a');
@@ -122,7 +126,7 @@ void backup_must_make(struct backup *b, char letter, uint32_t type, char id[BACK
   b->op = op_begin(b->host);
   si_rc status =
       b->vt->backup(b->in, b->op, project_text(b->trial, letter), type, &made, document_emit);
-  demand_ok(op_end(b->op, status), b->op, "backup()");
+  backup_ok(b, op_end(b->op, status), "backup()");
   document_must_be(&made, "backup()");
   const char *said = si_json_str(made.json, "id"), *state = si_json_str(made.json, "status");
   demand(id_fits(said), "backup() emits no id of the form [A-Za-z0-9._-]{1,255}");
@@ -149,7 +153,7 @@ cJSON *backup_listed(struct backup *b, char letter) {
   struct gathering gathering = {cJSON_CreateArray()};
   b->op = op_begin(b->host);
   si_rc status = b->vt->list(b->in, b->op, project_text(b->trial, letter), &gathering, gather);
-  demand_ok(op_end(b->op, status), b->op, "list()");
+  backup_ok(b, op_end(b->op, status), "list()");
   return gathering.array;
 }
 

@@ -26,6 +26,9 @@ struct backup {
 struct backup backup_open(struct trial *t);
 void backup_close(struct backup *b);
 
+/* As demand_ok, for the last call. */
+void backup_ok(const struct backup *b, si_rc status, const char *what);
+
 /* Where the commands of the project run. */
 const char *source_dir(struct trial *t, char letter);
 /* Other bytes in the project's file `data`. */

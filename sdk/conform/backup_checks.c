@@ -11,7 +11,7 @@ static void contract(struct trial *t) {
   struct document said = {.json = NULL};
   const cJSON *service;
   b.op = op_begin(b.host);
-  demand_ok(op_end(b.op, b.vt->contract(b.in, b.op, &said, document_emit)), b.op, "contract()");
+  backup_ok(&b, op_end(b.op, b.vt->contract(b.in, b.op, &said, document_emit)), "contract()");
   document_must_be(&said, "contract()");
   const char *schema = si_json_str(said.json, "schema");
   demand(schema && strcmp(schema, "si.backup-contract/1") == 0,
@@ -32,10 +32,10 @@ static void contract_alone(struct trial *t) {
   struct backup b = backup_open(t);
   struct document one = {.json = NULL}, two = {.json = NULL};
   b.op = op_begin(b.host);
-  demand_ok(op_end(b.op, b.vt->contract(b.in, b.op, &one, document_emit)), b.op, "contract()");
+  backup_ok(&b, op_end(b.op, b.vt->contract(b.in, b.op, &one, document_emit)), "contract()");
   unsigned calls = atomic_load(&b.host->execs);
   b.op = op_begin(b.host);
-  demand_ok(op_end(b.op, b.vt->contract(b.in, b.op, &two, document_emit)), b.op, "contract()");
+  backup_ok(&b, op_end(b.op, b.vt->contract(b.in, b.op, &two, document_emit)), "contract()");
   demand(cJSON_Compare(one.json, two.json, true), "contract() says something else the next time");
   demand(atomic_load(&b.host->execs) == calls && calls == 0,
          "contract() ran a command in a project");
@@ -50,11 +50,11 @@ static si_rc check(struct backup *b, const char *project, struct document *out) 
 static void checked(struct trial *t) {
   struct backup b = backup_open(t);
   struct document said = {.json = NULL}, store = {.json = NULL};
-  demand_ok(check(&b, project_text(t, 'a'), &said), b.op, "check()");
+  backup_ok(&b, check(&b, project_text(t, 'a'), &said), "check()");
   document_must_be(&said, "check()");
   demand(si_json_str(said.json, "tool") && cJSON_IsArray(si_json_get(said.json, "problems")),
          "check() emits no tool, or no list of problems");
-  demand_ok(check(&b, NULL, &store), b.op, "check() of the store alone");
+  backup_ok(&b, check(&b, NULL, &store), "check() of the store alone");
   document_must_be(&store, "check()");
   backup_close(&b);
 }
@@ -197,7 +197,7 @@ static void no_delta(struct trial *t) {
   si_rc status = op_end(
       b.op, b.vt->backup(b.in, b.op, project_text(t, 'a'), SI_BACKUP_DELTA, &out, document_emit));
   if (t->provider->caps & SI_CAP_BACKUP_DELTA) {
-    demand_ok(status, b.op, "backup() of a delta");
+    backup_ok(&b, status, "backup() of a delta");
     document_must_be(&out, "backup()");
     const char *type = si_json_str(out.json, "type");
     demand(type && (strcmp(type, "delta") == 0 || strcmp(type, "full") == 0),
@@ -229,7 +229,7 @@ static void inventory(struct trial *t) {
   char id[BACKUP_ID];
   struct objects objects;
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
-  demand_ok(backup_inventory(&b, 'a', id, &objects), b.op, "inventory()");
+  backup_ok(&b, backup_inventory(&b, 'a', id, &objects), "inventory()");
   demand(objects.count > 0, "a backup has no objects");
   for (size_t i = 0; i < objects.count; i++) {
     for (size_t n = 0; n < i; n++) {
@@ -248,10 +248,10 @@ static void read_whole(struct trial *t) {
   struct objects objects;
   struct taken taken = {.answer = SI_OK};
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
-  demand_ok(backup_inventory(&b, 'a', id, &objects), b.op, "inventory()");
+  backup_ok(&b, backup_inventory(&b, 'a', id, &objects), "inventory()");
   for (size_t i = 0; i < objects.count; i++) {
     const struct object *o = &objects.items[i];
-    demand_ok(backup_read(&b, 'a', id, o->name, 0, &taken), b.op, "read()");
+    backup_ok(&b, backup_read(&b, 'a', id, o->name, 0, &taken), "read()");
     demand(!taken.out_of_bounds, "read() gave a piece of no bytes, or of more than 1 MiB");
     demand(o->length == UINT64_MAX || o->length > taken.bytes.max || taken.bytes.len == o->length,
            "of %s %zu bytes were read, inventory() says %llu", o->name, taken.bytes.len,
@@ -269,15 +269,15 @@ static void read_offset(struct trial *t) {
   struct objects objects;
   struct taken whole = {.answer = SI_OK}, part = {.answer = SI_OK};
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
-  demand_ok(backup_inventory(&b, 'a', id, &objects), b.op, "inventory()");
+  backup_ok(&b, backup_inventory(&b, 'a', id, &objects), "inventory()");
   const char *name = objects.items[0].name;
-  demand_ok(backup_read(&b, 'a', id, name, 0, &whole), b.op, "read()");
+  backup_ok(&b, backup_read(&b, 'a', id, name, 0, &whole), "read()");
   size_t len = whole.bytes.len, cut = len / 3;
-  demand_ok(backup_read(&b, 'a', id, name, cut, &part), b.op, "read() from an offset");
+  backup_ok(&b, backup_read(&b, 'a', id, name, cut, &part), "read() from an offset");
   demand(part.bytes.len == len - cut &&
              memcmp(part.bytes.data, whole.bytes.data + cut, len - cut) == 0,
          "read() from offset %zu gives other bytes than read() of the whole", cut);
-  demand_ok(backup_read(&b, 'a', id, name, len, &part), b.op, "read() from the end");
+  backup_ok(&b, backup_read(&b, 'a', id, name, len, &part), "read() from the end");
   demand(part.bytes.len == 0, "read() from the end gives %zu bytes", part.bytes.len);
   demand_status(backup_read(&b, 'a', id, name, len + 1, &part), SI_E_INVALID,
                 "read() from beyond the end");
@@ -290,10 +290,10 @@ static void read_again(struct trial *t) {
   struct objects objects;
   struct taken one = {.answer = SI_OK}, two = {.answer = SI_OK};
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
-  demand_ok(backup_inventory(&b, 'a', id, &objects), b.op, "inventory()");
-  demand_ok(backup_read(&b, 'a', id, objects.items[0].name, 0, &one), b.op, "read()");
+  backup_ok(&b, backup_inventory(&b, 'a', id, &objects), "inventory()");
+  backup_ok(&b, backup_read(&b, 'a', id, objects.items[0].name, 0, &one), "read()");
   source_change(t, 'a');
-  demand_ok(backup_read(&b, 'a', id, objects.items[0].name, 0, &two), b.op, "read()");
+  backup_ok(&b, backup_read(&b, 'a', id, objects.items[0].name, 0, &two), "read()");
   demand(
       one.bytes.len == two.bytes.len && memcmp(one.bytes.data, two.bytes.data, one.bytes.len) == 0,
       "read again once the data had changed, the backup's bytes differ");
@@ -306,7 +306,7 @@ static void read_stopped(struct trial *t) {
   struct objects objects;
   struct taken taken = {.answer = SI_E_QUOTA};
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
-  demand_ok(backup_inventory(&b, 'a', id, &objects), b.op, "inventory()");
+  backup_ok(&b, backup_inventory(&b, 'a', id, &objects), "inventory()");
   demand_status(backup_read(&b, 'a', id, objects.items[0].name, 0, &taken), SI_E_QUOTA,
                 "read() whose receiver said stop");
   backup_close(&b);

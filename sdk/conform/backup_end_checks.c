@@ -22,7 +22,7 @@ static void verified(struct trial *t) {
     if (status == SI_E_UNSUPPORTED) {
       continue;
     }
-    demand_ok(status, b.op, "verify()");
+    backup_ok(&b, status, "verify()");
     document_must_be(&out, "verify()");
     const char *verdict = si_json_str(out.json, "verdict");
     demand(verdict && (strcmp(verdict, "pass") == 0 || strcmp(verdict, "unknown") == 0),
@@ -52,7 +52,7 @@ static void restored(struct trial *t) {
   si_copy(hash, sizeof hash, source_hash(t, 'a'));
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
   source_empty(t, 'b');
-  demand_ok(backup_restore(&b, 'a', 'b', SI_RESTORE_BACKUP, 0, id, &out), b.op, "restore()");
+  backup_ok(&b, backup_restore(&b, 'a', 'b', SI_RESTORE_BACKUP, 0, id, &out), "restore()");
   document_must_be(&out, "restore()");
   const cJSON *first = cJSON_GetArrayItem(si_json_get(out.json, "backups"), 0);
   demand(cJSON_IsString(first), "restore() does not say from which backups");
@@ -70,12 +70,12 @@ static void restored_older(struct trial *t) {
   source_change(t, 'a');
   si_copy(new_hash, sizeof new_hash, source_hash(t, 'a'));
   backup_must_make(&b, 'a', SI_BACKUP_FULL, new);
-  demand_ok(backup_restore(&b, 'a', 'b', SI_RESTORE_BACKUP, SI_RESTORE_REPLACE, old, &out), b.op,
+  backup_ok(&b, backup_restore(&b, 'a', 'b', SI_RESTORE_BACKUP, SI_RESTORE_REPLACE, old, &out),
             "restore() of the older backup");
   demand(t->options->source || strcmp(source_hash(t, 'b'), old_hash) == 0,
          "asked for the older backup, restore() brought back something else");
-  demand_ok(backup_restore(&b, 'a', 'b', SI_RESTORE_LATEST, SI_RESTORE_REPLACE, NULL, &latest),
-            b.op, "restore() of the latest");
+  backup_ok(&b, backup_restore(&b, 'a', 'b', SI_RESTORE_LATEST, SI_RESTORE_REPLACE, NULL, &latest),
+            "restore() of the latest");
   demand(t->options->source || strcmp(source_hash(t, 'b'), new_hash) == 0,
          "asked for the latest, restore() brought back something else");
   backup_close(&b);
@@ -150,12 +150,12 @@ static void windowed(struct trial *t) {
   struct document empty = {.json = NULL}, out = {.json = NULL};
   const cJSON *span;
   bool found = false;
-  demand_ok(window(&b, &empty), b.op, "window()");
+  backup_ok(&b, window(&b, &empty), "window()");
   document_must_be(&empty, "window()");
   demand(cJSON_GetArraySize(si_json_get(empty.json, "spans")) == 0,
          "without a backup there is a span that can be recovered");
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
-  demand_ok(window(&b, &out), b.op, "window()");
+  backup_ok(&b, window(&b, &out), "window()");
   document_must_be(&out, "window()");
   cJSON_ArrayForEach(span, si_json_get(out.json, "spans")) {
     int64_t from = 0, to = 0;
@@ -191,11 +191,11 @@ static void protected(struct trial *t) {
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
   demand(!is_protected(&b, id), "a new backup is protected");
   for (int i = 0; i < 2; i++) {
-    demand_ok(protect(&b, id, 1), b.op, i ? "protect() of what is protected" : "protect()");
+    backup_ok(&b, protect(&b, id, 1), i ? "protect() of what is protected" : "protect()");
     demand(is_protected(&b, id), "a protected backup is not listed as that");
   }
   for (int i = 0; i < 2; i++) {
-    demand_ok(protect(&b, id, 0), b.op, "protect() with `on` 0");
+    backup_ok(&b, protect(&b, id, 0), "protect() with `on` 0");
     demand(!is_protected(&b, id), "the mark was taken off, and is still listed");
   }
   demand_status(protect(&b, "no-such-backup", 1), SI_E_NOT_FOUND,
@@ -229,7 +229,7 @@ static void expired(struct trial *t) {
   char ids[2][BACKUP_ID], plan[1200];
   struct document out = {.json = NULL};
   struct backup b = two(t, ids, plan, sizeof plan);
-  demand_ok(backup_expire(&b, 'a', plan, 0, &out), b.op, "expire()");
+  backup_ok(&b, backup_expire(&b, 'a', plan, 0, &out), "expire()");
   document_must_be(&out, "expire()");
   const cJSON *first = cJSON_GetArrayItem(si_json_get(out.json, "removed"), 0);
   demand(cJSON_IsString(first) && strcmp(first->valuestring, ids[0]) == 0,
@@ -245,8 +245,8 @@ static void expired_twice(struct trial *t) {
   char ids[2][BACKUP_ID], plan[1200];
   struct document out = {.json = NULL}, again = {.json = NULL};
   struct backup b = two(t, ids, plan, sizeof plan);
-  demand_ok(backup_expire(&b, 'a', plan, 0, &out), b.op, "expire()");
-  demand_ok(backup_expire(&b, 'a', plan, 0, &again), b.op, "expire() of what is gone already");
+  backup_ok(&b, backup_expire(&b, 'a', plan, 0, &out), "expire()");
+  backup_ok(&b, backup_expire(&b, 'a', plan, 0, &again), "expire() of what is gone already");
   demand(there(&b, ids[1]), "expire() removed what the plan keeps");
   backup_close(&b);
 }
@@ -255,7 +255,7 @@ static void dry_run(struct trial *t) {
   char ids[2][BACKUP_ID], plan[1200];
   struct document out = {.json = NULL};
   struct backup b = two(t, ids, plan, sizeof plan);
-  demand_ok(backup_expire(&b, 'a', plan, SI_EXPIRE_DRY_RUN, &out), b.op, "expire() as a dry run");
+  backup_ok(&b, backup_expire(&b, 'a', plan, SI_EXPIRE_DRY_RUN, &out), "expire() as a dry run");
   document_must_be(&out, "expire()");
   demand(cJSON_GetArraySize(si_json_get(out.json, "removed")) == 1,
          "a dry run does not tell what it would remove");
@@ -297,7 +297,7 @@ static void plan_protected(struct trial *t) {
   char ids[2][BACKUP_ID], plan[1200];
   struct document out = {.json = NULL};
   struct backup b = two(t, ids, plan, sizeof plan);
-  demand_ok(protect(&b, ids[0], 1), b.op, "protect()");
+  backup_ok(&b, protect(&b, ids[0], 1), "protect()");
   demand_status(backup_expire(&b, 'a', plan, 0, &out), SI_E_RETENTION,
                 "expire() of a protected backup");
   demand(there(&b, ids[0]), "expire() removed a protected backup");

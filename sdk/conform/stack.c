@@ -65,6 +65,10 @@ si_rc stack_remove(struct stack *s, const char *context, const cJSON *resource) 
   return op_end(s->op, s->vt->remove(s->in, s->op, si_buf_text(&text)));
 }
 
+void stack_ok(const struct stack *s, si_rc status, const char *what) {
+  demand_ok(status, s->op, what);
+}
+
 struct stack stack_open(struct trial *t) {
   struct stack s = {.trial = t, .host = host_new(t), .vt = VT(t, si_provisioner_vt)};
   s.in = open_instance(t, s.host);
@@ -85,7 +89,7 @@ size_t stack_count(struct stack *s, char letter) {
   struct document listed SI_AUTO(document_free) = {.json = NULL};
   const cJSON *resource;
   size_t count = 0;
-  demand_ok(stack_list(s, context_id(s->trial), &listed), s->op, "list()");
+  stack_ok(s, stack_list(s, context_id(s->trial), &listed), "list()");
   document_must_be(&listed, "list()");
   demand(cJSON_IsArray(si_json_get(listed.json, "resources")), "list() emits no resources");
   cJSON_ArrayForEach(resource, si_json_get(listed.json, "resources")) {
@@ -119,8 +123,8 @@ void stack_must_be_up(struct stack *s, char letter, const char *stack) {
   struct document shown SI_AUTO(document_free) = {.json = NULL};
   cJSON *wanted SI_AUTO(si_json_free) = NULL;
   const cJSON *service;
-  demand_ok(stack_provision(s, project, stack, NULL), s->op, "provision()");
-  demand_ok(stack_inspect(s, project, &shown), s->op, "inspect()");
+  stack_ok(s, stack_provision(s, project, stack, NULL), "provision()");
+  stack_ok(s, stack_inspect(s, project, &shown), "inspect()");
   document_must_be(&shown, "inspect()");
   kit_needs(si_json_parse(stack, strlen(stack), &wanted, NULL) == SI_OK, "the stack is no JSON");
   const cJSON *services = si_json_get(wanted, "services");
@@ -144,7 +148,7 @@ static void add_ids(const cJSON *shown, const char *list, struct si_buf *text) {
 char *stack_seen(struct stack *s, char letter) {
   struct document shown SI_AUTO(document_free) = {.json = NULL};
   struct si_buf text = SI_BUF(1u << 20);
-  demand_ok(stack_inspect(s, project_text(s->trial, letter), &shown), s->op, "inspect()");
+  stack_ok(s, stack_inspect(s, project_text(s->trial, letter), &shown), "inspect()");
   document_must_be(&shown, "inspect()");
   add_ids(shown.json, "services", &text);
   add_ids(shown.json, "volumes", &text);

@@ -26,6 +26,9 @@ void stack_close(struct stack *s);
 /* The stack document of the check (--stack, or the kit's own), as text. */
 const char *stack_text(struct trial *t);
 
+/* As demand_ok, for the last call. */
+void stack_ok(const struct stack *s, si_rc status, const char *what);
+
 /* The verbs. `out` may be NULL. */
 si_rc stack_check(struct stack *s, struct document *out);
 si_rc stack_provision(struct stack *s, const char *project, const char *stack,

@@ -9,7 +9,7 @@
 static void check(struct trial *t) {
   struct stack s = stack_open(t);
   struct document said = {.json = NULL};
-  demand_ok(stack_check(&s, &said), s.op, "check()");
+  stack_ok(&s, stack_check(&s, &said), "check()");
   document_must_be(&said, "check()");
   demand(si_json_str(said.json, "engine") && si_json_str(said.json, "version"),
          "check() emits no engine and version");
@@ -27,10 +27,10 @@ static void up(struct trial *t) {
 static void emits(struct trial *t) {
   struct stack s = stack_open(t);
   struct document said = {.json = NULL}, gone = {.json = NULL};
-  demand_ok(stack_provision(&s, project_text(t, 'a'), stack_text(t), &said), s.op, "provision()");
+  stack_ok(&s, stack_provision(&s, project_text(t, 'a'), stack_text(t), &said), "provision()");
   document_must_be(&said, "provision()");
   demand(cJSON_IsArray(si_json_get(said.json, "services")), "provision() emits no inspection");
-  demand_ok(stack_destroy(&s, project_text(t, 'a'), &gone), s.op, "destroy()");
+  stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), &gone), "destroy()");
   document_must_be(&gone, "destroy()");
   demand(cJSON_IsArray(si_json_get(gone.json, "remaining")), "destroy() emits no remaining");
   stack_close(&s);
@@ -61,7 +61,7 @@ static void again(struct trial *t) {
 static void steps(struct trial *t) {
   struct stack s = stack_open(t);
   stack_must_be_up(&s, 'a', stack_text(t));
-  demand_ok(stack_destroy(&s, project_text(t, 'a'), NULL), s.op, "destroy()");
+  stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), NULL), "destroy()");
   demand(s.host->step_count > 0, "it made something, and journalled no step");
   for (size_t i = 0; i < s.host->step_count; i++) {
     const struct step *step = &s.host->steps[i];
@@ -109,7 +109,7 @@ static void resumed(struct trial *t) {
     }
     s.host->refuse_step = 0;
     stack_must_be_up(&s, 'a', stack_text(t));
-    demand_ok(stack_destroy(&s, project_text(t, 'a'), NULL), s.op, "destroy()");
+    stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), NULL), "destroy()");
   }
   stack_close(&s);
 }
@@ -148,8 +148,8 @@ static void bad_project(struct trial *t) {
 
 static void texts_kept(struct trial *t) {
   struct stack s = stack_open(t);
-  demand_ok(stack_provision(&s, lend_text(project_text(t, 'a')), lend_text(stack_text(t)), NULL),
-            s.op, "provision()");
+  stack_ok(&s, stack_provision(&s, lend_text(project_text(t, 'a')), lend_text(stack_text(t)), NULL),
+           "provision()");
   lend_end();
   stack_must_be_up(&s, 'a', stack_text(t));
   stack_close(&s);
@@ -190,11 +190,11 @@ static void volumes(struct trial *t) {
   struct document shown = {.json = NULL}, later = {.json = NULL};
   const cJSON *volume;
   stack_must_be_up(&s, 'a', stack_text(t));
-  demand_ok(stack_inspect(&s, project_text(t, 'a'), &shown), s.op, "inspect()");
+  stack_ok(&s, stack_inspect(&s, project_text(t, 'a'), &shown), "inspect()");
   demand(cJSON_GetArraySize(si_json_get(shown.json, "volumes")) >= volumes_of(stack_text(t)),
          "provision() succeeded, and the stack's volumes are not in the inspection");
   stack_must_be_up(&s, 'a', other_stack(t));
-  demand_ok(stack_inspect(&s, project_text(t, 'a'), &later), s.op, "inspect()");
+  stack_ok(&s, stack_inspect(&s, project_text(t, 'a'), &later), "inspect()");
   cJSON_ArrayForEach(volume, si_json_get(shown.json, "volumes")) {
     const char *id = si_json_str(volume, "id");
     const cJSON *other;
@@ -211,12 +211,12 @@ static void destroyed(struct trial *t) {
   struct stack s = stack_open(t);
   struct document gone = {.json = NULL}, shown = {.json = NULL};
   stack_must_be_up(&s, 'a', stack_text(t));
-  demand_ok(stack_destroy(&s, project_text(t, 'a'), &gone), s.op, "destroy()");
+  stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), &gone), "destroy()");
   demand(cJSON_GetArraySize(si_json_get(gone.json, "remaining")) == 0,
          "destroy() succeeded, and says that something remains");
   demand(stack_count(&s, 'a') == 0, "destroy() succeeded, and %zu resources are listed",
          stack_count(&s, 'a'));
-  demand_ok(stack_inspect(&s, project_text(t, 'a'), &shown), s.op, "inspect()");
+  stack_ok(&s, stack_inspect(&s, project_text(t, 'a'), &shown), "inspect()");
   demand(cJSON_GetArraySize(si_json_get(shown.json, "services")) == 0 &&
              cJSON_GetArraySize(si_json_get(shown.json, "volumes")) == 0,
          "after destroy() the inspection still shows something");
@@ -226,9 +226,9 @@ static void destroyed(struct trial *t) {
 static void destroyed_twice(struct trial *t) {
   struct stack s = stack_open(t);
   stack_must_be_up(&s, 'a', stack_text(t));
-  demand_ok(stack_destroy(&s, project_text(t, 'a'), NULL), s.op, "destroy()");
+  stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), NULL), "destroy()");
   size_t count = s.host->step_count;
-  demand_ok(stack_destroy(&s, project_text(t, 'a'), NULL), s.op, "destroy() of what is gone");
+  stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), NULL), "destroy() of what is gone");
   demand(s.host->step_count == count, "destroyed again, it did \"%s\"", s.host->steps[count].name);
   stack_close(&s);
 }
@@ -236,7 +236,7 @@ static void destroyed_twice(struct trial *t) {
 static void destroyed_never(struct trial *t) {
   struct stack s = stack_open(t);
   struct document gone = {.json = NULL};
-  demand_ok(stack_destroy(&s, project_text(t, 'c'), &gone), s.op, "destroy() of what never was");
+  stack_ok(&s, stack_destroy(&s, project_text(t, 'c'), &gone), "destroy() of what never was");
   document_must_be(&gone, "destroy()");
   stack_close(&s);
 }
@@ -246,7 +246,7 @@ static void alone(struct trial *t) {
   stack_must_be_up(&s, 'a', stack_text(t));
   stack_must_be_up(&s, 'b', stack_text(t));
   char *before = stack_seen(&s, 'b');
-  demand_ok(stack_destroy(&s, project_text(t, 'a'), NULL), s.op, "destroy()");
+  stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), NULL), "destroy()");
   char *after = stack_seen(&s, 'b');
   demand(strcmp(before, after) == 0 && stack_count(&s, 'b') > 0,
          "destroy() of one project changed another");
@@ -258,8 +258,8 @@ static void looks_only(struct trial *t) {
   stack_must_be_up(&s, 'a', stack_text(t));
   size_t count = stack_count(&s, 'a'), journalled = s.host->step_count;
   for (int i = 0; i < 3; i++) {
-    demand_ok(stack_inspect(&s, project_text(t, 'a'), NULL), s.op, "inspect()");
-    demand_ok(stack_inspect(&s, project_text(t, 'c'), NULL), s.op, "inspect() of nothing");
+    stack_ok(&s, stack_inspect(&s, project_text(t, 'a'), NULL), "inspect()");
+    stack_ok(&s, stack_inspect(&s, project_text(t, 'c'), NULL), "inspect() of nothing");
   }
   demand(s.host->step_count == journalled && stack_count(&s, 'a') == count &&
              stack_count(&s, 'c') == 0,
@@ -270,7 +270,7 @@ static void looks_only(struct trial *t) {
 static void inspects_nothing(struct trial *t) {
   struct stack s = stack_open(t);
   struct document shown = {.json = NULL};
-  demand_ok(stack_inspect(&s, project_text(t, 'c'), &shown), s.op, "inspect() of what is not");
+  stack_ok(&s, stack_inspect(&s, project_text(t, 'c'), &shown), "inspect() of what is not");
   document_must_be(&shown, "inspect()");
   demand(cJSON_IsArray(si_json_get(shown.json, "services")) &&
              cJSON_GetArraySize(si_json_get(shown.json, "services")) == 0,
@@ -282,7 +282,7 @@ static void other_context(struct trial *t) {
   struct stack s = stack_open(t);
   struct document listed = {.json = NULL};
   stack_must_be_up(&s, 'a', stack_text(t));
-  demand_ok(stack_list(&s, "ctx-00000000000000000000000000000000", &listed), s.op, "list()");
+  stack_ok(&s, stack_list(&s, "ctx-00000000000000000000000000000000", &listed), "list()");
   document_must_be(&listed, "list()");
   demand(cJSON_GetArraySize(si_json_get(listed.json, "resources")) == 0,
          "the listing of a context shows another one's resources");
@@ -293,7 +293,7 @@ static void other_context(struct trial *t) {
 static void each_resource(struct stack *s, void (*act)(struct stack *, const cJSON *)) {
   struct document listed SI_AUTO(document_free) = {.json = NULL};
   const cJSON *resource;
-  demand_ok(stack_list(s, context_id(s->trial), &listed), s->op, "list()");
+  stack_ok(s, stack_list(s, context_id(s->trial), &listed), "list()");
   cJSON_ArrayForEach(resource, si_json_get(listed.json, "resources")) {
     act(s, resource);
   }
@@ -302,8 +302,8 @@ static void each_resource(struct stack *s, void (*act)(struct stack *, const cJS
 /* A network or a volume goes once nothing uses it: then the next round takes it. */
 static void try_remove(struct stack *s, const cJSON *resource) {
   if (stack_remove(s, context_id(s->trial), resource) == SI_OK) {
-    demand_ok(stack_remove(s, context_id(s->trial), resource), s->op,
-              "remove() of what is gone already");
+    stack_ok(s, stack_remove(s, context_id(s->trial), resource),
+             "remove() of what is gone already");
   }
 }
 
@@ -340,8 +340,8 @@ static void cancelled(struct trial *t) {
     atomic_store(&s.host->cancel_at, 0);
     demand(status == SI_OK || status == SI_E_CANCELLED || status == SI_E_TIMEOUT,
            "cancelled, provision() came to \"%s\"", si_status_text(status));
-    demand_ok(stack_destroy(&s, project_text(t, 'a'), NULL), s.op,
-              "destroy() after a provision() that was cancelled");
+    stack_ok(&s, stack_destroy(&s, project_text(t, 'a'), NULL),
+             "destroy() after a provision() that was cancelled");
     demand(stack_count(&s, 'a') == 0,
            "a provision() that was cancelled left what destroy() "
            "does not find");
