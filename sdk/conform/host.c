@@ -125,12 +125,15 @@ static si_rc host_fail(si_op *op, const si_failure *failure) {
   return f.status;
 }
 
+bool op_stopped(const si_op *op) {
+  return cancelled_by_now(op->host) || (op->deadline_ns && si_monotonic_ns() >= op->deadline_ns);
+}
+
 static int host_cancelled(si_op *op) {
   si_host *host = enter(op->host, op);
-  int cancelled =
-      cancelled_by_now(host) || (op->deadline_ns && si_monotonic_ns() >= op->deadline_ns);
+  bool stopped = op_stopped(op);
   leave(host);
-  return cancelled;
+  return stopped;
 }
 
 static void host_progress(si_op *op, uint64_t done, uint64_t total, const char *what) {

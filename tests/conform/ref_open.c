@@ -375,6 +375,12 @@ static void close_instance(si_instance *in) {
   if (bad("life.opens")) {
     abort();
   }
+  if (bad("exits")) {
+    exit(3);
+  }
+  if (bad("hangs")) {
+    rest(NULL);
+  }
   if (in->config && in->config[0] == '?') {
     abort();
   }
