@@ -15,64 +15,64 @@ struct si_instance {
 };
 
 /* Where an object is. */
-static struct si_object place(si_instance *drawer, const char *key) {
-  struct si_object object = {.vt = drawer->vt, .dir = drawer->root, .key = key};
+static struct si_object place(si_instance *store, const char *key) {
+  struct si_object object = {.vt = store->vt, .dir = store->root, .key = key};
   if (si_sha256_hex(key, strlen(key), object.name) != SI_OK) {
     object.name[0] = '\0';
   }
   return object;
 }
 
-static si_rc sink_open(si_instance *drawer, si_op *op, const char *key,
+static si_rc sink_open(si_instance *store, si_op *op, const char *key,
                        const si_put_options *options, si_sink **out) {
-  return si_object_create(place(drawer, key), op, options, out);
+  return si_object_create(place(store, key), op, options, out);
 }
 
-static si_rc reader_open(si_instance *drawer, si_op *op, const char *key, uint64_t offset,
+static si_rc reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
                          uint64_t limit, si_reader **out) {
-  return si_object_open(place(drawer, key), op, offset, limit, out);
+  return si_object_open(place(store, key), op, offset, limit, out);
 }
 
-static si_rc stat_object(si_instance *drawer, si_op *op, const char *key, si_object_info *out) {
-  return si_object_stat(place(drawer, key), op, out);
+static si_rc stat_object(si_instance *store, si_op *op, const char *key, si_object_info *out) {
+  return si_object_stat(place(store, key), op, out);
 }
 
-static si_rc list(si_instance *drawer, si_op *op, const char *prefix, void *ctx, si_list_fn each) {
-  return si_object_list(drawer->vt, op, drawer->root, prefix, ctx, each);
+static si_rc list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each) {
+  return si_object_list(store->vt, op, store->root, prefix, ctx, each);
 }
 
-static si_rc remove_object(si_instance *drawer, si_op *op, const char *key) {
-  return si_object_remove(place(drawer, key), op);
+static si_rc remove_object(si_instance *store, si_op *op, const char *key) {
+  return si_object_remove(place(store, key), op);
 }
 
 /* Where people find it: the store has no other name than its provider's. */
-static si_rc uri(si_instance *drawer, const char *key, char *out, size_t cap) {
-  (void)drawer;
+static si_rc uri(si_instance *store, const char *key, char *out, size_t cap) {
+  (void)store;
   int n = snprintf(out, cap, SI_PLUGIN_ID ":///%s", key);
   return n >= 0 && (size_t)n < cap ? SI_OK : SI_E_QUOTA;
 }
 
-static si_rc open_drawer(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
-                         si_instance **out) {
+static si_rc open_store(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
+                        si_instance **out) {
   static const char *const settings[] = {"root", NULL};
   cJSON *config SI_AUTO(si_json_free) = NULL;
   int root = -1;
   (void)host;
   si_rc status = si_config_read(vt, op, config_json, settings, &config);
   status = status == SI_OK ? si_config_dir(vt, op, config, "root", &root) : status;
-  si_instance *drawer = status == SI_OK ? malloc(sizeof *drawer) : NULL;
-  if (!drawer) {
+  si_instance *store = status == SI_OK ? malloc(sizeof *store) : NULL;
+  if (!store) {
     si_close(&root);
     return status == SI_OK ? SI_E_NOMEM : status;
   }
-  *drawer = (si_instance){vt, root};
-  *out = drawer;
+  *store = (si_instance){vt, root};
+  *out = store;
   return SI_OK;
 }
 
-static void close_drawer(si_instance *drawer) {
-  si_close(&drawer->root);
-  free(drawer);
+static void close_store(si_instance *store) {
+  si_close(&store->root);
+  free(store);
 }
 
 static const si_artifact_vt table = {
@@ -90,8 +90,8 @@ static const si_artifact_vt table = {
     .uri = uri,
 };
 
-SI_PROVIDER(SI_KIND_ARTIFACT, SI_CAP_ARTIFACT_REMOVE, SI_THREADS_PARALLEL, open_drawer,
-            close_drawer, &table,
+SI_PROVIDER(SI_KIND_ARTIFACT, SI_CAP_ARTIFACT_REMOVE, SI_THREADS_PARALLEL, open_store, close_store,
+            &table,
             "{\"type\":\"object\",\"properties\":{\"root\":{\"type\":\"string\",\"pattern\":\"^/\","
             "\"description\":\"absolute path of the directory that holds the objects\"}},"
             "\"required\":[\"root\"],\"additionalProperties\":false}");

@@ -298,7 +298,7 @@ static si_rc list_file(const si_host_vt *vt, si_op *op, int dir, const char *nam
   si_object_info info;
   uint64_t start;
   int fd SI_AUTO(si_close) = -1;
-  if (strncmp(name, TEMP, strlen(TEMP)) == 0) {
+  if (name[0] == '.') {
     return SI_OK;
   }
   si_rc status = open_file(dir, name, key, &fd, &info, &start);

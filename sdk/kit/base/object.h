@@ -27,7 +27,7 @@ struct si_object {
   const si_host_vt *vt;
   int dir;         /* open directory; stays open while sinks and readers are */
   const char *key; /* as the host gave it: it is checked here */
-  char name[256];  /* of its file in dir, not beginning with ".si-"; "" is SI_E_INTERNAL */
+  char name[256];  /* of its file in dir, not beginning with '.'; "" is SI_E_INTERNAL */
 };
 
 /* Begins an object, as si_artifact_vt.sink_open says: refuses what is no key and any option it does
