@@ -182,6 +182,9 @@ void si_object_abort(si_sink *sink) {
 static si_rc open_file(int dir, const char *name, char key[KEY_MAX + 2], int *fd,
                        si_object_info *info, uint64_t *start) {
   struct stat st;
+  if (dir < 0) {
+    return SI_E_NOT_FOUND;
+  }
   int file SI_AUTO(si_close) =
       openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (file < 0 || fstat(file, &st) != 0) {
@@ -286,7 +289,8 @@ si_rc si_object_stat(struct si_object object, si_op *op, si_object_info *out) {
 
 si_rc si_object_remove(struct si_object object, si_op *op) {
   si_rc status = check(&object, op, NULL);
-  if (status == SI_OK && unlinkat(object.dir, object.name, 0) != 0 && errno != ENOENT) {
+  if (status == SI_OK && object.dir >= 0 && unlinkat(object.dir, object.name, 0) != 0 &&
+      errno != ENOENT) {
     status = si_fail_errno(object.vt, op, errno, object.key, "cannot remove the object");
   }
   return status;

@@ -25,7 +25,7 @@ extern "C" {
 /* Where an object is; passed by value. */
 struct si_object {
   const si_host_vt *vt;
-  int dir;         /* open directory; stays open while sinks and readers are */
+  int dir; /* open directory; stays open while sinks are. -1: there is none, and no object */
   const char *key; /* as the host gave it: it is checked here */
   char name[256];  /* of its file in dir, not beginning with '.'; "" is SI_E_INTERNAL */
 };
