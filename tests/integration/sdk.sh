@@ -41,7 +41,7 @@ for example in "$prefix"/share/si/examples/*/; do
   printf '%s %s\n' "$id" "$(json .data.kind)" >>"$dir/kinds"
   expect_conforms "$dir/$example"
 done
-for kind in artifact; do
+for kind in artifact provisioner backup; do
   grep -q " $kind\$" "$dir/kinds" || fail "there is no example of the kind $kind"
 done
 
