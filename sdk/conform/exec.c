@@ -16,31 +16,33 @@ enum { PLACES_MAX = 16, PIECE = 64 * 1024 };
 
 static struct {
   char project[256];
-  char service[64];
   char directory[SI_PATH_MAX];
 } places[PLACES_MAX];
 static size_t place_count;
 
-void exec_allow(const char *project_id, const char *service, const char *directory) {
-  kit_needs(place_count < PLACES_MAX, "too many services");
+void exec_allow(const char *project_id, const char *directory) {
+  kit_needs(place_count < PLACES_MAX, "too many projects");
   si_copy(places[place_count].project, sizeof places->project, project_id);
-  si_copy(places[place_count].service, sizeof places->service, service);
   si_copy(places[place_count].directory, sizeof places->directory, directory);
   place_count++;
 }
 
-static si_rc find(const si_exec_command *command, const char **directory) {
-  si_rc status = SI_E_REFUSED;
+/* Where a command of that service starts. */
+static si_rc find(const si_exec_command *command, char to[SI_PATH_MAX]) {
   for (size_t i = 0; i < place_count; i++) {
-    if (strcmp(places[i].project, command->project_id) == 0) {
-      status = SI_E_NOT_FOUND;
-      if (strcmp(places[i].service, command->service) == 0) {
-        *directory = places[i].directory;
-        return SI_OK;
-      }
+    if (strcmp(places[i].project, command->project_id) != 0) {
+      continue;
     }
+    if (!si_name_valid(command->service)) {
+      return SI_E_NOT_FOUND;
+    }
+    if (si_path_join(to, SI_PATH_MAX, places[i].directory, command->service) != SI_OK ||
+        access(to, X_OK) != 0) {
+      si_copy(to, SI_PATH_MAX, places[i].directory);
+    }
+    return SI_OK;
   }
-  return status;
+  return SI_E_REFUSED;
 }
 
 /* A command that runs. */
@@ -138,14 +140,15 @@ static si_rc serve(si_op *op, struct running *r) {
 
 static si_rc run(si_op *op, const si_exec_command *command, void *ctx, si_exec_input input,
                  si_exec_output output, si_exec_result *result) {
-  const char *directory = NULL;
+  char directory[SI_PATH_MAX] = "";
   int ended = 0;
   if (!command || command->size < sizeof *command || !command->argv || !command->argv[0] ||
       !command->project_id || !command->service || !result ||
       command->where > SI_EXEC_LIKE_SERVICE) {
     return SI_E_INVALID;
   }
-  si_rc status = find(command, &directory);
+  atomic_fetch_add(&op->host->execs, 1);
+  si_rc status = find(command, directory);
   if (status != SI_OK) {
     return status;
   }

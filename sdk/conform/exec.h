@@ -10,7 +10,8 @@
 
 extern const si_exec_vt exec_service;
 
-/* From now on commands of the project's service start in `directory`; at most 16. */
-void exec_allow(const char *project_id, const char *service, const char *directory);
+/* From now on commands of the project's service S start in `directory`/S, or, where that is not
+ * there, in `directory`. At most 16 projects. */
+void exec_allow(const char *project_id, const char *directory);
 
 #endif

@@ -38,6 +38,7 @@ struct si_host {
   bool late;             /* every call's deadline has passed before it begins */
   size_t lent;           /* how often a secret was lent */
   char asked[512];       /* the first secret asked for that the configuration does not name */
+  atomic_uint execs;     /* commands that were run */
   atomic_uint calls;     /* of the host so far */
   atomic_uint cancel_at; /* cancelled from that call on; 0: never */
   char complaint[256];   /* the first breach of the table's contract; "" */

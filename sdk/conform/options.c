@@ -120,8 +120,8 @@ static si_rc take_stack(struct options *o, const char *path, struct si_error *er
 
 /* 0, or -1 and errno. */
 static int read_secret(int fd, struct secret *secret) {
-  void *pages = mmap(NULL, SECRET_MAX + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                     0);
+  void *pages =
+      mmap(NULL, SECRET_MAX + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) {
     return -1;
   }

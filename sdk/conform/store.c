@@ -8,6 +8,10 @@
 
 __thread si_op *store_op;
 
+void store_ok(si_rc status, const char *what) {
+  demand_ok(status, store_op, what);
+}
+
 static si_rc end(si_rc status) {
   return op_end(store_op, status);
 }
@@ -89,7 +93,7 @@ si_rc store_get(const struct store *s, const char *key, uint64_t offset, uint64_
 }
 
 void store_must_put(const struct store *s, const char *key, const void *data, size_t len) {
-  demand_ok(store_put(s, key, data, len, 0), store_op, "storing an object");
+  store_ok(store_put(s, key, data, len, 0), "storing an object");
 }
 
 void store_must_hold(const struct store *s, const char *key, const void *data, size_t len) {
@@ -97,11 +101,11 @@ void store_must_hold(const struct store *s, const char *key, const void *data, s
   uint64_t length = 0;
   size_t got = 0;
   kit_needs(len <= sizeof bytes, "an object longer than the kit compares");
-  demand_ok(store_stat(s, key, &length), store_op, "stat() of an object that was stored");
+  store_ok(store_stat(s, key, &length), "stat() of an object that was stored");
   demand(length == len, "stat() says %llu bytes of an object of %zu", (unsigned long long)length,
          len);
-  demand_ok(store_get(s, key, 0, UINT64_MAX, bytes, sizeof bytes, &got), store_op,
-            "reading an object that was stored");
+  store_ok(store_get(s, key, 0, UINT64_MAX, bytes, sizeof bytes, &got),
+           "reading an object that was stored");
   demand(got == len && memcmp(bytes, data, len) == 0,
          "what was read (%zu bytes) is not what was written (%zu bytes)", got, len);
 }
@@ -134,7 +138,7 @@ static si_rc meet(void *ctx, const char *key, const si_object_info *info) {
 size_t store_listed(const struct store *s, const char *prefix, const char *key, size_t *count) {
   struct listing listing = {.key = key};
   si_rc status = end(s->vt->list(s->in, begin(s), prefix, &listing, meet));
-  demand_ok(status, store_op, "list()");
+  store_ok(status, "list()");
   *count = listing.count;
   return listing.found;
 }

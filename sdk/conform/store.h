@@ -30,6 +30,8 @@ const char *store_key(const struct store *s, const char *name);
 
 /* The calls, each with an operation of its own. store_op is the last one's. */
 extern __thread si_op *store_op;
+/* As demand_ok, for the last call of this thread. */
+void store_ok(si_rc status, const char *what);
 si_rc store_begin(const struct store *s, const char *key, uint64_t length, uint32_t flags,
                   si_sink **out);
 si_rc store_write(const struct store *s, si_sink *sink, const void *data, size_t len);

@@ -118,10 +118,10 @@ static void no_unfinished(struct trial *t) {
   si_sink *sink = NULL;
   size_t count = 0;
   /* One that commits and is new: stores keep those differently. */
-  demand_ok(
+  store_ok(
       store_begin(&s, store_key(&s, "unfinished"), 1, SI_PUT_CREATE_ONLY | SI_PUT_COMMIT, &sink),
-      store_op, "sink_open()");
-  demand_ok(store_write(&s, sink, "x", 1), store_op, "sink_write()");
+      "sink_open()");
+  store_ok(store_write(&s, sink, "x", 1), "sink_write()");
   store_listed(&s, s.prefix, NULL, &count);
   demand(count == 0, "what is not finished is listed");
   store_abort(&s, sink);
@@ -136,7 +136,7 @@ static void removed(struct trial *t) {
   struct store s = store_open(t);
   const char *key = store_key(&s, "object");
   store_must_put(&s, key, "x", 1);
-  demand_ok(store_remove(&s, key), store_op, "remove()");
+  store_ok(store_remove(&s, key), "remove()");
   store_must_lack(&s, key);
   store_must_put(&s, key, "again", 5);
   store_must_hold(&s, key, "again", 5);
@@ -147,9 +147,9 @@ static void removed_twice(struct trial *t) {
   struct store s = store_open(t);
   const char *key = store_key(&s, "object");
   store_must_put(&s, key, "x", 1);
-  demand_ok(store_remove(&s, key), store_op, "remove()");
-  demand_ok(store_remove(&s, key), store_op, "remove() of what is gone already");
-  demand_ok(store_remove(&s, store_key(&s, "never/was")), store_op, "remove() of what never was");
+  store_ok(store_remove(&s, key), "remove()");
+  store_ok(store_remove(&s, key), "remove() of what is gone already");
+  store_ok(store_remove(&s, store_key(&s, "never/was")), "remove() of what never was");
   store_close(&s);
 }
 
@@ -158,7 +158,7 @@ static void removed_alone(struct trial *t) {
   store_must_put(&s, store_key(&s, "a/b"), "x", 1);
   store_must_put(&s, store_key(&s, "a/bc"), "y", 1);
   store_must_put(&s, store_key(&s, "a/c"), "z", 1);
-  demand_ok(store_remove(&s, store_key(&s, "a/b")), store_op, "remove()");
+  store_ok(store_remove(&s, store_key(&s, "a/b")), "remove()");
   store_must_hold(&s, store_key(&s, "a/bc"), "y", 1);
   store_must_hold(&s, store_key(&s, "a/c"), "z", 1);
   demand(store_remove(&s, store_key(&s, "a")) != SI_OK ||
@@ -197,10 +197,10 @@ static struct found list_unfinished(const struct store *s) {
 static si_sink *begin_one(const struct store *s) {
   static char bytes[100000];
   si_sink *sink = NULL;
-  demand_ok(store_begin(s, store_key(s, "dir/object"), sizeof bytes,
-                        SI_PUT_CREATE_ONLY | SI_PUT_COMMIT, &sink),
-            store_op, "sink_open()");
-  demand_ok(store_write(s, sink, bytes, sizeof bytes), store_op, "sink_write()");
+  store_ok(store_begin(s, store_key(s, "dir/object"), sizeof bytes,
+                       SI_PUT_CREATE_ONLY | SI_PUT_COMMIT, &sink),
+           "sink_open()");
+  store_ok(store_write(s, sink, bytes, sizeof bytes), "sink_write()");
   return sink;
 }
 

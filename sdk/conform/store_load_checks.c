@@ -30,12 +30,12 @@ static void make(uint64_t offset, unsigned char *to) {
 static void write_stream(const struct store *s, const char *key, uint64_t length) {
   static unsigned char piece[PIECE];
   si_sink *sink = NULL;
-  demand_ok(store_begin(s, key, length, 0, &sink), store_op, "sink_open() of a long object");
+  store_ok(store_begin(s, key, length, 0, &sink), "sink_open() of a long object");
   for (uint64_t at = 0; at < length; at += PIECE) {
     make(at, piece);
-    demand_ok(store_write(s, sink, piece, PIECE), store_op, "sink_write() of a long object");
+    store_ok(store_write(s, sink, piece, PIECE), "sink_write() of a long object");
   }
-  demand_ok(store_finish(s, sink), store_op, "sink_finish() of a long object");
+  store_ok(store_finish(s, sink), "sink_finish() of a long object");
 }
 
 static void read_stream(const struct store *s, const char *key, uint64_t length) {
@@ -112,8 +112,8 @@ static void *same_key(void *ctx) {
     size_t got = 0;
     memset(bytes, (int)('a' + job->number), sizeof bytes);
     store_must_put(job->s, job->key, bytes, sizeof bytes);
-    demand_ok(store_get(job->s, job->key, 0, UINT64_MAX, back, sizeof back, &got), store_op,
-              "reading while others write");
+    store_ok(store_get(job->s, job->key, 0, UINT64_MAX, back, sizeof back, &got),
+             "reading while others write");
     demand(got == sizeof back, "while others write, %zu of %zu bytes were read", got, sizeof back);
     for (size_t i = 1; i < got; i++) {
       demand(back[i] == back[0], "what was read is a mixture of two writers' bytes");
@@ -186,8 +186,8 @@ static void threads_create(struct trial *t) {
 static void *finish_elsewhere(void *ctx) {
   struct job *job = ctx;
   si_sink *sink = (si_sink *)(void *)(uintptr_t)job->key;
-  demand_ok(store_write(job->s, sink, "world", 5), store_op, "sink_write() on another thread");
-  demand_ok(store_finish(job->s, sink), store_op, "sink_finish() on another thread");
+  store_ok(store_write(job->s, sink, "world", 5), "sink_write() on another thread");
+  store_ok(store_finish(job->s, sink), "sink_finish() on another thread");
   return NULL;
 }
 
@@ -196,8 +196,8 @@ static void threads_handed(struct trial *t) {
   pthread_t thread;
   si_sink *sink = NULL;
   const char *key = store_key(&s, "object");
-  demand_ok(store_begin(&s, key, 10, 0, &sink), store_op, "sink_open()");
-  demand_ok(store_write(&s, sink, "hello", 5), store_op, "sink_write()");
+  store_ok(store_begin(&s, key, 10, 0, &sink), "sink_open()");
+  store_ok(store_write(&s, sink, "hello", 5), "sink_write()");
   struct job job = {.s = &s, .key = (const char *)(const void *)sink};
   kit_needs(pthread_create(&thread, NULL, finish_elsewhere, &job) == 0, "no thread");
   pthread_join(thread, NULL);

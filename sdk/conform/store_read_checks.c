@@ -149,7 +149,9 @@ static void end_stays(struct trial *t) {
   static unsigned char bytes[LENGTH];
   struct store s = with_object(t, &key);
   si_reader *reader = must_open(&s, key);
-  while (must_take(&s, reader, bytes, sizeof bytes) > 0) {
+  for (size_t got, all = 0; (got = must_take(&s, reader, bytes, sizeof bytes)) > 0;) {
+    all += got;
+    demand(all <= LENGTH, "of %d bytes reader_read() gave %zu, and there is no end", LENGTH, all);
   }
   for (int i = 0; i < 3; i++) {
     demand(must_take(&s, reader, bytes, sizeof bytes) == 0,

@@ -10,13 +10,13 @@ static const char text[] = "the quick brown fox jumps over the lazy dog";
 static si_sink *must_begin(const struct store *s, const char *key, uint64_t length,
                            uint32_t flags) {
   si_sink *sink = NULL;
-  demand_ok(store_begin(s, key, length, flags, &sink), store_op, "sink_open()");
+  store_ok(store_begin(s, key, length, flags, &sink), "sink_open()");
   demand(sink != NULL, "sink_open() succeeded, and gave no sink");
   return sink;
 }
 
 static void must_write(const struct store *s, si_sink *sink, const void *data, size_t len) {
-  demand_ok(store_write(s, sink, data, len), store_op, "sink_write()");
+  store_ok(store_write(s, sink, data, len), "sink_write()");
 }
 
 static void round_trip(struct trial *t) {
@@ -41,7 +41,7 @@ static void zero_length(struct trial *t) {
   must_write(&s, sink, "", 0);
   must_write(&s, sink, text + 10, LEN - 10);
   must_write(&s, sink, "", 0);
-  demand_ok(store_finish(&s, sink), store_op, "sink_finish()");
+  store_ok(store_finish(&s, sink), "sink_finish()");
   store_must_hold(&s, store_key(&s, "object"), text, LEN);
   store_close(&s);
 }
@@ -58,7 +58,7 @@ static void pieces(struct trial *t) {
     n = n < LENGTH - at ? n : LENGTH - at;
     must_write(&s, sink, bytes + at, n);
   }
-  demand_ok(store_finish(&s, sink), store_op, "sink_finish()");
+  store_ok(store_finish(&s, sink), "sink_finish()");
   store_must_hold(&s, store_key(&s, "object"), bytes, LENGTH);
   store_close(&s);
 }
@@ -75,7 +75,7 @@ static void data_kept(struct trial *t) {
   lend_end(); /* key and options are gone */
   must_write(&s, sink, lend(text, LEN), LEN);
   lend_end(); /* and what was written, too */
-  demand_ok(store_finish(&s, sink), store_op, "sink_finish()");
+  store_ok(store_finish(&s, sink), "sink_finish()");
   store_must_hold(&s, key, text, LEN);
   store_close(&s);
 }
@@ -87,7 +87,7 @@ static void unseen_before(struct trial *t) {
   store_must_lack(&s, key);
   must_write(&s, sink, text, LEN);
   store_must_lack(&s, key);
-  demand_ok(store_finish(&s, sink), store_op, "sink_finish()");
+  store_ok(store_finish(&s, sink), "sink_finish()");
   store_close(&s);
 }
 
@@ -178,8 +178,8 @@ static void too_many(struct trial *t) {
 static void create_only(struct trial *t) {
   struct store s = store_open(t);
   const char *key = store_key(&s, "object");
-  demand_ok(store_put(&s, key, text, LEN, SI_PUT_CREATE_ONLY), store_op,
-            "storing a new object with SI_PUT_CREATE_ONLY");
+  store_ok(store_put(&s, key, text, LEN, SI_PUT_CREATE_ONLY),
+           "storing a new object with SI_PUT_CREATE_ONLY");
   si_rc status = store_put(&s, key, "other", 5, SI_PUT_CREATE_ONLY);
   demand_status(status, SI_E_EXISTS, "storing over an object with SI_PUT_CREATE_ONLY");
   store_must_hold(&s, key, text, LEN);
@@ -197,7 +197,7 @@ static void create_race(struct trial *t) {
   si_sink *two = must_begin(&other, key, 3, SI_PUT_CREATE_ONLY);
   must_write(&s, one, "one", 3);
   must_write(&other, two, "two", 3);
-  demand_ok(store_finish(&other, two), store_op, "the first sink_finish()");
+  store_ok(store_finish(&other, two), "the first sink_finish()");
   demand_status(store_finish(&s, one), SI_E_EXISTS, "sink_finish() of the one that came second");
   store_must_hold(&s, key, "two", 3);
   store_close(&other);
@@ -207,10 +207,10 @@ static void create_race(struct trial *t) {
 static void commit(struct trial *t) {
   struct store s = store_open(t);
   store_must_put(&s, store_key(&s, "before"), text, LEN);
-  demand_ok(store_put(&s, store_key(&s, "commit"), text, LEN, SI_PUT_COMMIT), store_op,
-            "storing with SI_PUT_COMMIT");
-  demand_ok(store_put(&s, store_key(&s, "both"), text, LEN, SI_PUT_COMMIT | SI_PUT_CREATE_ONLY),
-            store_op, "storing with SI_PUT_COMMIT and SI_PUT_CREATE_ONLY");
+  store_ok(store_put(&s, store_key(&s, "commit"), text, LEN, SI_PUT_COMMIT),
+           "storing with SI_PUT_COMMIT");
+  store_ok(store_put(&s, store_key(&s, "both"), text, LEN, SI_PUT_COMMIT | SI_PUT_CREATE_ONLY),
+           "storing with SI_PUT_COMMIT and SI_PUT_CREATE_ONLY");
   store_must_hold(&s, store_key(&s, "before"), text, LEN);
   store_must_hold(&s, store_key(&s, "commit"), text, LEN);
   store_must_hold(&s, store_key(&s, "both"), text, LEN);
@@ -267,7 +267,7 @@ static void content_type(struct trial *t) {
   demand_ok(s.vt->sink_open(s.in, op, key, &options, &sink), op, "sink_open() with a content type");
   op_end(op, SI_OK);
   must_write(&s, sink, text, LEN);
-  demand_ok(store_finish(&s, sink), store_op, "sink_finish()");
+  store_ok(store_finish(&s, sink), "sink_finish()");
   store_must_hold(&s, key, text, LEN);
   store_close(&s);
 }

@@ -14,7 +14,7 @@ struct walk {
   si_op *op;
   const char *prefix;
   void *ctx;
-  si_list_fn each;            /* or NULL */
+  si_list_fn each;             /* or NULL */
   si_unfinished_fn unfinished; /* or NULL */
   size_t told;
 };
@@ -31,8 +31,8 @@ static bool under(const char *key, const char *prefix) {
 static si_rc tell(struct walk *w, const char *dir, const char *name, const char *key,
                   const struct stat *st) {
   bool temp = strncmp(name, ".tmp-", 5) == 0;
-  const si_object_info info = {
-      .length = (uint64_t)st->st_size + (bad("store.list.lengths") ? 1 : 0)};
+  const si_object_info info = {.length =
+                                   (uint64_t)st->st_size + (bad("store.list.lengths") ? 1 : 0)};
   const si_unfinished found = {.size = sizeof found,
                                .key = dir,
                                .id = name,

@@ -166,9 +166,9 @@ static si_rc parse(si_instance *in, si_op *op, const char *text, cJSON **out) {
     cJSON_Delete(*out);
     return si_json_parse("{\"root\":\"/tmp\"}", 15, out, NULL);
   }
-  return cJSON_IsObject(*out) ? SI_OK
-                              : ref_fail(in, op, SI_E_INVALID, NULL,
-                                         "the configuration is no JSON object");
+  return cJSON_IsObject(*out)
+             ? SI_OK
+             : ref_fail(in, op, SI_E_INVALID, NULL, "the configuration is no JSON object");
 }
 
 struct lent {

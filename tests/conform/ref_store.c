@@ -133,8 +133,7 @@ static si_rc make_file(si_sink *sink, si_op *op) {
   }
   snprintf(sink->temp, sizeof sink->temp, "%.4096s/.tmp-%d-%u", slash ? path : ".", (int)getpid(),
            atomic_fetch_add(&counter, 1));
-  if (bad("store.list.unfinished") || bad("store.write.unseen") ||
-      bad("store.write.abort-keeps")) {
+  if (bad("store.list.unfinished") || bad("store.write.unseen") || bad("store.write.abort-keeps")) {
     path_of(sink->key, sink->temp);
   }
   sink->fd = openat(in->dir, sink->temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -155,7 +154,10 @@ static si_rc sink_open(si_instance *in, si_op *op, const char *key, const si_put
   if (!sink) {
     return SI_E_NOMEM;
   }
-  *sink = (si_sink){.in = in, .fd = -1, .flags = options->flags, .length = options->length,
+  *sink = (si_sink){.in = in,
+                    .fd = -1,
+                    .flags = options->flags,
+                    .length = options->length,
                     .opener = pthread_self()};
   sink->key_kept = bad("store.write.lent") ? key : NULL;
   first = first ? first : pthread_self();
@@ -251,8 +253,8 @@ static si_rc sink_finish(si_sink *sink, si_op *op) {
   if (status != SI_OK && bad("store.write.cancelled")) {
     place(sink); /* cancelled, and there all the same */
   }
-  bool enough = sink->written == sink->length || bad("store.write.too-few") ||
-                bad("store.write.too-many");
+  bool enough =
+      sink->written == sink->length || bad("store.write.too-few") || bad("store.write.too-many");
   if (status == SI_OK && !enough) {
     status = ref_fail(in, op, SI_E_INVALID, sink->key, "fewer bytes than announced");
   }
