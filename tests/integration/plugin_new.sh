@@ -33,7 +33,23 @@ build_project "$dir/0-store"
 trust "$dir/0-store/build/0-store.so"
 expect_exit 0 si --json plugin info 0-store
 expect_json .data.license MIT
-expect_conforms "$dir/0-store"
+# That what it writes conforms is run by author_guide.sh, and by sdk.sh on the examples.
+
+begin "there is a template of every kind, and of every example"
+while read -r kind language example word; do
+  expect_exit 0 si plugin new --kind "$kind" --language "$language" --dir "$dir/by-$example" x
+  for file in "$prefix/share/si/examples/$example"/*; do
+    name=$(basename "$file")
+    sed "s/$word/x/g" "$file" | cmp - "by-$example/${name//$word/x}" || fail "$example/$name differs"
+  done
+  printf '%s\n' "$example" >>"$dir/templates"
+done <<'TABLE'
+artifact c artifact drawer
+artifact c++ artifact-cxx cabinet
+provisioner c provisioner noticeboard
+backup c backup carbon
+TABLE
+expect_equal "$(sort "$dir/templates" | xargs)" "$(cd "$prefix/share/si/examples" && echo *)"
 
 begin "a name, a kind, a language and a license that are none are refused"
 refused 2 PLUGIN_NAME --kind artifact Upper
@@ -46,6 +62,8 @@ refused 2 PLUGIN_NAME --kind artifact s3
 refused 2 CLI_USAGE --kind store x
 refused 2 CLI_MISSING_OPTION x
 refused 2 CLI_USAGE --kind artifact --language rust x
+refused 2 CLI_USAGE --kind provisioner --language c++ x
+refused 2 CLI_USAGE --kind backup --language c++ x
 refused 2 CLI_USAGE --kind artifact --license 'MIT"; evil' x
 refused 2 CLI_USAGE --kind artifact --dir . x
 refused 2 CLI_USAGE --kind artifact --dir / x

@@ -80,16 +80,10 @@ expect_exit 0 author cc -fPIC -shared "$dir/uses.c" -o "$dir/uses.so" -Wl,-z,def
   $(author pkg-config --static --cflags --libs si-sdk)
 
 begin "a plugin that is described wrongly is refused when it is configured, with what is wrong"
-mkdir "$dir/wrong"
+functions=$(dirname "$PKG_CONFIG_PATH")/cmake/SiSdk/SiSdkPlugin.cmake
 while IFS='|' read -r call what; do
-  cat >"$dir/wrong/CMakeLists.txt" <<END
-cmake_minimum_required(VERSION 3.25)
-project(wrong LANGUAGES C)
-find_package(SiSdk REQUIRED)
-$call
-END
-  touch "$dir/wrong/x.c"
-  expect_exit 1 author cmake -S "$dir/wrong" -B "$dir/wrong/build" -DCMAKE_PREFIX_PATH="$prefix"
+  printf 'include("%s")\n%s\n' "$functions" "$call" >"$dir/wrong.cmake"
+  expect_exit 1 author cmake -P "$dir/wrong.cmake"
   expect_contains "$what" "$(printf %s "$err" | tr -s ' \n' ' ')"
 done <<'TABLE'
 si_add_plugin(Wrong KIND artifact LICENSE MIT SOURCES x.c)|a plugin's name is
@@ -97,6 +91,17 @@ si_add_plugin(x KIND store LICENSE MIT SOURCES x.c)|KIND is artifact, provisione
 si_add_plugin(x KIND artifact SOURCES x.c)|LICENSE is missing
 si_add_plugin(x KIND artifact LICENSE MIT)|SOURCES FILE... is missing
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS network)|NEEDS is no JSON object
-find_package(SiSdk 9 REQUIRED)|SiSdk
-find_package(SiSdk REQUIRED COMPONENTS moon)|SiSdk
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c LIBRARIES SiSdk::kit)|SiSdk::kit needs
+TABLE
+
+begin "what the package cannot give is not found, and it says why"
+mkdir "$dir/wrong"
+while IFS='|' read -r call what; do
+  printf 'cmake_minimum_required(VERSION 3.25)\nproject(wrong LANGUAGES C)\n%s\n' "$call" \
+    >"$dir/wrong/CMakeLists.txt"
+  expect_exit 1 author cmake -S "$dir/wrong" -B "$dir/wrong/build" -DCMAKE_PREFIX_PATH="$prefix"
+  expect_contains "$what" "$(printf %s "$err" | tr -s ' \n' ' ')"
+done <<'TABLE'
+find_package(SiSdk 9 REQUIRED)|requested version "9"
+find_package(SiSdk REQUIRED COMPONENTS moon)|moon
 TABLE
