@@ -62,6 +62,7 @@ extern const struct si_command si_cmd_plugin_list;
 extern const struct si_command si_cmd_plugin_info;
 extern const struct si_command si_cmd_plugin_conform;
 extern const struct si_command si_cmd_plugin_keygen;
+extern const struct si_command si_cmd_plugin_new;
 extern const struct si_command si_cmd_plugin_sign;
 extern const struct si_command si_cmd_plugin_trust_add;
 extern const struct si_command si_cmd_plugin_trust_list;
@@ -126,6 +127,7 @@ static const struct si_command *const commands[] = {
     &si_cmd_runpack_prune,
     &si_cmd_plugin_list,
     &si_cmd_plugin_info,
+    &si_cmd_plugin_new,
     &si_cmd_plugin_trust_add,
     &si_cmd_plugin_trust_list,
     &si_cmd_plugin_trust_remove,
