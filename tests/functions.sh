@@ -24,6 +24,8 @@ fail() {
     printf '%s\n' "$out" | sed 's/^/  out| /'
     printf '%s\n' "$err" | sed 's/^/  err| /'
   } >&2
+  [ "$sweep_every" = 1 ] ||
+    printf '  a part of it was tried: SI_TEST_EVERY=%s SI_TEST_OFFSET=%s\n' "$sweep_every" "$sweep_offset" >&2
   exit 1
 }
 
@@ -37,6 +39,19 @@ begin() {
   doing=$1 last_command=
   printf -- '- %s\n' "$1"
 }
+
+# --- sweeps --------------------------------------------------------------------------------------
+
+# A sweep tries something at every point there is. SI_TEST_EVERY=N takes one point in N (default 1:
+# all), SI_TEST_OFFSET says which; drawn anew by every run else, and told, so that many runs see all.
+sweep_every=${SI_TEST_EVERY:-1}
+sweep_offset=$((10#${SI_TEST_OFFSET:-${EPOCHREALTIME#*.}} % sweep_every))
+
+# in_sweep POINT: is it tried?
+in_sweep() { [ $((($1 + sweep_offset) % sweep_every)) = 0 ]; }
+
+# swept N: how much is left of a number that a whole sweep has; at least 1.
+swept() { echo $((($1 + sweep_every - 1) / sweep_every)); }
 
 # --- set-up and cleaning up ----------------------------------------------------------------------
 

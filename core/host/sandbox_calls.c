@@ -52,7 +52,7 @@ static void stopped(int number, siginfo_t *info, void *context) {
     return;
   }
   int len = snprintf(line, sizeof line,
-                     SI_TOLD_CALL "%s, number %d, which the plugin does not declare to need\n",
+                     "\n" SI_TOLD_CALL "%s, number %d, which the plugin does not declare to need\n",
                      call >= 0 && call < TELLABLE ? names[call] : "", call);
   if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
     errno = saved; /* nobody listens: it is stopped all the same */

@@ -198,7 +198,7 @@ static void tell(const struct call *call, const long a[6]) {
     return;
   }
   int len = snprintf(line, sizeof line,
-                     SI_TOLD_FILE "%s, which the plugin does not declare to need\n", path);
+                     "\n" SI_TOLD_FILE "%s, which the plugin does not declare to need\n", path);
   if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
     return; /* nobody listens: it is stopped all the same */
   }

@@ -84,8 +84,10 @@ struct si_session {
 
   bool dead; /* the stream ended; `death` says why */
   struct si_error death;
-  bool protocol;      /* we ended it: it broke the protocol */
-  struct si_buf tail; /* the last of its stderr */
+  bool protocol;             /* we ended it: it broke the protocol */
+  struct si_buf tail;        /* the last of its stderr */
+  char line[SI_STDERR_TAIL]; /* of it, as far as it came */
+  size_t line_len;
   size_t log_lines, log_bytes, log_dropped;
 
   void *ctx;

@@ -104,18 +104,36 @@ static void keep_tail(struct si_session *session, const char *bytes, size_t len)
 
 /* si-host tells of what the sandbox stopped in a line of its own (core/wire/wire.h). The plugin
  * shares that output: it can accuse itself, and nobody else. */
-static void take_line(struct si_session *session, const char *line) {
+static void take_line(struct si_session *session) {
   static const struct {
     const char *begins;
     const char *kind;
   } tells[] = {{SI_TOLD_CALL, SI_STOPPED_CALL}, {SI_TOLD_FILE, SI_STOPPED_FILE}};
   char what[SI_STDERR_TAIL];
-  si_session_log(session, SI_LOG_WARN, line);
+  if (session->line_len == 0) {
+    return;
+  }
+  session->line[session->line_len] = '\0';
+  session->line_len = 0;
+  si_session_log(session, SI_LOG_WARN, session->line);
   for (size_t i = 0; session->listener.stopped && i < sizeof tells / sizeof *tells; i++) {
     const size_t len = strlen(tells[i].begins);
-    if (strncmp(line, tells[i].begins, len) == 0) {
-      snprintf(what, sizeof what, "%.*s", (int)strcspn(line + len, ","), line + len);
+    if (strncmp(session->line, tells[i].begins, len) == 0) {
+      const char *told = session->line + len;
+      snprintf(what, sizeof what, "%.*s", (int)strcspn(told, ","), told);
       session->listener.stopped(session->ctx, tells[i].kind, what);
+    }
+  }
+}
+
+/* A line may come in pieces; one that has no end is taken in pieces. */
+static void take_output(struct si_session *session, const char *bytes, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    if (bytes[i] != '\n') {
+      session->line[session->line_len++] = bytes[i];
+    }
+    if (bytes[i] == '\n' || session->line_len == sizeof session->line - 1) {
+      take_line(session);
     }
   }
 }
@@ -123,19 +141,19 @@ static void take_line(struct si_session *session, const char *line) {
 /* Reads once: 1 something, 0 nothing now, -1 the end. */
 static int read_output(struct si_session *session) {
   char block[SI_STDERR_TAIL];
-  ssize_t n = read(session->child.output, block, sizeof block - 1);
+  ssize_t n = read(session->child.output, block, sizeof block);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+    return 0;
+  }
   if (n <= 0) {
-    return n < 0 && (errno == EINTR || errno == EAGAIN) ? 0 : -1;
+    take_line(session);
+    return -1;
   }
   for (ssize_t i = 0; i < n; i++) {
     block[i] = block[i] ? block[i] : '?';
   }
-  block[n] = '\0';
   keep_tail(session, block, (size_t)n);
-  char *rest = NULL;
-  for (char *line = strtok_r(block, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-    take_line(session, line);
-  }
+  take_output(session, block, (size_t)n);
   return 1;
 }
 

@@ -68,7 +68,8 @@ enum {
 };
 
 /* How the lines on its error output begin that tell of what the sandbox stopped; the system call's
- * name, or the path, stands behind, and then a comma. */
+ * name, or the path, stands behind, and then a comma. Each ends the line before it, which may be
+ * the plugin's. */
 #define SI_TOLD_CALL "si-host: the sandbox stopped the system call "
 #define SI_TOLD_FILE "si-host: the sandbox stopped the opening of "
 

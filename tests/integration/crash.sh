@@ -94,9 +94,11 @@ mended() {
   expect_json .data.clean true
 }
 
+point=0
 for who in si si-host; do
   begin "kill -9 of $who along a create"
   for ((n = 1; n <= points; n++)); do
+    in_sweep $((point += 1)) || continue
     kill_at "$n" "$who" paas --context t project create victim --stack "$dir/stack.yaml" \
       "${settings[@]}"
     if [ $((n % 2)) = 0 ] && [ "$(status_of victim)" != running ]; then
@@ -111,6 +113,7 @@ for who in si si-host; do
 
   begin "kill -9 of $who along a delete"
   for ((n = 1; n <= points; n++)); do
+    in_sweep $((point += 1)) || continue
     expect_exit 0 "${paas[@]}" project create victim --stack "$dir/stack.yaml" "${settings[@]}"
     kill_at "$n" "$who" paas --context t project delete victim --yes --confirm victim
     if [ $((n % 2)) = 0 ] && [ "$(status_of victim)" != deleted ]; then
@@ -124,6 +127,7 @@ done
 
 begin "the two at once, where no step is: at any moment"
 for delay in 0.005 0.02 0.05 0.1 0.2; do
+  in_sweep $((point += 1)) || continue
   "$SI_PREFIX/bin/si" paas --context t project create victim --stack "$dir/stack.yaml" \
     "${settings[@]}" >/dev/null 2>&1 &
   pid=$!

@@ -49,6 +49,13 @@ static si_rc make_root(si_instance *store, si_op *op, const char *key) {
                           "cannot open the store's root %s: %s", store->root_path, strerror(errno));
 }
 
+int store_has_root(si_instance *store) {
+  if (store->root < 0) {
+    store->root = open(store->root_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  return store->root >= 0;
+}
+
 /* Links are refused by si_open_beneath itself; without O_NOFOLLOW it says so (ELOOP) where the
  * last component is one, and not "not a directory". */
 static int open_directory(si_instance *store, const char *path, int make) {
@@ -94,7 +101,7 @@ si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, 
       return status;
     }
   }
-  if (store->root < 0) {
+  if (!store_has_root(store)) {
     return store_fail(store, op, SI_E_NOT_FOUND, key, "there is no store at %s", store->root_path);
   }
   memcpy(path, key, len);

@@ -163,7 +163,7 @@ si_rc store_remove(si_instance *store, si_op *op, const char *key) {
   if (status != SI_OK) {
     return status;
   }
-  if (store->root < 0) {
+  if (!store_has_root(store)) {
     return SI_OK;
   }
   store_forget(store);

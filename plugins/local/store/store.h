@@ -66,6 +66,10 @@ si_rc store_check_key(si_instance *store, si_op *op, const char *key) SI_MUST_US
  * without, a missing one is SI_E_NOT_FOUND. */
 si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, int *dir,
                       const char **name) SI_MUST_USE;
+/* With the lock: is there a root by now? Another instance may have made it since this one was
+ * opened.
+ */
+int store_has_root(si_instance *store);
 /* Forgets the directory used last, after it turned out to be gone. With the lock. */
 void store_forget(si_instance *store);
 /* Takes away the directories that the file `key`, now gone, leaves empty; stops at the first that

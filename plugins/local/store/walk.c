@@ -139,7 +139,7 @@ static si_rc walk_from(struct walk *w, const char *prefix) {
   int dir = -1;
   int depth = 1;
   si_rc status = prefix[0] ? store_check_key(store, op, prefix) : SI_OK;
-  if (status != SI_OK || store->root < 0) {
+  if (status != SI_OK || !store_has_root(store)) {
     return status;
   }
   if (prefix[0] == '\0') {

@@ -15,6 +15,10 @@
 
 #include "kit/base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct si_buf {
   char *data;
   size_t len;
@@ -40,4 +44,7 @@ void si_buf_clear(struct si_buf *buf);
 /* Frees the memory; the buffer can be used again. */
 void si_buf_free(struct si_buf *buf);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

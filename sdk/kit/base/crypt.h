@@ -11,6 +11,10 @@
 
 #include "kit/base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_KEY_SIZE 32 /* keys of X25519 and ChaCha20-Poly1305, and HMAC-SHA256's output */
 #define SI_NONCE_SIZE 12
 #define SI_TAG_SIZE 16
@@ -49,4 +53,7 @@ si_rc si_aead_open(const uint8_t key[SI_KEY_SIZE], const uint8_t nonce[SI_NONCE_
                    const void *ad, size_t ad_len, const void *sealed, size_t len,
                    void *to) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

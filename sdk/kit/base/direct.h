@@ -12,6 +12,10 @@
 
 #include "kit/base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_DIRECT_ALIGN 4096u       /* of memory, offset and length */
 #define SI_DIRECT_MIN (256u * 1024) /* a shorter file is not worth it */
 
@@ -26,4 +30,7 @@ int si_direct_begin_write(int fd, uint64_t length);
 ssize_t si_direct_read(int fd, void *to, size_t len, uint64_t at, int *direct) SI_MUST_USE;
 ssize_t si_direct_write(int fd, const void *from, size_t len, uint64_t at, int *direct) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

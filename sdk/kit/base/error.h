@@ -13,6 +13,10 @@
 
 #include <si/plugin.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_MUST_USE __attribute__((warn_unused_result))
 #define SI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 /* Runs fn(&variable) when the variable leaves its scope. */
@@ -46,4 +50,7 @@ si_rc si_status_of_errno(int err);
 si_rc si_error_errno(struct si_error *error, int err, const char *code, const char *fmt, ...)
     SI_PRINTF(4, 5);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

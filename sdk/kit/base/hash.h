@@ -8,6 +8,10 @@
 
 #include "kit/base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_SHA256_SIZE 32
 #define SI_SHA256_HEX 65 /* with the NUL */
 
@@ -34,4 +38,7 @@ int si_sha256_hex_valid(const char *hex);
  * proves nothing against people. */
 si_rc si_md5_base64(const void *data, size_t len, char to[SI_MD5_BASE64]) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -13,6 +13,10 @@
 
 #include "kit/base/buf.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Parses one JSON text of `len` bytes. Refused (SI_E_INVALID, with the byte offset): a BOM, bad
  * UTF-8, lone surrogates, \u0000, duplicate keys, `01`, `1.`, trailing bytes, depth over 64,
  * integers beyond 2^53. */
@@ -36,4 +40,7 @@ si_rc si_json_quote(const char *text, size_t len, struct si_buf *out) SI_MUST_US
 /* Appends cJSON's compact or indented text. */
 si_rc si_json_print(const cJSON *value, bool indented, struct si_buf *out) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

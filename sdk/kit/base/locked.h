@@ -9,6 +9,10 @@
 
 #include "kit/base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct si_locked {
   unsigned char *data; /* NULL, or `size` bytes and a NUL, of which `len` are in use */
   size_t len;
@@ -24,4 +28,7 @@ si_rc si_locked_add(struct si_locked *locked, const void *data, size_t len) SI_M
 si_rc si_locked_read(struct si_locked *locked, int fd) SI_MUST_USE;
 void si_locked_free(struct si_locked *locked); /* for SI_AUTO */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

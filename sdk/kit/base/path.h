@@ -12,6 +12,10 @@
 
 #include "kit/base/buf.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_PATH_MAX 4096
 
 /* Opens `path` (relative, below dir) with O_CLOEXEC; -1 and errno on failure. ELOOP or EXDEV: the
@@ -45,4 +49,7 @@ si_rc si_path_trusted(const char *path, struct si_error *error) SI_MUST_USE;
 
 void si_close(int *fd); /* for SI_AUTO: closes what is >= 0, keeps errno, sets -1 */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -10,6 +10,10 @@
 
 #include "kit/base/buf.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_SIGN_KEY 32  /* bytes of a secret key (its seed), and of a public one */
 #define SI_SIGNATURE 64 /* bytes */
 
@@ -30,4 +34,7 @@ si_rc si_sign_read_secret(const char *text, uint8_t to[SI_SIGN_KEY]) SI_MUST_USE
  * SI_E_INVALID as above. Text around the keys is passed over. */
 si_rc si_sign_read_public(const char **text, uint8_t to[SI_SIGN_KEY]) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

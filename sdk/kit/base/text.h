@@ -10,6 +10,10 @@
 
 #include "kit/base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Copies `from` (NULL: "") into to[size], cut at a character's border; always ends it. */
 void si_copy(char *to, size_t size, const char *from);
 /* The largest n' <= n at which the UTF-8 text can be cut. */
@@ -48,4 +52,7 @@ uint64_t si_monotonic_ns(void); /* CLOCK_MONOTONIC */
 /* The nearest of names[] to a mistyped word, or NULL where none is near. */
 const char *si_nearest(const char *word, const char *const *names, size_t count);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -19,6 +19,10 @@
 
 #include "kit/base/buf.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct si_http; /* a client */
 
 /* May this address be connected to? Asked for each one that a name stands for. */
@@ -107,4 +111,7 @@ si_rc si_http_send(struct si_http *client, const struct si_http_request *request
 si_rc si_http_refusal(const struct si_http_response *response, const char *code, const char *what,
                       const char *why, struct si_error *error);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -19,6 +19,10 @@
 
 #include "kit/net/http.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_S3_KEY_MAX 1024 /* bytes of a key, by S3's own rule */
 #define SI_S3_PUT_MAX (5ull << 30)
 #define SI_S3_PARTS_MAX 10000 /* parts of an upload */
@@ -162,4 +166,7 @@ typedef si_rc (*si_s3_each_upload)(void *ctx, const char *key, const char *uploa
 si_rc si_s3_uploads(struct si_s3 *client, const struct si_s3_call *call, const char *prefix,
                     si_s3_each_upload each, void *ctx, struct si_error *error) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

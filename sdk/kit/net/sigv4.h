@@ -12,6 +12,10 @@
 #include "kit/base/buf.h"
 #include "kit/net/http.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_SIGV4_MAX 32 /* pairs of a query, headers of a request */
 #define SI_SIGV4_TIME 17
 
@@ -48,4 +52,7 @@ si_rc si_sigv4_query(const struct si_http_header *pairs, size_t count,
 si_rc si_sigv4_authorization(const struct si_sigv4_key *key, const struct si_sigv4_request *request,
                              struct si_buf *out) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

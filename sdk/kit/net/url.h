@@ -9,6 +9,10 @@
 
 #include "kit/base/buf.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Appends `text` with every byte but A-Z a-z 0-9 - . _ ~ as %XX, upper case (RFC 3986, and what
  * request signatures expect). With keep_slash, '/' stays: for a path of several components. */
 si_rc si_url_encode(const char *text, size_t len, bool keep_slash, struct si_buf *out) SI_MUST_USE;
@@ -17,4 +21,7 @@ si_rc si_url_encode(const char *text, size_t len, bool keep_slash, struct si_buf
  * digits, or a NUL. */
 si_rc si_url_decode(const char *text, size_t len, struct si_buf *out) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

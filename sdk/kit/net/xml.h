@@ -9,6 +9,10 @@
 
 #include "kit/base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SI_XML_DEPTH 8
 #define SI_XML_PATH 256
 #define SI_XML_TEXT 8192
@@ -24,4 +28,7 @@ typedef si_rc (*si_xml_each)(void *ctx, const char *path, const char *text, size
 si_rc si_xml_read(const char *text, size_t len, si_xml_each each, void *ctx,
                   const char **why) SI_MUST_USE;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

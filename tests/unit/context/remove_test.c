@@ -8,6 +8,7 @@
 #include "paas/context/remove.h"
 #include "paas/state/place.h"
 #include "tests/unit/state/scratch.h"
+#include "tests/unit/sweep.h"
 
 static char base[64];
 static char root[80];
@@ -82,9 +83,9 @@ static int drop_here(void *ctx) {
  * finishes, and nothing is left of it: not its state root, nor its key. */
 static void a_removal_killed_at_any_system_call_is_finished_by_the_next_command(void) {
   bool killed = true;
-  int whole = 0, gone = 0, leftovers = 0;
+  unsigned whole = 0, gone = 0, leftovers = 0;
   char contexts[120], keys[120], name[] = "one";
-  for (unsigned nth = 1; killed && nth < 8000; nth += 6) {
+  for (unsigned nth = sweep_first(6); killed && nth < 8000; nth += sweep_step(6)) {
     for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
       struct si_context found = {.name = ""};
       struct si_state *state = NULL;
@@ -126,7 +127,8 @@ static void a_removal_killed_at_any_system_call_is_finished_by_the_next_command(
     }
   }
   CU_ASSERT(!killed);
-  CU_ASSERT(whole > 20 && gone > 20 && leftovers > 10); /* all three were seen */
+  CU_ASSERT(whole >= sweep_least(20) && gone >= sweep_least(20) &&
+            leftovers >= sweep_least(10)); /* all three were seen */
 }
 
 /* A project that begins while its context goes: one of the two is refused. */
@@ -297,9 +299,9 @@ static int adopt_here(void *ctx) {
 
 static void an_adoption_killed_at_any_system_call_can_be_made_again(void) {
   bool killed = true;
-  int before = 0, after = 0;
+  unsigned before = 0, after = 0;
   char moved[120], name[] = "one";
-  for (unsigned nth = 1; killed && nth < 8000; nth += 6) {
+  for (unsigned nth = sweep_first(6); killed && nth < 8000; nth += sweep_step(6)) {
     struct si_context found = {.name = ""};
     struct si_state *state = NULL;
     struct si_error error = {0};
@@ -321,7 +323,7 @@ static void an_adoption_killed_at_any_system_call_can_be_made_again(void) {
     si_context_free(&found);
     done();
   }
-  CU_ASSERT(!killed && before > 10 && after > 1);
+  CU_ASSERT(!killed && before >= sweep_least(10) && after >= sweep_least(1));
 }
 
 UNIT_MAIN("context remove",

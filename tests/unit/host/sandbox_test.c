@@ -252,6 +252,11 @@ static void what_is_stopped_is_told_by_kind_and_name(void) {
   CU_ASSERT_EQUAL(attempted(&(struct trial){.plugin = "hostile", .what = "usual"}), 0);
 }
 
+static void what_it_says_itself_does_not_hide_what_is_told(void) {
+  expect(&(struct trial){.plugin = "hostile", .what = "murmur"}, EPERM, "socket");
+  CU_ASSERT_STRING_EQUAL(si_buf_text(&record), "system call socket\n");
+}
+
 static void a_secret_that_was_not_given_is_refused_and_told(void) {
   const struct trial t = {.plugin = "hostile", .what = "secret", .path = "ANOTHER"};
   CU_ASSERT_EQUAL(attempted(&t), SI_E_REFUSED);
@@ -444,6 +449,7 @@ UNIT_MAIN("host sandbox", {"begin", begin},
           {"calls_that_are_not_declared_fail_and_are_told",
            calls_that_are_not_declared_fail_and_are_told},
           UNIT(what_is_stopped_is_told_by_kind_and_name),
+          UNIT(what_it_says_itself_does_not_hide_what_is_told),
           UNIT(a_secret_that_was_not_given_is_refused_and_told),
           UNIT(a_secret_lies_in_locked_memory_and_is_gone_afterwards),
           {"the_telling_cannot_be_turned_off", the_telling_cannot_be_turned_off},

@@ -7,6 +7,7 @@
 #include <dirent.h>
 
 #include "paas/events/events.h"
+#include "tests/unit/sweep.h"
 #include "tests/unit/vault/world.h"
 
 static struct world world;
@@ -160,7 +161,7 @@ static void a_set_killed_anywhere_leaves_the_old_or_the_new_value(void) {
   size_t sets = 2, olds = 0, news = 0;
   bool killed = true;
   start();
-  for (unsigned nth = 1; killed && nth < 4000; nth += 2) {
+  for (unsigned nth = sweep_first(2); killed && nth < 4000; nth += sweep_step(2)) {
     snprintf(after, sizeof after, "value-%u", nth);
     killed = killed_at(nth, set_new, after);
     see_value(&value);
@@ -176,7 +177,7 @@ static void a_set_killed_anywhere_leaves_the_old_or_the_new_value(void) {
     world_close(&world);
   }
   CU_ASSERT(!killed);
-  CU_ASSERT(olds > 50 && news > 20); /* it was met on both sides */
+  CU_ASSERT(olds >= sweep_least(50) && news >= sweep_least(20)); /* it was met on both sides */
   world_remove(&world);
 }
 
@@ -185,7 +186,7 @@ static void an_unset_killed_anywhere_leaves_the_value_or_none(void) {
   size_t unsets = 0;
   bool killed = true;
   start();
-  for (unsigned nth = 1; killed && nth < 4000; nth += 6) {
+  for (unsigned nth = sweep_first(6); killed && nth < 4000; nth += sweep_step(6)) {
     killed = killed_at(nth, unset, NULL);
     see_value(&value);
     bool gone = value.len == 0;
@@ -210,7 +211,7 @@ static void a_rotation_killed_anywhere_leaves_a_vault_that_opens(void) {
   world_state(&world, SI_STATE_READ);
   NEED(si_vault_trust(&world.context, world.state, &before, NULL) == SI_OK);
   world_close(&world);
-  for (unsigned nth = 1; killed && nth < 6000; nth += 4) {
+  for (unsigned nth = sweep_first(4); killed && nth < 6000; nth += sweep_step(4)) {
     killed = killed_at(nth, rotate, NULL);
     see_value(&value);
     EXPECT_TEXT(si_buf_text(&value), "value-0");
@@ -225,14 +226,14 @@ static void a_rotation_killed_anywhere_leaves_a_vault_that_opens(void) {
     world_close(&world);
   }
   CU_ASSERT(!killed);
-  CU_ASSERT(olds > 30 && rotations > 10);
+  CU_ASSERT(olds >= sweep_least(30) && rotations >= sweep_least(10));
   world_remove(&world);
 }
 
 static void a_making_killed_anywhere_can_be_made_again(void) {
   bool killed = true;
   size_t made = 0, halves = 0;
-  for (unsigned nth = 1; killed && nth < 4000; nth += 4) {
+  for (unsigned nth = sweep_first(4); killed && nth < 4000; nth += sweep_step(4)) {
     struct si_error error = {0};
     char recipient[80];
     world = (struct world){.state = NULL};
@@ -257,7 +258,7 @@ static void a_making_killed_anywhere_can_be_made_again(void) {
     world_remove(&world);
   }
   CU_ASSERT(!killed);
-  CU_ASSERT(made > 10 && halves > 20);
+  CU_ASSERT(made >= sweep_least(10) && halves >= sweep_least(20));
 }
 
 /* --- several at once --- */
@@ -419,7 +420,7 @@ static bool written_under_a_reader(unsigned nth) {
 static void a_reader_that_is_overtaken_anywhere_sees_a_whole_vault(void) {
   bool going = true;
   start();
-  for (unsigned nth = 1; going && nth < 2000; nth += 2) {
+  for (unsigned nth = sweep_first(2); going && nth < 2000; nth += sweep_step(2)) {
     going = written_under_a_reader(nth);
   }
   CU_ASSERT(!going);

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes the C source of si_templates (cli/template.h) from directories of examples:
+#   cmake -DOUT=templates.c -DROOT=.../sdk/examples -DTEMPLATES="DIR|KIND|LANGUAGE|WORD;..." -P embed.cmake
+set(texts "")
+set(lists "")
+set(table "")
+foreach(template ${TEMPLATES})
+  string(REPLACE "|" ";" parts "${template}")
+  list(GET parts 0 dir)
+  list(GET parts 1 kind)
+  list(GET parts 2 language)
+  list(GET parts 3 word)
+  string(MAKE_C_IDENTIFIER "${dir}" symbol)
+  string(APPEND lists "static const struct si_template_file ${symbol}_files[] = {\n")
+  file(GLOB files RELATIVE "${ROOT}/${dir}" "${ROOT}/${dir}/*")
+  foreach(name ${files})
+    file(READ "${ROOT}/${dir}/${name}" hex HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(MAKE_C_IDENTIFIER "${symbol}_${name}" text)
+    string(APPEND texts "static const unsigned char ${text}[] = {${bytes}};\n")
+    string(APPEND lists "    {\"${name}\", ${text}, sizeof ${text}},\n")
+  endforeach()
+  string(APPEND lists "    {NULL, NULL, 0}};\n")
+  string(APPEND table "    {\"${kind}\", \"${language}\", \"${word}\", ${symbol}_files},\n")
+endforeach()
+file(WRITE "${OUT}" "/* Written by cmake/embed.cmake. */\n#include \"cli/template.h\"\n\n"
+  "${texts}\n${lists}\nconst struct si_template si_templates[] = {\n${table}    {NULL, NULL, NULL, NULL}};\n")
