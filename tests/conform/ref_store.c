@@ -74,9 +74,6 @@ si_rc ref_key(si_instance *in, si_op *op, const char *key) {
     at += part + 1;
   }
   fits = fits || (len == 0 && bad("store.key.empty"));
-  if (bad("store.key.long-taken") && len > 2000) {
-    fits = false;
-  }
   if (fits && bad("store.key.odd") && strstr(key, "a..b")) {
     fits = false;
   }
@@ -115,6 +112,9 @@ static si_rc make_file(si_sink *sink, si_op *op) {
   char path[REF_KEY_MAX + 64];
   ref_path(sink->key, path);
   char *slash = strrchr(path, '/');
+  if (bad("store.key.long-taken") && strlen(path) > 2000) {
+    return ref_fail(in, op, SI_E_INTERNAL, sink->key, "a key that is too long");
+  }
   if (slash) {
     *slash = '\0';
     if (si_mkdir_beneath(in->dir, path, 0700) != 0) {
