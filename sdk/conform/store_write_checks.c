@@ -272,7 +272,8 @@ static void content_type(struct trial *t) {
   store_close(&s);
 }
 
-/* Cancelled at each call of the host while an object is written: it is there whole, or not. */
+/* Cancelled at each call of the host while an object is written: it is there whole, or not; it is
+ * there only where the call succeeded, or says that it does not know. */
 static void cancelled(struct trial *t) {
   struct store s = store_open(t);
   for (unsigned n = 1; n <= 12; n++) {
@@ -286,11 +287,12 @@ static void cancelled(struct trial *t) {
     atomic_store(&s.host->cancel_at, 0);
     demand(status == SI_OK || status == SI_E_CANCELLED || status == SI_E_TIMEOUT,
            "cancelled, storing came to \"%s\"", si_status_text(status));
-    if (status == SI_OK) {
+    bool unknown = store_op->retry == SI_OUTCOME_UNKNOWN;
+    if (status == SI_OK || (unknown && store_stat(&s, key, &length) == SI_OK)) {
       store_must_hold(&s, key, text, LEN);
     } else {
       demand_status(store_stat(&s, key, &length), SI_E_NOT_FOUND,
-                    "stat() of what was cancelled while it was written");
+                    "stat() of what was cancelled, and not told as SI_OUTCOME_UNKNOWN,");
     }
   }
   store_close(&s);
