@@ -272,8 +272,9 @@ static void content_type(struct trial *t) {
   store_close(&s);
 }
 
-/* Cancelled at each call of the host while an object is written: it is there whole, or not; it is
- * there only where the call succeeded, or says that it does not know. */
+/* Cancelled at each call of the host while an object is written: it is there whole, or not. Where
+ * it is there though the call failed, the failure says that it may be: repeating is harmless, or
+ * nobody knows. */
 static void cancelled(struct trial *t) {
   struct store s = store_open(t);
   for (unsigned n = 1; n <= 12; n++) {
@@ -287,12 +288,12 @@ static void cancelled(struct trial *t) {
     atomic_store(&s.host->cancel_at, 0);
     demand(status == SI_OK || status == SI_E_CANCELLED || status == SI_E_TIMEOUT,
            "cancelled, storing came to \"%s\"", si_status_text(status));
-    bool unknown = store_op->retry == SI_OUTCOME_UNKNOWN;
-    if (status == SI_OK || (unknown && store_stat(&s, key, &length) == SI_OK)) {
+    bool perhaps = store_op->retry == SI_OUTCOME_UNKNOWN || store_op->retry == SI_RETRY_SAFE;
+    if (status == SI_OK || (perhaps && store_stat(&s, key, &length) == SI_OK)) {
       store_must_hold(&s, key, text, LEN);
     } else {
       demand_status(store_stat(&s, key, &length), SI_E_NOT_FOUND,
-                    "stat() of what was cancelled, and not told as SI_OUTCOME_UNKNOWN,");
+                    "stat() of what was cancelled, and not told as SI_RETRY_SAFE or unknown,");
     }
   }
   store_close(&s);
