@@ -289,11 +289,11 @@ static void cancelled(struct trial *t) {
     demand(status == SI_OK || status == SI_E_CANCELLED || status == SI_E_TIMEOUT,
            "cancelled, storing came to \"%s\"", si_status_text(status));
     bool perhaps = store_op->retry == SI_OUTCOME_UNKNOWN || store_op->retry == SI_RETRY_SAFE;
-    if (status == SI_OK || (perhaps && store_stat(&s, key, &length) == SI_OK)) {
+    si_rc found = store_stat(&s, key, &length);
+    demand(found == SI_E_NOT_FOUND || status == SI_OK || perhaps,
+           "what was cancelled is there, and was not told as SI_RETRY_SAFE or unknown");
+    if (status == SI_OK || found == SI_OK) {
       store_must_hold(&s, key, text, LEN);
-    } else {
-      demand_status(store_stat(&s, key, &length), SI_E_NOT_FOUND,
-                    "stat() of what was cancelled, and not told as SI_RETRY_SAFE or unknown,");
     }
   }
   store_close(&s);
