@@ -19,12 +19,16 @@ static si_rc record(const si_instance *store, si_op *op, const si_failure *failu
 si_rc store_fail(const si_instance *store, si_op *op, const struct si_error *error,
                  const char *key) {
   char message[sizeof error->message + sizeof error->hint + 8];
+  /* Ended by the caller's own will: what was sent may have arrived, and repeating it is harmless.
+   * Where it is not, the error says SI_OUTCOME_UNKNOWN. */
+  bool stopped = error->status == SI_E_CANCELLED || error->status == SI_E_TIMEOUT;
+  uint32_t retry = stopped && error->retry == SI_RETRY_NEVER ? SI_RETRY_SAFE : error->retry;
   snprintf(message, sizeof message, "%s%s%s", error->message, error->hint[0] ? "; " : "",
            error->hint);
   const si_failure failure = {.size = sizeof failure,
                               .status = error->status,
-                              .retry = error->retry,
-                              .retry_after_ms = error->retry == SI_RETRY_AFTER ? 1000 : 0,
+                              .retry = retry,
+                              .retry_after_ms = retry == SI_RETRY_AFTER ? 1000 : 0,
                               .subject = key,
                               .message = message,
                               .detail = error->detail[0] ? error->detail : NULL};

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kit/base/crypt.h"
 #include "kit/base/text.h"
 #include "sdk/conform/load.h"
 #include "sdk/conform/scratch.h"
@@ -48,6 +49,14 @@ _Noreturn void verdict_send(enum verdict verdict, const char *reason) {
   _exit(si_write_all(VERDICT_FD, line, len) == 0 ? 0 : 125);
 }
 
+/* Not only forgotten: what stood in it (a secret, perhaps) must not be found in memory. */
+static void wipe_environment(void) {
+  for (char **at = environ; at && *at; at++) {
+    si_wipe(*at, strlen(*at));
+  }
+  clearenv();
+}
+
 /* The plugin's process: an empty environment, nothing open but 0 to 3, no core file, a group of
  * its own, and an end with the kit's. */
 static void settle(int verdict, int output, pid_t parent) {
@@ -64,7 +73,7 @@ static void settle(int verdict, int output, pid_t parent) {
     _exit(125);
   }
   closefrom(VERDICT_FD + 1);
-  clearenv();
+  wipe_environment();
 }
 
 static _Noreturn void child_run(const struct run *run, const struct result *result,

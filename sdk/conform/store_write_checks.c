@@ -272,7 +272,9 @@ static void content_type(struct trial *t) {
   store_close(&s);
 }
 
-/* Cancelled at each call of the host while an object is written: it is there whole, or not. */
+/* Cancelled at each call of the host while an object is written: it is there whole, or not. Where
+ * it is there though the call failed, the failure says that it may be: repeating is harmless, or
+ * nobody knows. */
 static void cancelled(struct trial *t) {
   struct store s = store_open(t);
   for (unsigned n = 1; n <= 12; n++) {
@@ -286,11 +288,12 @@ static void cancelled(struct trial *t) {
     atomic_store(&s.host->cancel_at, 0);
     demand(status == SI_OK || status == SI_E_CANCELLED || status == SI_E_TIMEOUT,
            "cancelled, storing came to \"%s\"", si_status_text(status));
-    if (status == SI_OK) {
+    bool perhaps = store_op->retry == SI_OUTCOME_UNKNOWN || store_op->retry == SI_RETRY_SAFE;
+    si_rc found = store_stat(&s, key, &length);
+    demand(found == SI_E_NOT_FOUND || status == SI_OK || perhaps,
+           "what was cancelled is there, and was not told as SI_RETRY_SAFE or unknown");
+    if (status == SI_OK || found == SI_OK) {
       store_must_hold(&s, key, text, LEN);
-    } else {
-      demand_status(store_stat(&s, key, &length), SI_E_NOT_FOUND,
-                    "stat() of what was cancelled while it was written");
     }
   }
   store_close(&s);

@@ -61,7 +61,7 @@ echo '- each bad plugin is found by its check, for the right reason'
 find_bad() {
   local id=${1%% *} words=${1#* } out code stream=8
   [ "$id" != store.stream.memory ] || stream=160
-  out=$("$CONFORM" --jobs 1 --timeout 20s --stream-mb "$stream" --config 'root={dir}/o' \
+  out=$("$CONFORM" --jobs 1 --seed 4711 --timeout 20s --stream-mb "$stream" --config 'root={dir}/o' \
     --config token=vault:TOKEN --secret "TOKEN=@$dir/canary" --only "$id" \
     "$plugins/bad/$id.so" 2>&1)
   code=$?

@@ -270,6 +270,8 @@ static void tell_secret(si_instance *in, si_op *op) {
   if (bad("secret.step")) {
     ref_step(in, op, "token", SI_STEP_BEGIN, (const char *)in->secret);
   }
+  si_wipe(text, sizeof text);
+  si_wipe(hex, sizeof hex);
 }
 
 /* --- the process --- */

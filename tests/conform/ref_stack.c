@@ -4,30 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <si/provisioner.h>
+#include "tests/conform/ref_stack.h"
 
-#include "tests/conform/ref.h"
-
-static atomic_uint counter;
 static const char *const types[] = {"network", "volume", "service"};
-
-struct project {
-  char path[600]; /* CONTEXT/PROJECT, below the root */
-  char context[256];
-  char id[256];
-};
-
-struct call {
-  si_instance *in;
-  si_op *op;
-  struct project project;
-};
 
 static si_rc parse(si_instance *in, si_op *op, const char *text, const char *schema, cJSON **out) {
   if (si_json_parse(text, strlen(text), out, NULL) == SI_OK && cJSON_IsObject(*out)) {
@@ -39,9 +23,9 @@ static si_rc parse(si_instance *in, si_op *op, const char *text, const char *sch
   return ref_fail(in, op, SI_E_INVALID, NULL, "this is no %s document", schema ? schema : "JSON");
 }
 
-static si_rc begin(struct call *call, si_instance *in, si_op *op, const char *project) {
+static si_rc begin(struct ref_call *call, si_instance *in, si_op *op, const char *project) {
   cJSON *json SI_AUTO(si_json_free) = NULL;
-  *call = (struct call){.in = in, .op = op};
+  *call = (struct ref_call){.in = in, .op = op};
   if (bad("stack.provision.bad-project") && strlen(project) < 40) {
     project = "{\"schema\":\"si.project/1\",\"context_id\":\"ctx\",\"project_id\":\"prj\"}";
   }
@@ -61,118 +45,9 @@ static si_rc begin(struct call *call, si_instance *in, si_op *op, const char *pr
   return SI_OK;
 }
 
-/* --- one resource --- */
-
-static void place(const struct call *call, const char *type, const char *name, char to[1200]) {
-  snprintf(to, 1200, "%s/%s/%.200s", call->project.path, type, name);
-}
-
-/* Its id and spec, "ID SPEC"; false where it is not there. */
-static bool read_resource(const struct call *call, const char *type, const char *name,
-                          char to[4096]) {
-  char path[1200];
-  place(call, type, name, path);
-  int fd SI_AUTO(si_close) = openat(call->in->dir, path, O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd >= 0 ? read(fd, to, 4095) : -1;
-  to[n > 0 ? n : 0] = '\0';
-  return n >= 0;
-}
-
-static si_rc step(struct call *call, const char *what, const char *type, const char *name,
-                  uint32_t phase, const char *id) {
-  char text[300];
-  snprintf(text, sizeof text, "%s.%s %.100s", type, what, name);
-  if ((bad("stack.step.pairs") && phase == SI_STEP_DONE)) {
-    return SI_OK;
-  }
-  si_rc status = ref_step(call->in, call->op, text, phase, id);
-  return status == SI_OK
-             ? SI_OK
-             : ref_fail(call->in, call->op, status, name, "%s was not journalled", text);
-}
-
-static si_rc write_resource(struct call *call, const char *type, const char *name,
-                            const char *spec) {
-  char path[1200], dir[900], text[4096];
-  si_rc status = step(call, "make", type, name, SI_STEP_BEGIN, NULL);
-  if (status != SI_OK && !bad("stack.step.refused")) {
-    return status;
-  }
-  snprintf(dir, sizeof dir, "%s/%s", call->project.path, type);
-  snprintf(text, sizeof text, "%s-%d-%u %.3900s", type, (int)getpid(),
-           atomic_fetch_add(&counter, 1), spec);
-  place(call, type, name, path);
-  if (si_mkdir_beneath(call->in->dir, dir, 0700) != 0) {
-    return ref_fail_errno(call->in, call->op, name);
-  }
-  int fd SI_AUTO(si_close) =
-      openat(call->in->dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0 || si_write_all(fd, text, strlen(text)) != 0) {
-    return ref_fail_errno(call->in, call->op, name);
-  }
-  text[strcspn(text, " ")] = '\0';
-  return step(call, "make", type, name, SI_STEP_DONE, bad("stack.step.outside-id") ? NULL : text);
-}
-
-/* Makes it what `spec` says, unless it is. */
-static si_rc converge(struct call *call, const char *type, const char *name, const char *spec) {
-  char text[4096];
-  bool there = read_resource(call, type, name, text);
-  const char *space = there ? strchr(text, ' ') : NULL;
-  if (there && bad("stack.step.resumed") && strcmp(type, "network") == 0) {
-    return ref_fail(call->in, call->op, SI_E_EXISTS, name, "the network is there already");
-  }
-  if (there && !bad("stack.provision.again") &&
-      (strcmp(type, "service") != 0 || (space && strcmp(space + 1, spec) == 0))) {
-    return SI_OK;
-  }
-  si_rc status = ref_stop(call->in, call->op);
-  return status == SI_OK ? write_resource(call, type, name, spec) : status;
-}
-
-/* --- all of a project --- */
-
-/* Calls `each` for every resource of a type, until one fails. */
-static si_rc walk(struct call *call, const char *type, void *ctx,
-                  si_rc (*each)(struct call *call, const char *type, const char *name, void *ctx)) {
-  char path[900];
-  snprintf(path, sizeof path, "%s/%s", call->project.path, type);
-  int fd = openat(call->in->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-  const struct dirent *entry;
-  si_rc status = SI_OK;
-  while (dir && status == SI_OK && (entry = readdir(dir))) {
-    if (entry->d_name[0] != '.') {
-      status = each(call, type, entry->d_name, ctx);
-    }
-  }
-  if (dir) {
-    closedir(dir);
-  }
-  return status;
-}
-
-static si_rc remove_named(struct call *call, const char *type, const char *name) {
-  char path[1200], id[4096] = "";
-  bool there = read_resource(call, type, name, id);
-  if (!there && !bad("stack.destroy.twice")) {
-    return SI_OK;
-  }
-  id[strcspn(id, " ")] = '\0';
-  place(call, type, name, path);
-  si_rc status = step(call, "remove", type, name, SI_STEP_BEGIN, id);
-  if (status != SI_OK) {
-    return status;
-  }
-  if (unlinkat(call->in->dir, path, 0) != 0 && errno != ENOENT) {
-    return ref_fail_errno(call->in, call->op, name);
-  }
-  return step(call, "remove", type, name, SI_STEP_DONE, id);
-}
-
-static si_rc remove_each(struct call *call, const char *type, const char *name, void *ctx) {
+static si_rc remove_each(struct ref_call *call, const char *type, const char *name, void *ctx) {
   (void)ctx;
-  return remove_named(call, type, name);
+  return ref_remove_named(call, type, name);
 }
 
 static cJSON *named(const cJSON *list, const char *name) {
@@ -186,15 +61,15 @@ static cJSON *named(const cJSON *list, const char *name) {
   return NULL;
 }
 
-static si_rc remove_strange(struct call *call, const char *type, const char *name, void *ctx) {
+static si_rc remove_strange(struct ref_call *call, const char *type, const char *name, void *ctx) {
   return named(ctx, name) || bad("stack.provision.converges") ? SI_OK
-                                                              : remove_named(call, type, name);
+                                                              : ref_remove_named(call, type, name);
 }
 
-static si_rc add_resource(struct call *call, const char *type, const char *name, void *ctx) {
+static si_rc add_resource(struct ref_call *call, const char *type, const char *name, void *ctx) {
   char text[4096];
   cJSON *item = cJSON_CreateObject();
-  read_resource(call, type, name, text);
+  ref_read_resource(call, type, name, text);
   text[strcspn(text, " ")] = '\0';
   cJSON_AddStringToObject(item, "name", name);
   cJSON_AddStringToObject(item, "id", text);
@@ -206,12 +81,12 @@ static si_rc add_resource(struct call *call, const char *type, const char *name,
   return SI_OK;
 }
 
-static cJSON *inspection(struct call *call) {
+static cJSON *inspection(struct ref_call *call) {
   cJSON *json = cJSON_CreateObject();
   for (size_t i = 0; i < 3; i++) {
     char list[32];
     snprintf(list, sizeof list, "%ss", types[i]);
-    (void)!walk(call, types[i], cJSON_AddArrayToObject(json, list), add_resource);
+    (void)!ref_walk(call, types[i], cJSON_AddArrayToObject(json, list), add_resource);
   }
   return json;
 }
@@ -227,7 +102,7 @@ static si_rc check(si_instance *in, si_op *op, void *ctx, si_emit emit) {
   return bad("stack.provision.emit-refused") ? SI_OK : status;
 }
 
-static si_rc make_all(struct call *call, const cJSON *stack) {
+static si_rc make_all(struct ref_call *call, const cJSON *stack) {
   static const char *const lists[] = {"networks", "volumes", "services"};
   si_rc status = SI_OK;
   const cJSON *item;
@@ -239,7 +114,7 @@ static si_rc make_all(struct call *call, const cJSON *stack) {
           si_json_canonical(item, &spec) != SI_OK) {
         return ref_fail(call->in, call->op, SI_E_INVALID, NULL, "a resource of the stack is wrong");
       }
-      status = status == SI_OK ? converge(call, types[i], name, si_buf_text(&spec)) : status;
+      status = status == SI_OK ? ref_converge(call, types[i], name, si_buf_text(&spec)) : status;
     }
   }
   return status;
@@ -247,7 +122,7 @@ static si_rc make_all(struct call *call, const cJSON *stack) {
 
 static si_rc provision(si_instance *in, si_op *op, const char *project, const char *stack,
                        void *ctx, si_emit emit) {
-  struct call call;
+  struct ref_call call;
   cJSON *wanted SI_AUTO(si_json_free) = NULL;
   static const char *kept;
   if (bad("stack.provision.lent") && kept && kept[0] == '?') {
@@ -270,9 +145,9 @@ static si_rc provision(si_instance *in, si_op *op, const char *project, const ch
     return ref_fail(in, op, SI_E_FAILED, NULL, "cancelled");
   }
   cJSON *services = wanted ? cJSON_GetObjectItemCaseSensitive(wanted, "services") : NULL;
-  status = status == SI_OK ? walk(&call, "service", services, remove_strange) : status;
+  status = status == SI_OK ? ref_walk(&call, "service", services, remove_strange) : status;
   if (status == SI_OK && bad("stack.provision.volumes")) {
-    status = walk(&call, "volume", NULL, remove_each);
+    status = ref_walk(&call, "volume", NULL, remove_each);
   }
   if (status != SI_OK) {
     return status;
@@ -284,15 +159,15 @@ static si_rc provision(si_instance *in, si_op *op, const char *project, const ch
 }
 
 static si_rc destroy(si_instance *in, si_op *op, const char *project, void *ctx, si_emit emit) {
-  struct call call;
+  struct ref_call call;
   si_rc status = begin(&call, in, op, project);
   for (size_t i = 3; status == SI_OK && i-- > 0;) {
     if (!(bad("stack.destroy.gone") && i == 1)) {
-      status = walk(&call, types[i], NULL, remove_each);
+      status = ref_walk(&call, types[i], NULL, remove_each);
     }
   }
   if (status == SI_OK && bad("stack.destroy.twice")) {
-    status = remove_named(&call, "service", "web");
+    status = ref_remove_named(&call, "service", "web");
   }
   if (status == SI_OK && bad("stack.destroy.never")) {
     struct stat st;
@@ -303,7 +178,7 @@ static si_rc destroy(si_instance *in, si_op *op, const char *project, void *ctx,
   if (status == SI_OK && bad("stack.destroy.alone")) {
     char *last = call.project.path + strlen(call.project.path) - 1;
     *last = *last == '1' ? '2' : '1'; /* a neighbour */
-    status = walk(&call, "service", NULL, remove_each);
+    status = ref_walk(&call, "service", NULL, remove_each);
   }
   cJSON *json = cJSON_CreateObject();
   cJSON_AddArrayToObject(json, "remaining");
@@ -315,11 +190,11 @@ static si_rc destroy(si_instance *in, si_op *op, const char *project, void *ctx,
 }
 
 static si_rc inspect(si_instance *in, si_op *op, const char *project, void *ctx, si_emit emit) {
-  struct call call;
+  struct ref_call call;
   si_rc status = begin(&call, in, op, project);
   if (status == SI_OK && bad("stack.inspect.looks-only")) {
-    status = write_resource(&call, "service", "probe", "{}");
-    status = status == SI_OK ? remove_named(&call, "service", "probe") : status;
+    status = ref_write_resource(&call, "service", "probe", "{}");
+    status = status == SI_OK ? ref_remove_named(&call, "service", "probe") : status;
   }
   if (status == SI_OK && bad("stack.inspect.nothing")) {
     struct stat st;
@@ -330,7 +205,7 @@ static si_rc inspect(si_instance *in, si_op *op, const char *project, void *ctx,
   return status == SI_OK ? ref_emit(in, op, inspection(&call), ctx, emit) : status;
 }
 
-static si_rc tell(struct call *call, const char *type, const char *name, void *ctx) {
+static si_rc tell(struct ref_call *call, const char *type, const char *name, void *ctx) {
   si_rc status = add_resource(call, type, name, ctx);
   cJSON *item = cJSON_GetArrayItem(ctx, cJSON_GetArraySize(ctx) - 1);
   cJSON_AddStringToObject(item, "type", type);
@@ -338,7 +213,7 @@ static si_rc tell(struct call *call, const char *type, const char *name, void *c
   return status;
 }
 
-static void tell_context(struct call *call, cJSON *resources) {
+static void tell_context(struct ref_call *call, cJSON *resources) {
   int fd = openat(call->in->dir, call->project.context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
   const struct dirent *entry;
@@ -350,7 +225,7 @@ static void tell_context(struct call *call, cJSON *resources) {
     snprintf(call->project.path, sizeof call->project.path, "%s/%s", call->project.context,
              call->project.id);
     for (size_t i = 0; i < 3; i++) {
-      (void)!walk(call, types[i], resources, tell);
+      (void)!ref_walk(call, types[i], resources, tell);
     }
   }
   if (dir) {
@@ -359,7 +234,7 @@ static void tell_context(struct call *call, cJSON *resources) {
 }
 
 /* Whatever context, where that must not be. */
-static void any_context(struct call *call) {
+static void any_context(struct ref_call *call) {
   int fd = openat(call->in->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
   const struct dirent *entry;
@@ -374,7 +249,7 @@ static void any_context(struct call *call) {
 }
 
 static si_rc list(si_instance *in, si_op *op, const char *context, void *ctx, si_emit emit) {
-  struct call call = {.in = in, .op = op};
+  struct ref_call call = {.in = in, .op = op};
   cJSON *json SI_AUTO(si_json_free) = NULL;
   si_rc status = parse(in, op, context, NULL, &json);
   const char *id = status == SI_OK ? si_json_str(json, "context_id") : NULL;
@@ -395,16 +270,16 @@ struct target {
   si_rc status;
 };
 
-static si_rc remove_if(struct call *call, const char *type, const char *name, void *ctx) {
+static si_rc remove_if(struct ref_call *call, const char *type, const char *name, void *ctx) {
   struct target *target = ctx;
   char text[4096] = "";
-  read_resource(call, type, name, text);
+  ref_read_resource(call, type, name, text);
   text[strcspn(text, " ")] = '\0';
-  return strcmp(text, target->id) == 0 ? remove_named(call, type, name) : SI_OK;
+  return strcmp(text, target->id) == 0 ? ref_remove_named(call, type, name) : SI_OK;
 }
 
 static si_rc remove_resource(si_instance *in, si_op *op, const char *resource) {
-  struct call call = {.in = in, .op = op};
+  struct ref_call call = {.in = in, .op = op};
   cJSON *json SI_AUTO(si_json_free) = NULL;
   si_rc status = parse(in, op, resource, NULL, &json);
   const char *context = si_json_str(json, "context_id"), *project = si_json_str(json, "project_id");
@@ -420,7 +295,7 @@ static si_rc remove_resource(si_instance *in, si_op *op, const char *resource) {
   snprintf(call.project.path, sizeof call.project.path, "%.255s/%.255s", call.project.context,
            project);
   struct target target = {.id = id};
-  return walk(&call, type, &target, remove_if);
+  return ref_walk(&call, type, &target, remove_if);
 }
 
 static const si_provisioner_vt table = {
