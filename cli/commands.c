@@ -60,6 +60,7 @@ extern const struct si_command si_cmd_runpack_prune;
 extern const struct si_command si_cmd_runpack_show;
 extern const struct si_command si_cmd_plugin_list;
 extern const struct si_command si_cmd_plugin_info;
+extern const struct si_command si_cmd_plugin_conform;
 extern const struct si_command si_cmd_plugin_keygen;
 extern const struct si_command si_cmd_plugin_new;
 extern const struct si_command si_cmd_plugin_sign;
@@ -132,6 +133,7 @@ static const struct si_command *const commands[] = {
     &si_cmd_plugin_trust_remove,
     &si_cmd_plugin_keygen,
     &si_cmd_plugin_sign,
+    &si_cmd_plugin_conform,
     &si_cmd_version,
     &si_cmd_help,
     NULL,

@@ -17,7 +17,7 @@ struct store_config {
   char region[64];
   char prefix[1024];
   char endpoint[512]; /* "": AWS's own for the region */
-  char ca_file[SI_PATH_MAX];
+  char ca_file[4001];
   char proxy[512]; /* "": none */
   char encryption[16];
   char kms_key_id[512];
@@ -25,7 +25,7 @@ struct store_config {
   char access_key_id[160];     /* or "vault:KEY" */
   char secret_access_key[160]; /* "vault:KEY" */
   char session_token[160];     /* "vault:KEY", or "" */
-  char auth_file[SI_PATH_MAX];
+  char auth_file[4001];
   char profile[128];
   bool path_style;
   bool allow_http;

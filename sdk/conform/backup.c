@@ -248,21 +248,38 @@ si_rc backup_look(struct trial *t, si_host *host, si_instance *instance) {
   return op_end(op, b.vt->list(instance, op, project_text(t, 'w'), NULL, pass_over));
 }
 
+static si_rc collect(void *ctx, const char *json, size_t len) {
+  cJSON *one SI_AUTO(si_json_free) = NULL;
+  if (si_json_parse(json, len, &one, NULL) != SI_OK || !si_json_str(one, "id")) {
+    return SI_E_INVALID;
+  }
+  cJSON_AddItemToArray(ctx, cJSON_CreateString(si_json_str(one, "id")));
+  return SI_OK;
+}
+
+/* Expires every backup of the project w: what a call that was cut off left, too. */
+static si_rc take_away(struct backup *b) {
+  struct document gone SI_AUTO(document_free) = {.json = NULL};
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(LISTED_MAX);
+  cJSON *plan SI_AUTO(si_json_free) = cJSON_CreateObject();
+  cJSON_AddArrayToObject(plan, "keep");
+  cJSON_AddNullToObject(plan, "recover_from");
+  cJSON *all = cJSON_AddArrayToObject(plan, "remove");
+  b->op = op_begin(b->host);
+  si_rc status =
+      op_end(b->op, b->vt->list(b->in, b->op, project_text(b->trial, 'w'), all, collect));
+  kit_needs(si_json_print(plan, false, &text) == SI_OK, "no memory");
+  return status == SI_OK ? backup_expire(b, 'w', si_buf_text(&text), 0, &gone) : status;
+}
+
 si_rc backup_work(struct trial *t, si_host *host, si_instance *instance) {
   struct backup b = around(t, host, instance);
   struct document made SI_AUTO(document_free) = {.json = NULL};
-  struct document gone SI_AUTO(document_free) = {.json = NULL};
-  char plan[400];
   si_op *op = op_begin(host);
   si_rc status = op_end(
       op, b.vt->backup(instance, op, project_text(t, 'w'), SI_BACKUP_FULL, &made, document_emit));
   status = status == SI_OK ? backup_look(t, host, instance) : status;
-  const char *id = status == SI_OK ? si_json_str(made.json, "id") : NULL;
-  if (id && b.vt->expire) {
-    snprintf(plan, sizeof plan, "{\"keep\":[],\"remove\":[\"%.255s\"],\"recover_from\":null}", id);
-    status = backup_expire(&b, 'w', plan, 0, &gone);
-  }
-  return status;
+  return status == SI_OK && b.vt->expire ? take_away(&b) : status;
 }
 
 bool backup_provoke(struct trial *t, si_host *host, si_instance *instance, size_t n,

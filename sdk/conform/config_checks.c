@@ -226,17 +226,20 @@ static void enums(struct trial *t) {
   }
 }
 
+/* As wrong input, or by a guard. */
 static void plain_secret(struct trial *t) {
   cJSON *schema;
   const cJSON *property;
   si_host *host = host_new(t);
   size_t count = 0;
   cJSON_ArrayForEach(property, properties(t, &schema)) {
-    char what[160];
     if (schema_is_secret(property)) {
-      snprintf(what, sizeof what, "%.64s a plain value, which is no \"vault:NAME\",",
-               property->string);
-      refused(t, host, with(t, property, cJSON_CreateString(PLAIN)), what);
+      si_instance *instance = NULL;
+      si_rc status = open_with(t, host, with(t, property, cJSON_CreateString(PLAIN)), &instance);
+      demand((status == SI_E_INVALID || status == SI_E_REFUSED) && host->asked[0] == '\0',
+             "open() with a plain value, which is no \"vault:NAME\", under %.64s came to \"%s\"%s",
+             property->string, si_status_text(status),
+             host->asked[0] ? " once it had asked for a secret of that name" : "");
       count++;
     }
   }

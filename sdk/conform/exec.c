@@ -130,8 +130,7 @@ static si_rc serve(si_op *op, struct running *r) {
       status = status == SI_OK && fds[1].revents ? drain(r, &r->out, SI_EXEC_STDOUT) : status;
       status = status == SI_OK && fds[2].revents ? drain(r, &r->err, SI_EXEC_STDERR) : status;
     }
-    if (status == SI_OK && op->host->vt->size >= sizeof(si_host_vt) &&
-        op->host->vt->cancelled(op)) {
+    if (status == SI_OK && op_stopped(op)) {
       status = SI_E_CANCELLED;
     }
   }

@@ -116,8 +116,11 @@ static si_rc host_fail(si_op *op, const si_failure *failure) {
   op->said = f.status;
   op->retry = f.retry;
   op->retry_after_ms = f.retry_after_ms;
-  op->well_formed = keep(&host->failures, f.message) & keep(&host->failures, f.field) &
-                    keep(&host->failures, f.subject) & keep(&host->failures, f.detail);
+  const char *const texts[] = {f.message, f.field, f.subject, f.detail};
+  op->well_formed = true;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    op->well_formed = keep(&host->failures, texts[i]) && op->well_formed;
+  }
   snprintf(op->message, sizeof op->message, "%s", f.message ? f.message : "");
   snprintf(op->field, sizeof op->field, "%s", f.field ? f.field : "");
   snprintf(op->subject, sizeof op->subject, "%s", f.subject ? f.subject : "");
@@ -125,12 +128,15 @@ static si_rc host_fail(si_op *op, const si_failure *failure) {
   return f.status;
 }
 
+bool op_stopped(const si_op *op) {
+  return cancelled_by_now(op->host) || (op->deadline_ns && si_monotonic_ns() >= op->deadline_ns);
+}
+
 static int host_cancelled(si_op *op) {
   si_host *host = enter(op->host, op);
-  int cancelled =
-      cancelled_by_now(host) || (op->deadline_ns && si_monotonic_ns() >= op->deadline_ns);
+  bool stopped = op_stopped(op);
   leave(host);
-  return cancelled;
+  return stopped;
 }
 
 static void host_progress(si_op *op, uint64_t done, uint64_t total, const char *what) {

@@ -73,6 +73,8 @@ void host_forget(si_host *host);
 
 /* A call begins. Ops are never given back: a plugin that uses one later is found out. */
 si_op *op_begin(si_host *host);
+/* Is it cancelled, or late? Asked by the kit itself: no call of the host. */
+bool op_stopped(const si_op *op);
 /* It is over. Returns `status`. */
 si_rc op_end(si_op *op, si_rc status);
 

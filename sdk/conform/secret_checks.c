@@ -93,7 +93,9 @@ static bool memory_has(const struct secret *secret) {
   bool found = false;
   kit_needs(maps && memory, "cannot read the process's own memory");
   while (!found && fgets(line, sizeof line, maps)) {
-    if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3 && mode[0] == 'r' && mode[1] == 'w') {
+    /* What is longer is nothing that was ever filled: a sanitizer's shadow, room set aside. */
+    if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3 && mode[0] == 'r' && mode[1] == 'w' &&
+        to - from <= 256ul << 20) {
       uintptr_t own = (uintptr_t)secret->value.data;
       found = !(own >= from && own < to) &&
               form_in_memory(fileno(memory), from, to, secret->value.data + cut,

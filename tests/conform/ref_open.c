@@ -270,6 +270,8 @@ static void tell_secret(si_instance *in, si_op *op) {
   if (bad("secret.step")) {
     ref_step(in, op, "token", SI_STEP_BEGIN, (const char *)in->secret);
   }
+  si_wipe(text, sizeof text);
+  si_wipe(hex, sizeof hex);
 }
 
 /* --- the process --- */
@@ -374,6 +376,12 @@ static si_rc open_instance(const si_host_vt *vt, si_host *host, si_op *op, const
 static void close_instance(si_instance *in) {
   if (bad("life.opens")) {
     abort();
+  }
+  if (bad("exits")) {
+    exit(3);
+  }
+  if (bad("hangs")) {
+    rest(NULL);
   }
   if (in->config && in->config[0] == '?') {
     abort();

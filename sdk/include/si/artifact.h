@@ -76,12 +76,14 @@ typedef struct si_artifact_vt {
                      const si_put_options *options, si_sink **out);
   /* Takes all of `len` bytes, or fails. */
   si_rc (*sink_write)(si_sink *sink, si_op *op, const void *data, size_t len);
-  /* Makes the object visible and frees the sink, on failure too. */
+  /* Makes the object visible and frees the sink, on failure too. Fewer bytes than announced are no
+   * object; more are refused here, or by sink_write. */
   si_rc (*sink_finish)(si_sink *sink, si_op *op);
   /* Drops what was written and frees the sink. Never fails. */
   void (*sink_abort)(si_sink *sink);
 
-  /* Reads from `offset` at most `limit` bytes (UINT64_MAX: to the end). */
+  /* Reads from `offset` at most `limit` bytes (UINT64_MAX: to the end). An offset at the end or
+   * past it reads nothing, or is SI_E_INVALID. */
   si_rc (*reader_open)(si_instance *instance, si_op *op, const char *key, uint64_t offset,
                        uint64_t limit, si_reader **out);
   /* *got bytes, at most `cap`; 0 = the end. Short reads are allowed. */

@@ -12,6 +12,12 @@
  * Rules for a plugin. Never exit, longjmp, or install a signal handler. Each side frees what it
  * allocated. A string given to the plugin lives until the call returns; what must live longer is
  * copied. Return a failure through si_host_vt.fail() so that the operator reads more than a number.
+ * The host's table lives until close() has returned, an si_op until its call has. Loading does
+ * nothing. The process stays as it is: signal handlers, working directory, umask, environment,
+ * locale, limits; nothing is written on stdout and stderr. close() leaves no thread, process,
+ * descriptor or memory behind, and no copy of a secret. A call that is cancelled or late is done,
+ * or ends with SI_E_CANCELLED or SI_E_TIMEOUT. Wrong input is SI_E_INVALID with SI_RETRY_NEVER.
+ * `si-conform` holds a plugin to all of this.
  *
  * The ABI is a draft: SI_ABI_DRAFT must be the same on both sides. When it is frozen, published
  * structs never change again; they grow by `_v2` structs, and by new ids of services and of
@@ -139,10 +145,14 @@ typedef struct si_provider {
   uint64_t caps;    /* capabilities of that kind: a promise */
   uint32_t threads; /* SI_THREADS_* */
   uint32_t reserved;
-  const char *id;     /* [a-z0-9][a-z0-9-]{0,62}; what --provisioner or --sink names */
-  const char *schema; /* JSON Schema of the configuration; `x-secret` marks references */
-  const char *needs;  /* JSON object, equal to the tree manifest's `needs` */
-  /* Makes an instance from a configuration (a JSON object). Writes *out on success alone. */
+  const char *id; /* [a-z0-9][a-z0-9-]{0,62}; what --provisioner or --sink names */
+  /* JSON Schema of the configuration: an object that has no members but those named. `x-secret`
+   * marks a text "vault:NAME", which refers to a secret. */
+  const char *schema;
+  const char *needs; /* JSON object, equal to the tree manifest's `needs` */
+  /* Makes an instance from a configuration (a JSON object). Writes *out on success alone. What the
+   * schema does not allow is SI_E_INVALID, the failure's field the JSON pointer of the setting; a
+   * plain value in the place of a reference may be SI_E_REFUSED, and stands in no message. */
   si_rc (*open)(const si_host_vt *vt, si_host *host, si_op *op, const char *config_json,
                 si_instance **out);
   void (*close)(si_instance *instance); /* never fails */
