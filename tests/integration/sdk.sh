@@ -59,11 +59,11 @@ expect_exit 0 si paas context init t
 on_board=(--provisioner noticeboard --config "root=$dir/board")
 expect_exit 0 si paas --context t project create blog --stack "$dir/stack.yaml" "${on_board[@]}"
 expect_exit 0 si --json paas --context t project show blog
-expect_json '.data.services[0] | [.name, .state, .image]' '["web","running","web:1"]'
+expect_json '.data.live.services[0] | [.name, .state, .image]' '["web","running","web:1"]'
 expect_equal "$(find "$dir/board" -name 'service.web' -o -name 'volume.data' | wc -l)" 2
 rm "$(find "$dir/board" -name 'service.web')"
 expect_exit 0 si --json paas --context t project show blog
-expect_json '.data.services | length' 0
+expect_json '.data.live.services | length' 0
 expect_exit 0 si paas --context t project delete blog --yes --confirm blog
 expect_equal "$(find "$dir/board" -name 'service.*' -o -name 'volume.*')" ""
 printf '    healthcheck: {test: ["CMD", "true"]}\n' | sed -i '/image:/r /dev/stdin' "$dir/stack.yaml"
