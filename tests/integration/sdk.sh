@@ -52,6 +52,24 @@ done
 begin "si exports runpacks to the stores among them, and finds them whole"
 for id in $(sed -n 's/ artifact$//p' "$dir/kinds"); do use_store "$id"; done
 
+begin "si brings a project up on the provisioner among them, looks for itself, and proves it gone"
+mkdir "$dir/board"
+printf 'services:\n  web:\n    image: web:1\n    volumes: ["data:/srv"]\nvolumes:\n  data: {}\n' >"$dir/stack.yaml"
+expect_exit 0 si paas context init t
+on_board=(--provisioner noticeboard --config "root=$dir/board")
+expect_exit 0 si paas --context t project create blog --stack "$dir/stack.yaml" "${on_board[@]}"
+expect_exit 0 si --json paas --context t project show blog
+expect_json '.data.live.services[0] | [.name, .state, .image]' '["web","running","web:1"]'
+expect_equal "$(find "$dir/board" -name 'service.web' -o -name 'volume.data' | wc -l)" 2
+rm "$(find "$dir/board" -name 'service.web')"
+expect_exit 0 si --json paas --context t project show blog
+expect_json '.data.live.services | length' 0
+expect_exit 0 si paas --context t project delete blog --yes --confirm blog
+expect_equal "$(find "$dir/board" -name 'service.*' -o -name 'volume.*')" ""
+printf '    healthcheck: {test: ["CMD", "true"]}\n' | sed -i '/image:/r /dev/stdin' "$dir/stack.yaml"
+expect_exit 1 si --json paas --context t project create sick --stack "$dir/stack.yaml" "${on_board[@]}"
+expect_contains 'a board runs nothing'
+
 begin "the pkg-config files link what they promise, also for --static"
 for package in si-sdk si-sdk-net; do
   expect_exit 0 author pkg-config --validate "$package"
