@@ -25,7 +25,7 @@ static void close_places(struct places *places) {
 
 static si_rc open_places(struct si_invocation *inv, struct places *places) {
   si_rc status = si_context_plugins(places->file, sizeof places->file, &inv->error);
-  return status == SI_OK ? si_plugins_open_here(places->file, NULL, &places->trust,
+  return status == SI_OK ? si_plugins_open_here(places->file, NULL, false, &places->trust,
                                                 &places->plugins, &inv->error)
                          : status;
 }

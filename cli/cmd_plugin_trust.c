@@ -12,6 +12,7 @@
 #include "cli/audit.h"
 #include "cli/grid.h"
 #include "cli/prompt.h"
+#include "core/host/needs.h"
 #include "core/host/seen.h"
 #include "kit/base/text.h"
 #include "paas/context/context.h"
@@ -44,6 +45,9 @@ static si_rc save_editing(struct si_invocation *inv, const struct editing *editi
 static si_rc add_pin(struct si_invocation *inv, const cJSON *pin) {
   struct editing editing SI_AUTO(close_editing) = {.lock = -1};
   si_rc status = open_editing(inv, &editing);
+  if (status == SI_OK && si_opt_flag(inv, "replace")) {
+    si_plugin_trust_take_out(&editing.trust, "pins", si_json_str(pin, "id"));
+  }
   if (status == SI_OK &&
       si_plugin_trust_add(&editing.trust, "pins", cJSON_Duplicate(pin, true)) != SI_OK) {
     status = si_error_set(&inv->error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the trust");
@@ -128,16 +132,19 @@ static si_rc try_pin(struct si_invocation *inv, const cJSON *pin) {
   struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
   struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
   struct si_plugin_choice choice;
+  struct si_needs needs;
   char path[SI_PATH_MAX];
   int fd SI_AUTO(si_close) = -1;
   si_rc status = si_context_plugins(path, sizeof path, &inv->error);
-  status =
-      status == SI_OK ? si_plugins_open_here(path, pin, &trust, &plugins, &inv->error) : status;
+  status = status == SI_OK ? si_plugins_open_here(path, pin, si_opt_flag(inv, "replace"), &trust,
+                                                  &plugins, &inv->error)
+                           : status;
   if (status != SI_OK) {
     return status;
   }
   si_plugins_at(&plugins, si_plugins_count(&plugins) - 1, &choice); /* the one just added */
   status = si_plugin_judge(&choice, &inv->error);
+  status = status == SI_OK ? si_needs_read(choice.entry.needs, &needs, &inv->error) : status;
   return status == SI_OK ? si_plugin_open(&choice.source->tree, &choice.entry, &fd, &inv->error)
                          : status;
 }
@@ -171,7 +178,10 @@ static si_rc confirm_pin(struct si_invocation *inv, const cJSON *pin) {
   snprintf(question, sizeof question, "Trust the plugin %.64s, and load it from now on?",
            si_json_str(pin, "id"));
   si_rc status = show_pin(inv, pin);
-  return status == SI_OK ? si_confirm(inv, question) : status;
+  status = status == SI_OK ? si_confirm(inv, question) : status;
+  return status != SI_OK && strcmp(inv->error.code, "CLI_CONFIRM_REQUIRED") == 0
+             ? si_error_hint(&inv->error, "add --yes --sha256 HEX, of the file that was reviewed")
+             : status;
 }
 
 static si_rc add_file(struct si_invocation *inv, const char *file) {
@@ -284,8 +294,9 @@ static si_rc add(struct si_invocation *inv) {
   if (!file == !key) {
     return si_usage_error(inv, "give one of the two: a plugin's FILE, or --key FILE.pub");
   }
-  if (!key != !tree || (key && si_opt(inv, "sha256"))) {
-    return si_usage_error(inv, "--key goes with --for, and --sha256 with a plugin's FILE");
+  if (!key != !tree || (key && (si_opt(inv, "sha256") || si_opt_flag(inv, "replace")))) {
+    return si_usage_error(inv,
+                          "--key goes with --for; --sha256 and --replace with a plugin's FILE");
   }
   if (tree && strcmp(tree, "oss") != 0 && strcmp(tree, "enterprise") != 0) {
     return si_usage_error(inv, "--for knows \"oss\" and \"enterprise\"");
@@ -297,6 +308,7 @@ static const struct si_option add_options[] = {
     {"key", 0, "FILE", "Trust a maker's public key (PEM), instead of one plugin", 0, NULL},
     {"for", 0, "TREE", "With --key: the tree that it may sign, oss or enterprise", 0, NULL},
     {"sha256", 0, "HEX", "The SHA-256 of the file that was reviewed; --yes needs it", 0, NULL},
+    {"replace", 0, NULL, "In the place of the pin of the same id: it was built anew", 0, NULL},
     {0}};
 
 const struct si_command si_cmd_plugin_trust_add = {
@@ -378,18 +390,6 @@ const struct si_command si_cmd_plugin_trust_list = {
 
 /* --- remove --- */
 
-static size_t take_out(cJSON *list, const char *id) {
-  size_t taken = 0;
-  for (cJSON *each = list ? list->child : NULL, *next; each; each = next) {
-    next = each->next;
-    if (strcmp(si_json_str(each, "id"), id) == 0) {
-      cJSON_Delete(cJSON_DetachItemViaPointer(list, each));
-      taken++;
-    }
-  }
-  return taken;
-}
-
 static si_rc remove_id(struct si_invocation *inv) {
   struct editing editing SI_AUTO(close_editing) = {.lock = -1};
   const char *id = si_arg(inv, 0);
@@ -397,8 +397,8 @@ static si_rc remove_id(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
-  size_t keys = take_out(si_plugin_trust_list(&editing.trust, "keys"), id);
-  size_t pins = take_out(si_plugin_trust_list(&editing.trust, "pins"), id);
+  size_t keys = si_plugin_trust_take_out(&editing.trust, "keys", id);
+  size_t pins = si_plugin_trust_take_out(&editing.trust, "pins", id);
   if (keys + pins != 1) {
     si_error_set(&inv->error, keys + pins ? SI_E_CONFLICT : SI_E_NOT_FOUND, "PLUGIN_TRUST_ID",
                  keys + pins ? "%.64s is a key and a plugin: edit %s" : "%.64s is in no list of %s",

@@ -38,8 +38,9 @@ static bool holds(const void *at, size_t least) {
 }
 
 static si_rc bad_table(struct si_error *error, const char *what) {
-  return si_error_set(error, SI_E_INTERNAL, "PLUGIN_TABLE",
-                      "the plugin's tables cannot be right: %s", what);
+  si_error_set(error, SI_E_INTERNAL, "PLUGIN_TABLE", "the plugin's tables cannot be right: %s",
+               what);
+  return si_error_hint(error, "its maker's to mend: si-conform PLUGIN.so tells which member it is");
 }
 
 /* Copies a table that says its own size: min(size) into zeroed memory. `least` is where the last

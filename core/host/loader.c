@@ -119,7 +119,10 @@ si_rc si_loader_load(const struct si_tree *tree, const struct si_tree_entry *ent
   if (!symbol || !own_symbol(symbol)) {
     si_error_set(error, SI_E_UNSUPPORTED, "PLUGIN_ENTRY",
                  "%s is no si plugin: it does not define " ENTRY_SYMBOL, path);
-    return si_error_hint(error, "was it built for another ABI version?");
+    return si_error_hint(
+        error,
+        "its maker's to mend: it must export it (SI_PROVIDER at its end), and be built for "
+        "this ABI version; si-conform tells more");
   }
   memcpy(entry_point, &symbol, sizeof symbol);
   return SI_OK;

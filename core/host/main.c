@@ -4,6 +4,7 @@
  * plugins live only here. si starts it with an empty environment, the wire on descriptor 3, the
  * ring on 4, and the operation's lock on 5; it leaves when the wire closes or si dies.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -28,6 +29,24 @@ static char plugin_id[64] = "?"; /* for the crash report */
 /* --- a crash of the plugin: say where, then die of it --- */
 
 #ifndef __SANITIZE_ADDRESS__ /* which brings a better report of its own */
+/* Lines of "FILE(+OFFSET)", as addr2line takes them: a plugin's by its name, for the linker knows
+ * it as a descriptor alone. */
+static void print_frames(void *const *frames, int count) {
+  for (int i = 0; i < count; i++) {
+    char line[SI_PATH_MAX + 64];
+    Dl_info at;
+    if (dladdr(frames[i], &at) == 0 || !at.dli_fname) {
+      continue;
+    }
+    bool own = strncmp(at.dli_fname, "/proc/self/fd/", 14) == 0;
+    int len = snprintf(line, sizeof line, "  %s%s(+0x%zx)\n", own ? plugin_id : at.dli_fname,
+                       own ? ".so" : "", (size_t)((char *)frames[i] - (char *)at.dli_fbase));
+    if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
+      return;
+    }
+  }
+}
+
 static void crashed(int number, siginfo_t *info, void *context) {
   void *frames[32];
   char line[256];
@@ -35,7 +54,7 @@ static void crashed(int number, siginfo_t *info, void *context) {
   int len = snprintf(line, sizeof line, "si-host: plugin %s died of %s (address %p) in %s\n",
                      plugin_id, strsignal(number), info->si_addr, si_doing());
   if (len > 0 && write(STDERR_FILENO, line, (size_t)len) >= 0) {
-    backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+    print_frames(frames, backtrace(frames, 32));
   }
   raise(number); /* the handler was reset on entry */
 }

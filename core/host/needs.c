@@ -11,10 +11,11 @@ enum { PATHS_MAX = 64, KEY_MAX = 64, MEMORY_MIN_MB = 16, MEMORY_MAX_MB = 1 << 20
 
 static si_rc wrong(struct si_error *error, const char *member, const char *why) {
   si_error_set(error, SI_E_INVALID, "PLUGIN_NEEDS",
-               "the plugin's needs in manifest.json: \"%.64s\" %s", member, why);
-  return si_error_hint(error,
-                       "the manifest is of another si, or not genuine: install the plugin "
-                       "again");
+               "the needs that the plugin is listed with: \"%.64s\" %s", member, why);
+  return si_error_hint(
+      error,
+      "its maker's to mend: NEEDS of si_add_plugin, in [[ ]] for the ${config.KEY} "
+      "in it; else it is of another si, or not genuine: install it again");
 }
 
 /* Components between single slashes, none of them "." or "..", no control characters: "/a/b", or

@@ -93,7 +93,7 @@ static si_rc open_pin_dir(struct si_tree *tree, struct si_error *error) {
                  why.message);
     return si_error_hint(error,
                          "every directory down to it must belong to root or you, be no link, and "
-                         "not be writable by others");
+                         "not be writable by others (chmod go-w, once you know what is in it)");
   }
   tree->fd = open(tree->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   return tree->fd >= 0
@@ -107,6 +107,7 @@ static si_rc add_pin(struct si_plugins *plugins, const cJSON *pin, struct si_err
   si_copy(tree->dir, sizeof tree->dir, si_json_str(pin, "path"));
   char *slash = strrchr(tree->dir, '/');
   tree->fd = -1;
+  tree->pinned = true;
   tree->manifest = pin_manifest(pin, slash + 1);
   slash[slash == tree->dir ? 1 : 0] = '\0';
   if (!tree->manifest) {
@@ -188,6 +189,14 @@ static const struct si_plugin_source *other_with(const struct si_plugin_choice *
 si_rc si_plugin_judge(const struct si_plugin_choice *choice, struct si_error *error) {
   const struct si_plugin_source *other = other_with(choice);
   const struct si_tree_entry *entry = &choice->entry;
+  if (other && choice->source->tree.pinned && other->tree.pinned) {
+    si_error_set(error, SI_E_AUTH, "PLUGIN_ID_TWICE", "plugin \"%s\" is pinned already, in %s",
+                 entry->id, other->tree.dir);
+    return si_error_hint(error,
+                         "to pin what was built anew in its place: si plugin trust add FILE "
+                         "--replace; to end the trust: si plugin trust remove %s",
+                         entry->id);
+  }
   if (other) {
     si_error_set(error, SI_E_AUTH, "PLUGIN_ID_TWICE",
                  "plugin \"%s\" is listed twice: in %s (%s) and in %s (%s)", entry->id,

@@ -18,11 +18,15 @@ si_rc si_trust_effective(const char *path, struct si_plugin_trust *out, struct s
   return status;
 }
 
-si_rc si_plugins_open_here(const char *path, const cJSON *pin, struct si_plugin_trust *trust,
-                           struct si_plugins *plugins, struct si_error *error) {
+si_rc si_plugins_open_here(const char *path, const cJSON *pin, bool replace,
+                           struct si_plugin_trust *trust, struct si_plugins *plugins,
+                           struct si_error *error) {
   char dir[SI_PATH_MAX];
   si_rc status = si_place_plugins(dir, sizeof dir, error);
   status = status == SI_OK ? si_trust_effective(path, trust, error) : status;
+  if (status == SI_OK && pin && replace) {
+    si_plugin_trust_take_out(trust, "pins", si_json_str(pin, "id"));
+  }
   if (status == SI_OK && pin &&
       si_plugin_trust_add(trust, "pins", cJSON_Duplicate(pin, true)) != SI_OK) {
     status = si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: the trust");
@@ -49,7 +53,7 @@ static bool newer(const char *path, const char *plugin, bool *enterprise, uint64
   struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
   struct si_plugin_choice choice;
   struct si_error why;
-  if (si_plugins_open_here(path, NULL, &trust, &plugins, &why) != SI_OK ||
+  if (si_plugins_open_here(path, NULL, false, &trust, &plugins, &why) != SI_OK ||
       si_plugins_find(&plugins, plugin, 0, &choice, &why) != SI_OK ||
       choice.source->origin == SI_ORIGIN_PINNED) {
     return false;

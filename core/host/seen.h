@@ -13,10 +13,11 @@
 si_rc si_trust_effective(const char *path, struct si_plugin_trust *out,
                          struct si_error *error) SI_MUST_USE;
 /* All plugins of this installation and of that document, to which `pin` is added first where it is
- * not NULL. The plugins look into *trust: it must stay where it is, and is freed after they are
- * closed. Start both from zero. */
-si_rc si_plugins_open_here(const char *path, const cJSON *pin, struct si_plugin_trust *trust,
-                           struct si_plugins *plugins, struct si_error *error) SI_MUST_USE;
+ * not NULL; in the place of one with its id, where it shall `replace` it. The plugins look into
+ * *trust: it must stay where it is, and is freed after they are closed. Start both from zero. */
+si_rc si_plugins_open_here(const char *path, const cJSON *pin, bool replace,
+                           struct si_plugin_trust *trust, struct si_plugins *plugins,
+                           struct si_error *error) SI_MUST_USE;
 /* Appends the document as text. */
 si_rc si_trust_to_send(const char *path, struct si_buf *out, struct si_error *error) SI_MUST_USE;
 /* A plugin was opened: notes its tree's serial where it is higher than what was seen. What cannot

@@ -9,6 +9,16 @@
 
 enum { LOG_LINE_MAX = 4096, SECRET_NAME_MAX = 256 };
 
+static _Thread_local const char *volatile doing = "start";
+
+const char *si_doing(void) {
+  return doing;
+}
+
+void si_doing_set(const char *verb) {
+  doing = verb;
+}
+
 /* Packing into the link's buffer fails only for want of memory; a lost log line or progress is no
  * reason to end, a lost answer is: si sees the stream end. */
 static void must(si_rc status) {
@@ -55,8 +65,8 @@ static si_rc host_fail(si_op *op, const si_failure *failure) {
   }
   si_rc status = f.status > SI_OK ? known(f.status) : SI_E_INTERNAL;
   const char *message = f.message && f.message[0] ? f.message : "the provider gave no reason";
-  si_error_set(&op->failure, status, provider_code(status), "%s%s%s", message,
-               f.field ? " at " : "", f.field ? f.field : "");
+  si_error_set(&op->failure, status, provider_code(status), "%s%s%s%s", message,
+               f.field ? " (setting " : "", f.field ? f.field : "", f.field ? ")" : "");
   si_error_target(&op->failure, NULL, f.subject);
   si_error_detail(&op->failure, f.detail);
   op->failure.retry = f.retry <= SI_OUTCOME_UNKNOWN ? f.retry : SI_RETRY_NEVER;
@@ -163,7 +173,10 @@ void si_op_done(struct si_op *op, si_rc status, uint64_t value, bool now) {
     op->failure.status = SI_OK;
   } else if (op->failure.status == SI_OK) {
     si_error_set(&op->failure, status, provider_code(status),
-                 "the provider failed (%s) and gave no reason", si_status_text(status));
+                 "the provider failed in %s (%s) and gave no reason", si_doing(),
+                 si_status_text(status));
+    si_error_hint(&op->failure,
+                  "its maker's to mend: record one with fail(), as the contract has it");
   }
   op->failure.status = status;
   if (status != SI_OK && op->subject && !op->failure.target[0]) {

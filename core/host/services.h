@@ -29,4 +29,8 @@ void si_op_begin(struct si_op *op, uint64_t id);
 /* Ends it: sends DONE with what was recorded, or with a plain word on `status`. */
 void si_op_done(struct si_op *op, si_rc status, uint64_t value, bool now);
 
+/* What this thread does in the provider, for the report of a crash or a failure; never NULL. */
+const char *si_doing(void);
+void si_doing_set(const char *verb);
+
 #endif

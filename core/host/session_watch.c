@@ -63,7 +63,7 @@ static void died_by_itself(struct si_session *session) {
   }
   si_error_hint(&session->death,
                 "what it did is journalled, and repeating is safe; if it happens "
-                "again, report it to the plugin's maker");
+                "again, its maker finds the place with addr2line and what follows its name above");
   session->death.retry = SI_RETRY_SAFE;
 }
 

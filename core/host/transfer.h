@@ -39,8 +39,4 @@ bool si_transfers_settle(struct si_transfers *transfers) SI_MUST_USE;
 /* Ends the threads. What was not ended by si is aborted. */
 void si_transfers_free(struct si_transfers **transfers);
 
-/* What this thread does in the provider, for a crash report; never NULL. */
-const char *si_doing(void);
-void si_doing_set(const char *verb);
-
 #endif

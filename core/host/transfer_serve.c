@@ -8,16 +8,6 @@
 
 #include "core/host/transfer_impl.h"
 
-static _Thread_local const char *volatile doing = "start";
-
-const char *si_doing(void) {
-  return doing;
-}
-
-void si_doing_set(const char *verb) {
-  doing = verb;
-}
-
 /* Want of memory is the only failure of a frame, and ends the process. */
 static void frame(struct si_link *link, uint32_t type, uint64_t id, const uint32_t *words,
                   size_t count, bool now) {

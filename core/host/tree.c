@@ -174,9 +174,11 @@ si_rc si_tree_open(const char *dir, struct si_tree *tree, struct si_error *error
     char code[sizeof why.code];
     snprintf(code, sizeof code, "PLUGIN_DIR_%.30s", strchr(why.code, '_') + 1);
     si_error_set(error, status, code, "the plugin directory %s is not safe: %s", dir, why.message);
-    return si_error_hint(error,
-                         "every directory down to it must belong to root or you, be no "
-                         "link, and not be writable by others");
+    return si_error_hint(
+        error,
+        "every directory down to it must belong to root or you, be no "
+        "link, and not be writable by others (chmod go-w, once you know what is in "
+        "it)");
   }
   tree->fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (tree->fd < 0) {
@@ -231,9 +233,12 @@ static si_rc not_listed(const struct si_tree *tree, const char *id, struct si_er
                  "%s/%s exists, but the manifest beside it does not list it", tree->dir, file);
     return si_error_hint(error, "only listed plugins are loaded: install it as its maker says");
   }
-  si_error_set(error, SI_E_NOT_FOUND, "PLUGIN_NOT_FOUND", "no plugin \"%.100s\" in %s", id,
-               tree->dir);
-  return si_error_hint(error, "see what there is: si plugin list");
+  si_error_set(error, SI_E_NOT_FOUND, "PLUGIN_NOT_FOUND", "no plugin \"%.100s\" in %s, nor pinned",
+               id, tree->dir);
+  return si_error_hint(
+      error,
+      "see what there is: si plugin list; one of your own is pinned with si plugin "
+      "trust add FILE.so");
 }
 
 si_rc si_tree_find(const struct si_tree *tree, const char *id, uint32_t kind,
@@ -292,6 +297,15 @@ si_rc si_tree_verify(const struct si_tree *tree, const struct si_tree_entry *ent
   status = si_sha256_fd(file, hash);
   if (status != SI_OK) {
     return si_error_set(error, status, "PLUGIN_UNREADABLE", "cannot read %s", name);
+  }
+  if (strcmp(hash, entry->sha256) != 0 && tree->pinned) {
+    si_error_set(error, SI_E_AUTH, "PLUGIN_HASH",
+                 "%s is not the file that was pinned: its SHA-256 is %s, pinned is %s", name, hash,
+                 entry->sha256);
+    return si_error_hint(error,
+                         "if you built it anew: si plugin trust add %s --replace; else find out "
+                         "who changed it",
+                         name);
   }
   if (strcmp(hash, entry->sha256) != 0) {
     si_error_set(error, SI_E_AUTH, "PLUGIN_HASH",

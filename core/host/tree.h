@@ -26,6 +26,7 @@ struct si_tree {
   cJSON *manifest;            /* owned */
   char sha256[SI_SHA256_HEX]; /* of the manifest's bytes, as they were read */
   bool enterprise;
+  bool pinned; /* no directory with a manifest: one plugin that the operator pinned */
   uint64_t serial;
 };
 

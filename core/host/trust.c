@@ -373,6 +373,19 @@ si_rc si_plugin_trust_add(struct si_plugin_trust *trust, const char *list, cJSON
   return SI_OK;
 }
 
+size_t si_plugin_trust_take_out(struct si_plugin_trust *trust, const char *list, const char *id) {
+  cJSON *array = si_plugin_trust_list(trust, list);
+  size_t taken = 0;
+  for (cJSON *each = array ? array->child : NULL, *next; each; each = next) {
+    next = each->next;
+    if (strcmp(si_json_str(each, "id"), id) == 0) {
+      cJSON_Delete(cJSON_DetachItemViaPointer(array, each));
+      taken++;
+    }
+  }
+  return taken;
+}
+
 static const cJSON *find(const cJSON *list, const char *member, const char *value) {
   const cJSON *each;
   cJSON_ArrayForEach(each, list) {

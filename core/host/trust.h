@@ -61,6 +61,8 @@ si_rc si_plugin_trust_set_enterprise(struct si_plugin_trust *trust, const char *
 cJSON *si_plugin_trust_list(const struct si_plugin_trust *trust, const char *name);
 /* Adds to a list, and takes the item: SI_E_NOMEM. */
 si_rc si_plugin_trust_add(struct si_plugin_trust *trust, const char *list, cJSON *item) SI_MUST_USE;
+/* Takes what has that id out of a list; how many that were. */
+size_t si_plugin_trust_take_out(struct si_plugin_trust *trust, const char *list, const char *id);
 
 void si_plugin_trust_key(const struct si_plugin_trust *trust, const char *id, bool enterprise,
                          struct si_plugin_key *out);

@@ -109,7 +109,8 @@ si_rc si_export_too_large(const struct si_export *e, const char *path, struct si
                "artifact %s is longer than the %llu bytes allowed", path,
                (unsigned long long)e->cap);
   si_error_target(error, "export", path);
-  si_error_hint(error, "raise runpacks.max_artifact_bytes, or leave it out");
+  si_error_hint(
+      error, "raise runpacks.max_artifact_bytes (or give --max-artifact-bytes), or leave it out");
   return SI_E_QUOTA;
 }
 

@@ -170,7 +170,8 @@ void si_check_plugins(struct si_doctor *doctor) {
   struct si_plugin_trust trust SI_AUTO(si_plugin_trust_free) = {NULL};
   struct si_plugins plugins SI_AUTO(si_plugins_close) = {.sources = NULL};
   si_rc status = si_context_plugins(file, sizeof file, &error);
-  status = status == SI_OK ? si_plugins_open_here(file, NULL, &trust, &plugins, &error) : status;
+  status =
+      status == SI_OK ? si_plugins_open_here(file, NULL, false, &trust, &plugins, &error) : status;
   if (status != SI_OK) {
     si_doctor_failed(doctor, "the plugins", &error);
     return;

@@ -84,8 +84,9 @@ void si_stopped_tell(struct si_stopped *stopped, const char *kind, const char *s
     }
   }
   if (stopped->log) {
-    snprintf(line, sizeof line, "plugin %.63s was kept from a %s that it may not have: %s",
-             stopped->plugin, kind, what);
+    bool secret = strcmp(kind, SI_STOPPED_SECRET) == 0;
+    snprintf(line, sizeof line, "plugin %.63s was kept from a %s that it may not have: %s%s",
+             stopped->plugin, kind, what, secret ? "" : " (its needs do not declare it)");
     stopped->log(stopped->ctx, SI_LOG_WARN, line);
   }
 }

@@ -239,6 +239,7 @@ new_third "$SI_TEST_PLUGINS/misbehave.so"
 watch
 expect_exit 2 si --json plugin trust add "$third"
 expect_json .error.code CLI_CONFIRM_REQUIRED
+expect_contains --sha256 "$(json .error.remediation)"
 expect_exit 2 si --json plugin trust add "$third" --yes
 expect_json .error.code CLI_USAGE
 expect_exit 5 si --json plugin trust add "$third" --yes --sha256 "${hash//[0-9]/0}"
@@ -251,11 +252,25 @@ expect_contains '["provisioner"]'
 loaded pinned
 pin
 expect_json .error.code PLUGIN_ID_TWICE
+expect_contains "pinned already" "$(json .error.message)"
 new_enterprise && sign
 refused misbehave PLUGIN_ID_TWICE
+expect_contains "listed twice" "$(si plugin info misbehave 2>&1)"
 unset SI_ENTERPRISE_PLUGIN_DIR
+
+begin "one that was built anew is refused, and pinned anew with a word"
 printf x >>"$third"
 refused misbehave PLUGIN_HASH
+expect_contains "si plugin trust add $third --replace" "$(si plugin info misbehave 2>&1)"
+hash=$(sha256sum "$third" | cut -d' ' -f1)
+describe ".sha256 = \"$hash\""
+pin
+expect_json .error.code PLUGIN_ID_TWICE
+expect_exit 0 si plugin trust add "$third" --replace --yes --sha256 "$hash"
+loaded pinned
+expect_exit 0 si --json plugin trust list
+expect_json '[.data.pins[].sha256]' "[\"$hash\"]"
+expect_exit 2 si plugin trust add --key "$dir/keys/plugin-signing.pub" --for oss --replace
 expect_exit 0 si plugin trust remove misbehave
 refused misbehave PLUGIN_NOT_FOUND 3
 
@@ -266,6 +281,9 @@ not_pinned PLUGIN_DESCRIPTION
 new_third "$SI_TEST_PLUGINS/misbehave.so"
 describe '.more = 1'
 not_pinned PLUGIN_DESCRIPTION
+new_third "$SI_TEST_PLUGINS/misbehave.so"
+describe '.needs = {"wirte": ["/srv"]}'
+not_pinned PLUGIN_NEEDS
 new_third "$SI_TEST_PLUGINS/misbehave.so"
 describe '.file = "other.so"'
 not_pinned PLUGIN_DESCRIPTION
