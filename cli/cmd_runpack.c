@@ -235,6 +235,7 @@ static const struct si_option sink_options[] = {
 const struct si_command si_cmd_runpack_list = {
     .path = "runpack list",
     .summary = "List the runpacks of a store",
+    .text = "With a context only those of its own tenant, which bears its name.",
     .options = sink_options,
     .flags = SI_CMD_CONTEXT_MAYBE,
     .run = list,
