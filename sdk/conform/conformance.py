@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/conformance.md"
-BEGIN = "<!-- checks: sdk/conform/conformance.py writes what follows -->\n"
+BEGIN = "<!-- checks: written from what si-conform --list says -->\n"
 END = "<!-- end of checks -->\n"
 ROOMS = (
     ("elf", "The file", "Read, not loaded."),
