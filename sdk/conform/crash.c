@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 enum { FRAMES_MAX = 64, STACK_BYTES = 64 * 1024 };
