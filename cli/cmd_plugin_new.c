@@ -176,8 +176,11 @@ static si_rc put_in_place(struct si_invocation *inv, struct project *project) {
     return SI_OK;
   }
   if (there && (!S_ISDIR(st.st_mode) || errno == ENOTEMPTY || errno == EEXIST)) {
-    si_error_set(&inv->error, SI_E_EXISTS, "PLUGIN_NEW_EXISTS", "%s exists, and is not empty",
-                 project->path);
+    si_error_set(&inv->error, SI_E_EXISTS, "PLUGIN_NEW_EXISTS", "%s exists, and is %s",
+                 project->path,
+                 S_ISLNK(st.st_mode)    ? "a symbolic link"
+                 : !S_ISDIR(st.st_mode) ? "no directory"
+                                        : "not empty");
     return si_error_hint(&inv->error, "name a new directory with --dir");
   }
   return write_failed(inv, errno, project->path);
@@ -212,6 +215,32 @@ static si_rc project_path(struct si_invocation *inv, struct project *project) {
   return SI_OK;
 }
 
+/* Appends the text as one word of a shell. */
+static si_rc add_word(struct si_buf *to, const char *text) {
+  static const char plain[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+,@";
+  if (text[strspn(text, plain)] == '\0') {
+    return si_buf_puts(to, text);
+  }
+  si_rc status = si_buf_puts(to, "'");
+  for (; status == SI_OK && *text; text++) {
+    status = *text == '\'' ? si_buf_puts(to, "'\\''") : si_buf_add(to, text, 1);
+  }
+  return status == SI_OK ? si_buf_puts(to, "'") : status;
+}
+
+static void tell_next(struct si_invocation *inv, const struct project *project) {
+  struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(4 * SI_PATH_MAX);
+  if (add_word(&path, project->path) == SI_OK) {
+    const char *word = si_buf_text(&path);
+    si_out_note(inv->out, "next: cmake -S %s -B %s/build && cmake --build %s/build", word, word,
+                word);
+  }
+  if (strcmp(project->from->kind, "backup") == 0) {
+    si_out_note(inv->out, "si does not call backup providers yet: it loads, checks and shows them");
+  }
+}
+
 static si_rc tell(struct si_invocation *inv, const struct project *project) {
   cJSON *json = cJSON_CreateObject();
   cJSON_AddStringToObject(json, "id", project->name);
@@ -222,8 +251,7 @@ static si_rc tell(struct si_invocation *inv, const struct project *project) {
   si_out_field(inv->out, "id", "%s", project->name);
   si_out_field(inv->out, "kind", "%s", project->from->kind);
   si_out_field(inv->out, "directory", "%s", project->path);
-  si_out_note(inv->out, "next: cmake -S %s -B %s/build && cmake --build %s/build", project->path,
-              project->path, project->path);
+  tell_next(inv, project);
   return si_out_result(inv->out, json);
 }
 
@@ -256,7 +284,7 @@ const struct si_command si_cmd_plugin_new = {
     .summary = "Write the project of a new provider",
     .text =
         "It builds against the installed SDK alone, works, and has a test that holds it against "
-        "the contract; docs/plugin-author-guide.md goes on from there. What is written is yours.",
+        "the contract; share/doc/si/plugin-author-guide.md goes on from there. What is written is yours.",
     .params = {{"NAME", 0, "The provider's id: [a-z0-9][a-z0-9-]{0,62}"}},
     .options = options,
     .run = new_plugin,

@@ -100,7 +100,7 @@ static void expire_all(struct backup *b, char letter) {
     const char *id = si_json_str(one, "id");
     if (si_json_bool(one, "protected", false) && b->vt->protect) {
       b->op = op_begin(b->host);
-      op_end(b->op, b->vt->protect(b->in, b->op, project_text(b->trial, letter), id, 0));
+      op_end(b->op, CALL(b->vt, protect)(b->in, b->op, project_text(b->trial, letter), id, 0));
     }
     kit_needs(si_buf_printf(&plan, "%s\"%s\"", one == listed->child ? "" : ",", id) == SI_OK,
               "no memory");
@@ -125,7 +125,7 @@ void backup_must_make(struct backup *b, char letter, uint32_t type, char id[BACK
   struct document made SI_AUTO(document_free) = {.json = NULL};
   b->op = op_begin(b->host);
   si_rc status =
-      b->vt->backup(b->in, b->op, project_text(b->trial, letter), type, &made, document_emit);
+      CALL(b->vt, backup)(b->in, b->op, project_text(b->trial, letter), type, &made, document_emit);
   backup_ok(b, op_end(b->op, status), "backup()");
   document_must_be(&made, "backup()");
   const char *said = si_json_str(made.json, "id"), *state = si_json_str(made.json, "status");
@@ -152,7 +152,8 @@ static si_rc gather(void *ctx, const char *json, size_t len) {
 cJSON *backup_listed(struct backup *b, char letter) {
   struct gathering gathering = {cJSON_CreateArray()};
   b->op = op_begin(b->host);
-  si_rc status = b->vt->list(b->in, b->op, project_text(b->trial, letter), &gathering, gather);
+  si_rc status =
+      CALL(b->vt, list)(b->in, b->op, project_text(b->trial, letter), &gathering, gather);
   backup_ok(b, op_end(b->op, status), "list()");
   return gathering.array;
 }
@@ -183,8 +184,8 @@ static si_rc meet(void *ctx, const si_backup_object *object) {
 si_rc backup_inventory(struct backup *b, char letter, const char *id, struct objects *out) {
   out->count = 0;
   b->op = op_begin(b->host);
-  return op_end(b->op,
-                b->vt->inventory(b->in, b->op, project_text(b->trial, letter), id, out, meet));
+  return op_end(
+      b->op, CALL(b->vt, inventory)(b->in, b->op, project_text(b->trial, letter), id, out, meet));
 }
 
 static si_rc take(void *ctx, const void *data, size_t len) {
@@ -201,8 +202,8 @@ si_rc backup_read(struct backup *b, char letter, const char *id, const char *obj
   si_buf_clear(&out->bytes);
   out->bytes.max = 1u << 20;
   b->op = op_begin(b->host);
-  return op_end(b->op, b->vt->read(b->in, b->op, project_text(b->trial, letter), id, object, offset,
-                                   out, take));
+  return op_end(b->op, CALL(b->vt, read)(b->in, b->op, project_text(b->trial, letter), id, object,
+                                         offset, out, take));
 }
 
 si_rc backup_restore(struct backup *b, char from, char into, uint32_t end, uint32_t flags,
@@ -213,15 +214,15 @@ si_rc backup_restore(struct backup *b, char from, char into, uint32_t end, uint3
                                     .into = project_text(b->trial, into),
                                     .backup = id};
   b->op = op_begin(b->host);
-  return op_end(b->op, b->vt->restore(b->in, b->op, project_text(b->trial, from), &target, out,
-                                      document_emit));
+  return op_end(b->op, CALL(b->vt, restore)(b->in, b->op, project_text(b->trial, from), &target,
+                                            out, document_emit));
 }
 
 si_rc backup_expire(struct backup *b, char letter, const char *plan, uint32_t flags,
                     struct document *out) {
   b->op = op_begin(b->host);
-  return op_end(b->op, b->vt->expire(b->in, b->op, project_text(b->trial, letter), plan, flags, out,
-                                     document_emit));
+  return op_end(b->op, CALL(b->vt, expire)(b->in, b->op, project_text(b->trial, letter), plan,
+                                           flags, out, document_emit));
 }
 
 /* --- work --- */
@@ -245,7 +246,7 @@ static si_rc pass_over(void *ctx, const char *json, size_t len) {
 si_rc backup_look(struct trial *t, si_host *host, si_instance *instance) {
   struct backup b = around(t, host, instance);
   si_op *op = op_begin(host);
-  return op_end(op, b.vt->list(instance, op, project_text(t, 'w'), NULL, pass_over));
+  return op_end(op, CALL(b.vt, list)(instance, op, project_text(t, 'w'), NULL, pass_over));
 }
 
 static si_rc collect(void *ctx, const char *json, size_t len) {
@@ -267,7 +268,7 @@ static si_rc take_away(struct backup *b) {
   cJSON *all = cJSON_AddArrayToObject(plan, "remove");
   b->op = op_begin(b->host);
   si_rc status =
-      op_end(b->op, b->vt->list(b->in, b->op, project_text(b->trial, 'w'), all, collect));
+      op_end(b->op, CALL(b->vt, list)(b->in, b->op, project_text(b->trial, 'w'), all, collect));
   kit_needs(si_json_print(plan, false, &text) == SI_OK, "no memory");
   return status == SI_OK ? backup_expire(b, 'w', si_buf_text(&text), 0, &gone) : status;
 }
@@ -276,8 +277,8 @@ si_rc backup_work(struct trial *t, si_host *host, si_instance *instance) {
   struct backup b = around(t, host, instance);
   struct document made SI_AUTO(document_free) = {.json = NULL};
   si_op *op = op_begin(host);
-  si_rc status = op_end(
-      op, b.vt->backup(instance, op, project_text(t, 'w'), SI_BACKUP_FULL, &made, document_emit));
+  si_rc status = op_end(op, CALL(b.vt, backup)(instance, op, project_text(t, 'w'), SI_BACKUP_FULL,
+                                               &made, document_emit));
   status = status == SI_OK ? backup_look(t, host, instance) : status;
   return status == SI_OK && b.vt->expire ? take_away(&b) : status;
 }

@@ -11,7 +11,7 @@ static void contract(struct trial *t) {
   struct document said = {.json = NULL};
   const cJSON *service;
   b.op = op_begin(b.host);
-  backup_ok(&b, op_end(b.op, b.vt->contract(b.in, b.op, &said, document_emit)), "contract()");
+  backup_ok(&b, op_end(b.op, CALL(b.vt, contract)(b.in, b.op, &said, document_emit)), "contract()");
   document_must_be(&said, "contract()");
   const char *schema = si_json_str(said.json, "schema");
   demand(schema && strcmp(schema, "si.backup-contract/1") == 0,
@@ -32,10 +32,10 @@ static void contract_alone(struct trial *t) {
   struct backup b = backup_open(t);
   struct document one = {.json = NULL}, two = {.json = NULL};
   b.op = op_begin(b.host);
-  backup_ok(&b, op_end(b.op, b.vt->contract(b.in, b.op, &one, document_emit)), "contract()");
+  backup_ok(&b, op_end(b.op, CALL(b.vt, contract)(b.in, b.op, &one, document_emit)), "contract()");
   unsigned calls = atomic_load(&b.host->execs);
   b.op = op_begin(b.host);
-  backup_ok(&b, op_end(b.op, b.vt->contract(b.in, b.op, &two, document_emit)), "contract()");
+  backup_ok(&b, op_end(b.op, CALL(b.vt, contract)(b.in, b.op, &two, document_emit)), "contract()");
   demand(cJSON_Compare(one.json, two.json, true), "contract() says something else the next time");
   demand(atomic_load(&b.host->execs) == calls && calls == 0,
          "contract() ran a command in a project");
@@ -44,7 +44,7 @@ static void contract_alone(struct trial *t) {
 
 static si_rc check(struct backup *b, const char *project, struct document *out) {
   b->op = op_begin(b->host);
-  return op_end(b->op, b->vt->check(b->in, b->op, project, out, document_emit));
+  return op_end(b->op, CALL(b->vt, check)(b->in, b->op, project, out, document_emit));
 }
 
 static void checked(struct trial *t) {
@@ -169,7 +169,7 @@ static void list_stopped(struct trial *t) {
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
   b.op = op_begin(b.host);
-  si_rc status = b.vt->list(b.in, b.op, project_text(t, 'a'), &calls, refuse_one);
+  si_rc status = CALL(b.vt, list)(b.in, b.op, project_text(t, 'a'), &calls, refuse_one);
   demand_status(op_end(b.op, status), SI_E_QUOTA, "list() whose receiver said stop");
   demand(calls == 1, "list() went on after its receiver said stop");
   backup_close(&b);
@@ -179,7 +179,7 @@ static void unknown_type(struct trial *t) {
   struct backup b = backup_open(t);
   struct document out = {.json = NULL};
   b.op = op_begin(b.host);
-  si_rc status = b.vt->backup(b.in, b.op, project_text(t, 'a'), 7, &out, document_emit);
+  si_rc status = CALL(b.vt, backup)(b.in, b.op, project_text(t, 'a'), 7, &out, document_emit);
   op_end(b.op, status);
   demand(status == SI_E_UNSUPPORTED || status == SI_E_INVALID,
          "backup() of a type that there is not came to \"%s\"", si_status_text(status));
@@ -194,8 +194,8 @@ static void no_delta(struct trial *t) {
   char id[BACKUP_ID];
   backup_must_make(&b, 'a', SI_BACKUP_FULL, id);
   b.op = op_begin(b.host);
-  si_rc status = op_end(
-      b.op, b.vt->backup(b.in, b.op, project_text(t, 'a'), SI_BACKUP_DELTA, &out, document_emit));
+  si_rc status = op_end(b.op, CALL(b.vt, backup)(b.in, b.op, project_text(t, 'a'), SI_BACKUP_DELTA,
+                                                 &out, document_emit));
   if (t->provider->caps & SI_CAP_BACKUP_DELTA) {
     backup_ok(&b, status, "backup() of a delta");
     document_must_be(&out, "backup()");
@@ -215,10 +215,10 @@ static void bad_project(struct trial *t) {
     struct document out = {.json = NULL};
     size_t calls = 0;
     b.op = op_begin(b.host);
-    si_rc status = b.vt->backup(b.in, b.op, texts[i], SI_BACKUP_FULL, &out, document_emit);
+    si_rc status = CALL(b.vt, backup)(b.in, b.op, texts[i], SI_BACKUP_FULL, &out, document_emit);
     demand_status(op_end(b.op, status), SI_E_INVALID, "backup() of what is no project");
     b.op = op_begin(b.host);
-    status = b.vt->list(b.in, b.op, texts[i], &calls, refuse_one);
+    status = CALL(b.vt, list)(b.in, b.op, texts[i], &calls, refuse_one);
     demand_status(op_end(b.op, status), SI_E_INVALID, "list() of what is no project");
   }
   backup_close(&b);

@@ -8,8 +8,8 @@
 
 static si_rc verify(struct backup *b, const char *id, uint32_t depth, struct document *out) {
   b->op = op_begin(b->host);
-  return op_end(b->op, b->vt->verify(b->in, b->op, project_text(b->trial, 'a'), id, depth, out,
-                                     document_emit));
+  return op_end(b->op, CALL(b->vt, verify)(b->in, b->op, project_text(b->trial, 'a'), id, depth,
+                                           out, document_emit));
 }
 
 static void verified(struct trial *t) {
@@ -141,7 +141,7 @@ static void restore_end(struct trial *t) {
 static si_rc window(struct backup *b, struct document *out) {
   b->op = op_begin(b->host);
   return op_end(b->op,
-                b->vt->window(b->in, b->op, project_text(b->trial, 'a'), out, document_emit));
+                CALL(b->vt, window)(b->in, b->op, project_text(b->trial, 'a'), out, document_emit));
 }
 
 static void windowed(struct trial *t) {
@@ -177,7 +177,7 @@ static void windowed(struct trial *t) {
 
 static si_rc protect(struct backup *b, const char *id, uint32_t on) {
   b->op = op_begin(b->host);
-  return op_end(b->op, b->vt->protect(b->in, b->op, project_text(b->trial, 'a'), id, on));
+  return op_end(b->op, CALL(b->vt, protect)(b->in, b->op, project_text(b->trial, 'a'), id, on));
 }
 
 static bool is_protected(struct backup *b, const char *id) {
@@ -315,7 +315,7 @@ static void cancelled(struct trial *t) {
     atomic_store(&b.host->cancel_at, n);
     b.op = op_begin(b.host);
     si_rc status =
-        b.vt->backup(b.in, b.op, project_text(t, 'a'), SI_BACKUP_FULL, &out, document_emit);
+        CALL(b.vt, backup)(b.in, b.op, project_text(t, 'a'), SI_BACKUP_FULL, &out, document_emit);
     op_end(b.op, status);
     atomic_store(&b.host->cancel_at, 0);
     demand(status == SI_OK || status == SI_E_CANCELLED || status == SI_E_TIMEOUT,

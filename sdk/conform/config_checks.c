@@ -15,7 +15,7 @@ static const si_op *refused(struct trial *t, si_host *host, const char *config, 
   static char other;
   si_instance *instance = (si_instance *)(void *)&other;
   si_op *op = op_begin(host);
-  si_rc status = op_end(op, t->provider->open(host->vt, host, op, config, &instance));
+  si_rc status = op_end(op, CALL(t->provider, open)(host->vt, host, op, config, &instance));
   demand(status == SI_E_INVALID,
          "open() with %s came to \"%s\" (%d), where SI_E_INVALID is demanded", what,
          si_status_text(status), status);

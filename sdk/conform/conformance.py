@@ -11,13 +11,15 @@ import subprocess
 import sys
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/conformance.md"
-BEGIN = "<!-- checks: sdk/conform/conformance.py writes what follows -->\n"
+BEGIN = "<!-- checks: written from what si-conform --list says -->\n"
 END = "<!-- end of checks -->\n"
 ROOMS = (
     ("elf", "The file", "Read, not loaded."),
     ("load", "Loading", "Constructors and the entry. Nothing may happen."),
     ("descriptor", "The descriptor", "`si_plugin`."),
     ("provider", "The providers", "`si_provider`, its schema, needs and table."),
+    ("description", "The description", "`FILE.so.json` beside the plugin, where there is one: what "
+     "`si plugin trust add` reads, and a tree's manifest is made of."),
     ("config", "The configuration", "What `open()` does with one that is not right. The kit makes "
      "the wrong values from the provider's own schema."),
     ("host", "The host", "Older, newer and odd hosts. Their tables end where memory ends."),

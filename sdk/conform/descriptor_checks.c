@@ -16,6 +16,9 @@ static void size(struct trial *t) {
   demand(t->plugin->size >= sizeof(si_plugin) && t->plugin->size <= SI_TABLE_MAX,
          "size is %u, %zu to %u are possible", (unsigned)t->plugin->size, sizeof(si_plugin),
          SI_TABLE_MAX);
+  demand(load_room(t->handle, t->plugin) >= t->plugin->size,
+         "size is %u, and the descriptor ends outside of the plugin there",
+         (unsigned)t->plugin->size);
 }
 
 static void major(struct trial *t) {
@@ -42,7 +45,9 @@ static void minor(struct trial *t) {
 /* One line of printable UTF-8, 1 to 255 bytes, in the plugin's own memory. */
 static const char *line(const struct trial *t, const char *what, const char *text) {
   demand(text && load_owns(t->handle, text), "%s is no text of the plugin's", what);
-  size_t len = strnlen(text, LINE_MAX_BYTES);
+  size_t room = load_room(t->handle, text);
+  size_t len = strnlen(text, room < LINE_MAX_BYTES ? room : LINE_MAX_BYTES);
+  demand(len < room, "%s does not end within the plugin", what);
   demand(len > 0 && len < LINE_MAX_BYTES, "%s has %s bytes, 1 to 255 are possible", what,
          len ? "256 or more" : "no");
   demand(si_utf8_valid(text, len), "%s is no UTF-8", what);
@@ -77,7 +82,7 @@ static void providers(struct trial *t) {
   demand(list && load_owns(t->handle, list), "there is no list of providers");
   demand(list[0] != NULL, "the list of providers is empty");
   for (size_t i = 0; i <= 16; i++) {
-    demand(i < 16 && load_owns(t->handle, &list[i]),
+    demand(i < 16 && load_room(t->handle, &list[i]) >= sizeof(void *),
            "the list of providers does not end with NULL within 16");
     if (!list[i]) {
       return;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kit/base/text.h"
+#include "sdk/conform/run.h"
 #include "sdk/conform/services.h"
 
 enum { OP_RUNS = 0x6f703121, OP_OVER = 0x6f703000, OPS_MAX = 1 << 16, TEXT_MAX = 64 * 1024 };
@@ -303,6 +304,10 @@ si_op *op_begin(si_host *host) {
 
 si_rc op_end(si_op *op, si_rc status) {
   op->state = OP_OVER;
+  if (status != SI_OK) {
+    op->call = calling;
+    op->host->failed = op;
+  }
   return status;
 }
 
@@ -319,23 +324,31 @@ const char *config_text(struct trial *t) {
 
 si_rc open_with(struct trial *t, si_host *host, const char *config, si_instance **out) {
   si_op *op = op_begin(host);
-  return op_end(op, t->provider->open(host->vt, host, op, config, out));
+  return op_end(op, CALL(t->provider, open)(host->vt, host, op, config, out));
+}
+
+/* Every ordinary check fails by that: told apart, so that the report can name it once. */
+static _Noreturn void open_refused(const struct trial *t, const si_op *op, si_rc status) {
+  char reason[1024];
+  snprintf(reason, sizeof reason, "open() failed%s (%s)%s%.800s",
+           t->options->config_given ? "" : ", and no configuration was given",
+           si_status_text(status), op->records ? ": " : ", and recorded no reason (si_fail)",
+           op->records ? op->message : "");
+  verdict_send(REFUSED, reason);
 }
 
 si_instance *open_instance(struct trial *t, si_host *host) {
   si_instance *instance = NULL;
   si_op *op = op_begin(host);
-  si_rc status = t->provider->open(host->vt, host, op, config_text(t), &instance);
-  if (status != SI_OK && !t->options->config_given) {
-    demand(false, "open() failed, and no configuration was given (--config KEY=VALUE): %s",
-           op->message);
+  si_rc status = CALL(t->provider, open)(host->vt, host, op, config_text(t), &instance);
+  if (status != SI_OK) {
+    open_refused(t, op, status);
   }
-  demand_ok(status, op, "open()");
   demand(instance != NULL, "open() succeeded, and gave no instance");
   op_end(op, status);
   return instance;
 }
 
 void close_instance(struct trial *t, si_instance *instance) {
-  t->provider->close(instance);
+  CALL(t->provider, close)(instance);
 }

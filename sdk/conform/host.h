@@ -35,13 +35,14 @@ struct si_host {
   size_t begun_after; /* BEGINs after it */
   bool no_secrets;    /* none is lent */
   bool no_services;
-  bool late;             /* every call's deadline has passed before it begins */
-  size_t lent;           /* how often a secret was lent */
-  char asked[512];       /* the first secret asked for that the configuration does not name */
-  atomic_uint execs;     /* commands that were run */
-  atomic_uint calls;     /* of the host so far */
-  atomic_uint cancel_at; /* cancelled from that call on; 0: never */
-  char complaint[256];   /* the first breach of the table's contract; "" */
+  bool late;                  /* every call's deadline has passed before it begins */
+  size_t lent;                /* how often a secret was lent */
+  char asked[512];            /* the first secret asked for that the configuration does not name */
+  atomic_uint execs;          /* commands that were run */
+  atomic_uint calls;          /* of the host so far */
+  atomic_uint cancel_at;      /* cancelled from that call on; 0: never */
+  const struct si_op *failed; /* the last call that failed, or NULL */
+  char complaint[256];        /* the first breach of the table's contract; "" */
 };
 
 /* One call in flight. */
@@ -54,6 +55,7 @@ struct si_op {
   si_rc said;
   uint32_t retry;
   uint32_t retry_after_ms;
+  const char *call; /* which one it was, where it failed */
   bool well_formed; /* every text was UTF-8 and within its bound */
   char message[1024];
   char field[256];

@@ -50,7 +50,7 @@ static void null_members(struct trial *t) {
 static void must_do(struct trial *t, si_host *host, const char *what) {
   si_instance *instance = NULL;
   si_op *op = op_begin(host);
-  si_rc status = op_end(op, t->provider->open(host->vt, host, op, config_text(t), &instance));
+  si_rc status = op_end(op, CALL(t->provider, open)(host->vt, host, op, config_text(t), &instance));
   demand(status == SI_OK, "open() on %s failed (%s): %.200s", what, si_status_text(status),
          op->message);
   work_look(t, host, instance);
@@ -82,7 +82,7 @@ static void no_services(struct trial *t) {
   host->no_services = true;
   si_instance *instance = NULL;
   si_op *op = op_begin(host);
-  si_rc status = op_end(op, t->provider->open(host->vt, host, op, config_text(t), &instance));
+  si_rc status = op_end(op, CALL(t->provider, open)(host->vt, host, op, config_text(t), &instance));
   demand(status == SI_OK || status == SI_E_UNSUPPORTED,
          "open() on a host without services came to \"%s\", where success or SI_E_UNSUPPORTED is "
          "demanded",

@@ -10,10 +10,21 @@
 
 enum { WARM = 8, CYCLES = 24 };
 
+/* What works for every provider must work: `when` it did not, that call and its reason are told. */
+static void work_must(struct trial *t, si_host *host, si_instance *instance, const char *when) {
+  si_rc status = work_all(t, host, instance);
+  const si_op *op = host->failed;
+  if (status != SI_OK && op) {
+    demand(false, "%s: %s failed (%s)%s%s", when, op->call, si_status_text(status),
+           op->records ? ": " : ", and recorded no reason (si_fail)",
+           op->records ? op->message : "");
+  }
+  demand(status == SI_OK, "%s (%s)", when, si_status_text(status));
+}
+
 static void cycle(struct trial *t, si_host *host) {
   si_instance *instance = open_instance(t, host);
-  si_rc status = work_all(t, host, instance);
-  demand(status == SI_OK, "ordinary work failed (%s)", si_status_text(status));
+  work_must(t, host, instance, "ordinary work failed");
   close_instance(t, instance);
 }
 
@@ -34,9 +45,9 @@ static void two(struct trial *t) {
   si_instance *one = open_instance(t, host);
   si_instance *two = open_instance(t, other);
   demand(one != two, "open() gave the same instance twice");
-  demand(work_all(t, host, one) == SI_OK, "work fails while a second instance is open");
+  work_must(t, host, one, "work fails while a second instance is open");
   close_instance(t, one);
-  demand(work_all(t, other, two) == SI_OK, "work fails once another instance was closed");
+  work_must(t, other, two, "work fails once another instance was closed");
   close_instance(t, two);
 }
 
@@ -44,7 +55,7 @@ static void config_kept(struct trial *t) {
   si_host *host = host_new(t);
   si_instance *instance = NULL;
   si_op *op = op_begin(host);
-  si_rc status = t->provider->open(host->vt, host, op, lend_text(config_text(t)), &instance);
+  si_rc status = CALL(t->provider, open)(host->vt, host, op, lend_text(config_text(t)), &instance);
   demand_ok(status, op, "open()");
   op_end(op, status);
   lend_end(); /* the text of the configuration is gone; reading it is a crash */
@@ -243,7 +254,7 @@ static void late(struct trial *t) {
   demand(si_monotonic_ns() - began < 10000000000u,
          "with a deadline that has passed it worked on for more than 10 s");
   host->late = false;
-  demand(work_all(t, host, instance) == SI_OK, "after a call that was late, nothing works");
+  work_must(t, host, instance, "after a call that was late, nothing works");
   close_instance(t, instance);
 }
 

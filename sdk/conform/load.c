@@ -40,6 +40,7 @@ const struct table_shape *table_shape(uint32_t kind) {
 }
 
 void *load_open(const char *path, char *why, size_t size) {
+  calling = "a constructor, while it was loaded";
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *reason = dlerror();
@@ -50,6 +51,7 @@ void *load_open(const char *path, char *why, size_t size) {
 
 const si_plugin *(*load_entry(void *handle, char *why, size_t size))(void) {
   const si_plugin *(*entry)(void) = NULL;
+  calling = "si_plugin_v1()";
   void *symbol = dlsym(handle, "si_plugin_v1");
   if (!symbol) {
     snprintf(why, size, "it does not export si_plugin_v1");
@@ -61,55 +63,74 @@ const si_plugin *(*load_entry(void *handle, char *why, size_t size))(void) {
   return entry;
 }
 
-struct search {
-  uintptr_t base;
+/* A place in memory, and what of the plugin's own lies there. */
+struct place {
+  uintptr_t base; /* where the plugin was loaded */
   uintptr_t address;
-  bool found;
+  size_t room;    /* to the segment's end; 0: none of the plugin's */
+  uint32_t flags; /* PF_* */
 };
 
 static int visit(struct dl_phdr_info *info, size_t size, void *data) {
-  struct search *search = data;
+  struct place *place = data;
   (void)size;
-  for (size_t i = 0; info->dlpi_addr == search->base && i < info->dlpi_phnum; i++) {
+  for (size_t i = 0; info->dlpi_addr == place->base && i < info->dlpi_phnum; i++) {
     const ElfW(Phdr) *part = &info->dlpi_phdr[i];
     uintptr_t from = info->dlpi_addr + part->p_vaddr;
-    if (part->p_type == PT_LOAD && search->address >= from &&
-        search->address - from < part->p_memsz) {
-      search->found = true;
+    if (part->p_type == PT_LOAD && (part->p_flags & PF_R) && place->address >= from &&
+        place->address - from < part->p_memsz) {
+      place->room = part->p_memsz - (place->address - from);
+      place->flags = part->p_flags;
     }
   }
-  return search->found;
+  return place->room != 0;
+}
+
+static struct place place_of(void *handle, const void *address) {
+  struct link_map *map = NULL;
+  struct place place = {.address = (uintptr_t)address};
+  if (address && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0) {
+    place.base = map->l_addr;
+    dl_iterate_phdr(visit, &place);
+  }
+  return place;
+}
+
+size_t load_room(void *handle, const void *address) {
+  return place_of(handle, address).room;
 }
 
 bool load_owns(void *handle, const void *address) {
-  struct link_map *map = NULL;
-  if (!address || dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0) {
-    return false;
-  }
-  struct search search = {.base = map->l_addr, .address = (uintptr_t)address};
-  dl_iterate_phdr(visit, &search);
-  return search.found;
+  return load_room(handle, address) > 0;
+}
+
+bool load_code(void *handle, const void *address) {
+  struct place place = place_of(handle, address);
+  return place.room > 0 && (place.flags & PF_X);
 }
 
 /* Enough of the descriptor to find the providers by; what it says is for other checks. */
 static void read_plugin(struct trial *t, const si_plugin *plugin) {
-  demand(plugin && load_owns(t->handle, plugin), "si_plugin_v1() gives no descriptor of its own");
+  demand(load_room(t->handle, plugin) >= sizeof *plugin,
+         "si_plugin_v1() gives no descriptor of its own");
   demand(plugin->magic == SI_ABI_MAGIC && plugin->abi_major == SI_ABI_MAJOR &&
              plugin->draft == SI_ABI_DRAFT && plugin->size >= sizeof *plugin &&
              plugin->need_minor <= SI_ABI_MINOR,
          "its descriptor is not of ABI %u.%u draft %u (see --only descriptor)", SI_ABI_MAJOR,
          SI_ABI_MINOR, SI_ABI_DRAFT);
-  demand(plugin->providers && load_owns(t->handle, plugin->providers),
+  demand(load_owns(t->handle, plugin->providers),
          "it has no list of providers (see --only descriptor)");
   for (size_t i = 0; i <= 16; i++) {
-    demand(i < 16, "its list of providers does not end (see --only descriptor)");
+    demand(i < 16 && load_room(t->handle, &plugin->providers[i]) >= sizeof(void *),
+           "its list of providers does not end (see --only descriptor)");
     const si_provider *p = plugin->providers[i];
     if (!p) {
       break;
     }
-    demand(load_owns(t->handle, p) && p->size >= END_OF(si_provider, vt) &&
-               load_owns(t->handle, p->id) && p->vt && load_owns(t->handle, p->vt) && p->open &&
-               p->close && load_owns(t->handle, p->schema),
+    demand(load_room(t->handle, p) >= END_OF(si_provider, vt) &&
+               p->size >= END_OF(si_provider, vt) && load_owns(t->handle, p->id) && p->vt &&
+               load_owns(t->handle, p->vt) && p->open && p->close &&
+               load_owns(t->handle, p->schema),
            "a provider lacks its id, schema, functions or table (see --only provider)");
   }
   t->plugin = plugin;
@@ -125,6 +146,8 @@ static void read_table(struct trial *t) {
   void *copy = calloc(1, shape->size);
   kit_needs(copy != NULL, "out of memory");
   memcpy(&size, t->provider->vt, sizeof size);
+  demand(load_room(t->handle, t->provider->vt) >= size,
+         "its %s ends outside of the plugin (see --only provider.table-size)", shape->name);
   memcpy(copy, t->provider->vt, size < shape->size ? size : shape->size);
   t->vt = copy;
 }
@@ -153,7 +176,7 @@ void load_for(struct trial *t, const struct offered *provider) {
   demand(entry != NULL, "%s", why);
   if (t->check->wants & WANTS_ENTRY) {
     t->plugin = entry();
-    demand(t->plugin && load_owns(t->handle, t->plugin),
+    demand(load_room(t->handle, t->plugin) >= sizeof *t->plugin,
            "si_plugin_v1() gives no descriptor of its own");
     return;
   }

@@ -14,8 +14,12 @@ void load_for(struct trial *t, const struct offered *provider);
 void *load_open(const char *path, char *why, size_t size);
 /* The entry, where it is the plugin's own; else NULL and `why`. */
 const si_plugin *(*load_entry(void *handle, char *why, size_t size))(void);
-/* Does the address lie within what the plugin's file brought into memory? */
+/* How many bytes the plugin's file brought into memory from the address on, to the end of that
+ * segment; 0: none. */
+size_t load_room(void *handle, const void *address);
+/* Does the address lie within what the plugin's file brought into memory? Is it code there? */
 bool load_owns(void *handle, const void *address);
+bool load_code(void *handle, const void *address);
 
 /* A kind's table: its size, where the required part ends, and its functions' names by place. */
 struct table_shape {

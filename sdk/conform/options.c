@@ -244,9 +244,44 @@ static si_rc take(struct options *o, int option, const char *value, struct si_er
       return si_parse_duration_ms(value, &o->timeout_ms) == SI_OK && o->timeout_ms > 0
                  ? SI_OK
                  : wrong_use(error, "--timeout", "takes a duration, such as 30s");
-    case '?': return wrong_use(error, "an option", "is not known, or lacks its value");
     default: return take_flag(o, option);
   }
+}
+
+/* getopt found none: `said` is what stands there. */
+static si_rc unknown(const char *said, struct si_error *error) {
+  char option[64];
+  if (optopt > 0 && optopt < CONFIG) { /* a letter */
+    snprintf(option, sizeof option, "-%c", optopt);
+  } else {
+    snprintf(option, sizeof option, "%.*s", (int)strcspn(said, "="), said);
+  }
+  for (const struct option *each = long_options; each->name; each++) {
+    if (strncmp(option, "--", 2) == 0 && strcmp(option + 2, each->name) == 0) {
+      return wrong_use(error, option, each->has_arg ? "lacks its value" : "takes no value");
+    }
+  }
+  return wrong_use(error, option, "is no option that there is, or short for several");
+}
+
+/* A reference to a secret that nobody gave would fail every check, by each in its own words. */
+static si_rc check_references(const struct options *o, const cJSON *value, struct si_error *error) {
+  const char *text = cJSON_GetStringValue(value);
+  si_rc status = SI_OK;
+  for (const cJSON *each = value->child; each && status == SI_OK; each = each->next) {
+    status = check_references(o, each, error);
+  }
+  if (!text || strncmp(text, "vault:", 6) != 0) {
+    return status;
+  }
+  for (size_t i = 0; i < o->secret_count; i++) {
+    if (strcmp(o->secrets[i].name, text + 6) == 0) {
+      return SI_OK;
+    }
+  }
+  si_error_set(error, SI_E_INVALID, "CONFORM_USAGE",
+               "the configuration refers to %.200s, and no such secret was given", text);
+  return si_error_hint(error, "give --secret %.120s=@FILE", text + 6);
 }
 
 static void defaults(struct options *o) {
@@ -266,7 +301,7 @@ si_rc options_read(int argc, char **argv, struct options *out, struct si_error *
   defaults(out);
   opterr = 0;
   while (status == SI_OK && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-    status = take(out, option, optarg, error);
+    status = option == '?' ? unknown(argv[optind - 1], error) : take(out, option, optarg, error);
   }
   if (status != SI_OK || out->help || out->version || out->list) {
     return status;
@@ -278,7 +313,7 @@ si_rc options_read(int argc, char **argv, struct options *out, struct si_error *
     return si_error_errno(error, errno, "CONFORM_FILE", "cannot open %s", argv[optind]);
   }
   si_copy(out->plugin, sizeof out->plugin, real);
-  return SI_OK;
+  return check_references(out, out->config, error);
 }
 
 void options_free(struct options *options) {

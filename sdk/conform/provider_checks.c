@@ -19,7 +19,8 @@
 static const si_provider *provider_at(const struct trial *t, size_t n) {
   const si_provider *const *list = t->plugin->providers;
   demand(list && load_owns(t->handle, list) && n < 16, "there is no list of providers that ends");
-  demand(!list[n] || load_owns(t->handle, list[n]), "a provider lies outside of the plugin");
+  demand(!list[n] || load_room(t->handle, list[n]) >= END_OF(si_provider, vt),
+         "a provider lies outside of the plugin");
   return list[n];
 }
 
@@ -31,10 +32,11 @@ static void each(const struct trial *t, void (*look)(const struct trial *, const
 }
 
 static void look_size(const struct trial *t, const si_provider *p) {
-  (void)t;
   demand(p->size >= END_OF(si_provider, vt) && p->size <= SI_TABLE_MAX,
          "size of a provider is %u, %zu to %u are possible", (unsigned)p->size,
          END_OF(si_provider, vt), SI_TABLE_MAX);
+  demand(load_room(t->handle, p) >= p->size,
+         "size of a provider is %u, and it ends outside of the plugin there", (unsigned)p->size);
 }
 
 static void look_kind(const struct trial *t, const si_provider *p) {
@@ -145,7 +147,9 @@ static void look_schema_secret(const struct trial *t, const si_provider *p) {
 static cJSON *needs_of(const struct trial *t, const si_provider *p) {
   cJSON *needs = NULL;
   demand(p->needs && load_owns(t->handle, p->needs), "needs is no text of the plugin's");
-  demand(si_json_parse(p->needs, strnlen(p->needs, 65536), &needs, NULL) == SI_OK &&
+  size_t room = load_room(t->handle, p->needs);
+  demand(si_json_parse(p->needs, strnlen(p->needs, room < 65536 ? room : 65536), &needs, NULL) ==
+                 SI_OK &&
              cJSON_IsObject(needs),
          "needs is no JSON object");
   return needs;
@@ -218,6 +222,9 @@ static void look_table_size(const struct trial *t, const si_provider *p) {
   demand(said >= shape->least && said <= SI_TABLE_MAX && said % sizeof(void *) == 0,
          "size of its %s is %u, %zu to %u are possible", shape->name, (unsigned)said, shape->least,
          SI_TABLE_MAX);
+  demand(load_room(t->handle, p->vt) >= said,
+         "size of its %s is %u, and it ends outside of the plugin there", shape->name,
+         (unsigned)said);
 }
 
 /* The function at place `n`, or NULL. */
@@ -229,7 +236,8 @@ static const void *function_at(const struct trial *t, const si_provider *p, size
   size_t offset = shape->first + n * sizeof function;
   *name = shape->functions[n];
   *required = offset < shape->least;
-  if (*name && offset + sizeof function <= said) {
+  if (*name && offset + sizeof function <= said &&
+      offset + sizeof function <= load_room(t->handle, p->vt)) {
     memcpy(&function, (const char *)p->vt + offset, sizeof function);
   }
   return function;
@@ -255,7 +263,7 @@ static void look_owned(const struct trial *t, const si_provider *p) {
     if (!name) {
       return;
     }
-    demand(!function || load_owns(t->handle, function), "%s is no function of the plugin's own",
+    demand(!function || load_code(t->handle, function), "%s is no function of the plugin's own",
            name);
   }
 }
@@ -264,8 +272,8 @@ static void look_functions(const struct trial *t, const si_provider *p) {
   const void *open = NULL, *close = NULL;
   memcpy(&open, &p->open, sizeof open);
   memcpy(&close, &p->close, sizeof close);
-  demand(load_owns(t->handle, open), "open is missing, or no function of the plugin's own");
-  demand(load_owns(t->handle, close), "close is missing, or no function of the plugin's own");
+  demand(load_code(t->handle, open), "open is missing, or no function of the plugin's own");
+  demand(load_code(t->handle, close), "close is missing, or no function of the plugin's own");
 }
 
 static void look_promises(const struct trial *t, const si_provider *p) {
@@ -302,10 +310,11 @@ static void look_extension(const struct trial *t, const si_provider *p) {
     return;
   }
   unsigned long calls = heap_calls();
-  const void *unknown = p->extension("si.no-such-extension/1");
-  const void *first = p->extension(SI_RETENTION_ID);
+  const void *unknown = CALL(p, extension)("si.no-such-extension/1");
+  const void *first = CALL(p, extension)(SI_RETENTION_ID);
   demand(!unknown, "extension() gives a table for an id that there is not");
-  demand(first == p->extension(SI_RETENTION_ID), "extension() gives another table the next time");
+  demand(first == CALL(p, extension)(SI_RETENTION_ID),
+         "extension() gives another table the next time");
   demand(heap_calls() == calls, "extension() allocated memory");
   if (p->kind == SI_KIND_ARTIFACT && (p->caps & SI_CAP_ARTIFACT_RETENTION)) {
     uint32_t size = 0;
@@ -313,6 +322,16 @@ static void look_extension(const struct trial *t, const si_provider *p) {
            SI_RETENTION_ID);
     memcpy(&size, first, sizeof size);
     demand(size >= END_OF(si_retention_vt, report), "its si_retention_vt is cut off");
+    demand(size <= SI_TABLE_MAX && load_room(t->handle, first) >= size,
+           "its si_retention_vt ends outside of the plugin: size is %u", (unsigned)size);
+    for (size_t at = offsetof(si_retention_vt, lock); at < END_OF(si_retention_vt, report);
+         at += sizeof(void *)) {
+      const void *function;
+      memcpy(&function, (const char *)first + at, sizeof function);
+      demand(load_code(t->handle, function),
+             "a function of its si_retention_vt is missing, or none "
+             "of the plugin's own");
+    }
   }
 }
 

@@ -36,8 +36,32 @@ void report_line(FILE *to, const struct result *r) {
   fflush(to);
 }
 
+/* The check that shows that the configuration itself is refused, or NULL: one that does nothing but
+ * open, or, where that was not run, the first one. */
+static const struct result *refused(const struct run *run, size_t *count) {
+  const struct result *found = NULL;
+  *count = 0;
+  for (size_t i = 0; i < run->count; i++) {
+    const struct result *r = &run->results[i];
+    if (strcmp(r->check->id, "life.opens") == 0 && !r->refused) {
+      return NULL;
+    }
+    *count += r->refused;
+    found = !found && r->refused ? r : found;
+  }
+  return found;
+}
+
 void report_end(FILE *to, const struct run *run, const char *sha256) {
   struct counts counts = report_count(run);
+  size_t by_that = 0;
+  const struct result *first = refused(run, &by_that);
+  if (first) {
+    fprintf(to,
+            "the plugin does not open with this configuration, and %zu checks failed by that: %s; "
+            "give it with --config KEY=VALUE\n",
+            by_that, first->reason);
+  }
   fprintf(to, "%s (sha256 %s)\n", run->options->plugin, sha256);
   if (run->no_plugin[0]) {
     fprintf(to, "only the checks of the file were run: %s\n", run->no_plugin);
@@ -75,6 +99,11 @@ si_rc report_json(const struct run *run, const char *sha256, struct si_buf *out)
   cJSON_AddStringToObject(json, "seed", seed);
   if (run->no_plugin[0]) {
     cJSON_AddStringToObject(json, "not_loaded", run->no_plugin);
+  }
+  size_t by_that = 0;
+  const struct result *first = refused(run, &by_that);
+  if (first) {
+    cJSON_AddStringToObject(json, "not_opened", first->reason);
   }
   cJSON *checks = cJSON_AddArrayToObject(json, "checks");
   for (size_t i = 0; i < run->count; i++) {

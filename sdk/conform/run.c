@@ -42,7 +42,7 @@ static void on_interrupt(int number) {
 
 /* --- the child --- */
 
-_Noreturn void verdict_send(enum verdict verdict, const char *reason) {
+_Noreturn void verdict_send(int verdict, const char *reason) {
   char line[1040];
   int n = snprintf(line, sizeof line, "%d %s", verdict, reason);
   size_t len = n < 0 ? 0 : (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
@@ -85,6 +85,7 @@ static _Noreturn void child_run(const struct run *run, const struct result *resu
   }
   t.random = hash;
   si_copy(t.dir, sizeof t.dir, dir);
+  crash_watch(run->options->plugin, VERDICT_FD);
   load_for(&t, result->provider);
   result->check->run(&t);
   verdict_send(PASS, "");
@@ -141,14 +142,16 @@ static void judge(struct child *child, int ended, bool late) {
     snprintf(r->reason, sizeof r->reason, "it hung: it was not done after %.1f s", r->seconds);
   } else if (WIFSIGNALED(ended)) {
     const char *name = sigabbrev_np(WTERMSIG(ended));
-    snprintf(r->reason, sizeof r->reason, "it crashed: ended by SIG%s", name ? name : "?");
+    snprintf(r->reason, sizeof r->reason, "it crashed: ended by SIG%s%.600s", name ? name : "?",
+             line[0] == CRASH_MARK ? line + 1 : "");
     add_output(r, child->output);
   } else if (n < 2) {
     snprintf(r->reason, sizeof r->reason, "the plugin ended the process: exit code %d",
              WEXITSTATUS(ended));
     add_output(r, child->output);
   } else {
-    r->verdict = (enum verdict)(line[0] - '0');
+    r->refused = line[0] - '0' == REFUSED;
+    r->verdict = r->refused ? FAIL : (enum verdict)(line[0] - '0');
     si_copy(r->reason, sizeof r->reason, line + 2);
   }
 }
@@ -242,16 +245,33 @@ static void probe(struct trial *t) {
 
 static const struct check probing = {.id = "probe", .kind = KIND_PLUGIN, .run = probe};
 
-/* A process of its own looks which providers there are, so that this one never loads the plugin. */
-static si_rc find_providers(struct run *run, struct si_error *error) {
-  struct result result = {.check = &probing};
+/* Runs one check by itself, before all others. */
+static si_rc run_one(struct run *run, struct result *result, struct si_error *error) {
   struct child child;
   bool late = false;
-  if (start(run, &result, &child) != 0) {
+  if (start(run, result, &child) != 0) {
     return si_error_errno(error, errno, "CONFORM_PROCESS", "cannot start a process");
   }
   int which = wait_for_one(&child, 1, run->options->timeout_ms, &late);
   finish(&child, late || which < 0);
+  return SI_OK;
+}
+
+/* Of what is no shared object at all there is one thing to say, not one for each check. */
+static si_rc look_at_file(struct run *run, struct si_error *error) {
+  struct result result = {.check = &elf_checks[0]}; /* elf.object */
+  si_rc status = run_one(run, &result, error);
+  run->no_object = status == SI_OK && result.verdict == FAIL;
+  return status;
+}
+
+/* A process of its own looks which providers there are, so that this one never loads the plugin. */
+static si_rc find_providers(struct run *run, struct si_error *error) {
+  struct result result = {.check = &probing};
+  si_rc status = run_one(run, &result, error);
+  if (status != SI_OK) {
+    return status;
+  }
   if (result.verdict != PASS) {
     si_copy(run->no_plugin, sizeof run->no_plugin, result.reason);
     return SI_OK;
@@ -282,7 +302,7 @@ static si_rc add(struct run *run, const struct check *check, const struct offere
 
 static si_rc add_check(struct run *run, const struct check *check) {
   si_rc status = SI_OK;
-  if (!options_wants(run->options, check->id)) {
+  if (run->no_object ? check != elf_checks : !options_wants(run->options, check->id)) {
     return SI_OK;
   }
   if (check->kind == KIND_PLUGIN) {
@@ -306,7 +326,9 @@ si_rc run_begin(const struct options *options, struct run *out, struct si_error 
   if (scratch_root(out->dir, sizeof out->dir) != 0) {
     return si_error_errno(error, errno, "CONFORM_SCRATCH", "cannot make a directory for the run");
   }
-  si_rc status = find_providers(out, error);
+  crash_prepare();
+  si_rc status = look_at_file(out, error);
+  status = status == SI_OK ? find_providers(out, error) : status;
   const struct check *check;
   for (size_t i = 0; status == SI_OK && (check = check_at(i)); i++) {
     status = add_check(out, check);

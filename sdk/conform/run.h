@@ -10,12 +10,14 @@
 #include "sdk/conform/check.h"
 
 enum verdict { PASS, FAIL, SKIP, BROKEN /* the kit itself could not */ };
+enum { REFUSED = 4 /* on its way from the child: FAIL, for open() refused the configuration */ };
 
 struct result {
   const struct check *check;
   const struct offered *provider; /* NULL: of the plugin itself */
   enum verdict verdict;
   char reason[1024]; /* "" where it passed */
+  bool refused;      /* it failed because open() did, with the configuration that was given */
   double seconds;
 };
 
@@ -31,6 +33,7 @@ struct run {
   struct offered providers[16];
   size_t provider_count;
   char no_plugin[512]; /* why it could not be loaded and read; "" where it could */
+  bool no_object;      /* the file is none that could be: that is the one check then */
   char dir[SI_PATH_MAX];
   struct result *results;
   size_t count;
@@ -45,7 +48,7 @@ void run_end(struct run *run);
 
 /* --- of the child --- */
 
-/* Sends the verdict and ends the process. */
-_Noreturn void verdict_send(enum verdict verdict, const char *reason);
+/* Sends the verdict, a `enum verdict` or REFUSED, and ends the process. */
+_Noreturn void verdict_send(int verdict, const char *reason);
 
 #endif

@@ -28,26 +28,26 @@ static struct document *out_or(struct document *out, struct document *own) {
   return op_end(s->op, call)
 
 si_rc stack_check(struct stack *s, struct document *out) {
-  VERB(s->vt->check(s->in, s->op, to, document_emit));
+  VERB(CALL(s->vt, check)(s->in, s->op, to, document_emit));
 }
 
 si_rc stack_provision(struct stack *s, const char *project, const char *stack,
                       struct document *out) {
-  VERB(s->vt->provision(s->in, s->op, project, stack, to, document_emit));
+  VERB(CALL(s->vt, provision)(s->in, s->op, project, stack, to, document_emit));
 }
 
 si_rc stack_destroy(struct stack *s, const char *project, struct document *out) {
-  VERB(s->vt->destroy(s->in, s->op, project, to, document_emit));
+  VERB(CALL(s->vt, destroy)(s->in, s->op, project, to, document_emit));
 }
 
 si_rc stack_inspect(struct stack *s, const char *project, struct document *out) {
-  VERB(s->vt->inspect(s->in, s->op, project, to, document_emit));
+  VERB(CALL(s->vt, inspect)(s->in, s->op, project, to, document_emit));
 }
 
 si_rc stack_list(struct stack *s, const char *context, struct document *out) {
   char text[128];
   snprintf(text, sizeof text, "{\"context_id\":\"%s\"}", context);
-  VERB(s->vt->list(s->in, s->op, text, to, document_emit));
+  VERB(CALL(s->vt, list)(s->in, s->op, text, to, document_emit));
 }
 
 si_rc stack_remove(struct stack *s, const char *context, const cJSON *resource) {
@@ -62,7 +62,7 @@ si_rc stack_remove(struct stack *s, const char *context, const cJSON *resource) 
   }
   kit_needs(si_json_print(json, false, &text) == SI_OK, "no memory");
   s->op = op_begin(s->host);
-  return op_end(s->op, s->vt->remove(s->in, s->op, si_buf_text(&text)));
+  return op_end(s->op, CALL(s->vt, remove)(s->in, s->op, si_buf_text(&text)));
 }
 
 void stack_ok(const struct stack *s, si_rc status, const char *what) {

@@ -23,24 +23,24 @@ static si_op *begin(const struct store *s) {
 si_rc store_begin(const struct store *s, const char *key, uint64_t length, uint32_t flags,
                   si_sink **out) {
   const si_put_options options = {.size = sizeof options, .flags = flags, .length = length};
-  return end(s->vt->sink_open(s->in, begin(s), key, &options, out));
+  return end(CALL(s->vt, sink_open)(s->in, begin(s), key, &options, out));
 }
 
 si_rc store_write(const struct store *s, si_sink *sink, const void *data, size_t len) {
-  return end(s->vt->sink_write(sink, begin(s), data, len));
+  return end(CALL(s->vt, sink_write)(sink, begin(s), data, len));
 }
 
 si_rc store_finish(const struct store *s, si_sink *sink) {
-  return end(s->vt->sink_finish(sink, begin(s)));
+  return end(CALL(s->vt, sink_finish)(sink, begin(s)));
 }
 
 void store_abort(const struct store *s, si_sink *sink) {
-  s->vt->sink_abort(sink);
+  CALL(s->vt, sink_abort)(sink);
 }
 
 si_rc store_stat(const struct store *s, const char *key, uint64_t *length) {
   si_object_info info = {0, 0};
-  si_rc status = end(s->vt->stat(s->in, begin(s), key, &info));
+  si_rc status = end(CALL(s->vt, stat)(s->in, begin(s), key, &info));
   if (status == SI_OK) {
     *length = info.length;
   }
@@ -48,7 +48,7 @@ si_rc store_stat(const struct store *s, const char *key, uint64_t *length) {
 }
 
 si_rc store_remove(const struct store *s, const char *key) {
-  return s->vt->remove ? end(s->vt->remove(s->in, begin(s), key)) : SI_E_UNSUPPORTED;
+  return s->vt->remove ? end(CALL(s->vt, remove)(s->in, begin(s), key)) : SI_E_UNSUPPORTED;
 }
 
 si_rc store_put(const struct store *s, const char *key, const void *data, size_t len,
@@ -71,7 +71,7 @@ si_rc store_get(const struct store *s, const char *key, uint64_t offset, uint64_
   si_reader *reader = NULL;
   size_t at = 0, got = 1;
   char more;
-  si_rc status = end(s->vt->reader_open(s->in, begin(s), key, offset, limit, &reader));
+  si_rc status = end(CALL(s->vt, reader_open)(s->in, begin(s), key, offset, limit, &reader));
   if (status != SI_OK) {
     return status;
   }
@@ -79,13 +79,13 @@ si_rc store_get(const struct store *s, const char *key, uint64_t offset, uint64_
     size_t room = cap - at;
     void *into = room ? (char *)to + at : &more;
     got = SIZE_MAX;
-    status = end(s->vt->reader_read(reader, begin(s), into, room ? room : 1, &got));
+    status = end(CALL(s->vt, reader_read)(reader, begin(s), into, room ? room : 1, &got));
     demand(status != SI_OK || got <= (room ? room : 1),
            "reader_read() gave %zu bytes where there was room for %zu", got, room ? room : 1);
     demand(status != SI_OK || room || got == 0, "reading %s gave more than %zu bytes", key, cap);
     at += status == SI_OK ? got : 0;
   }
-  s->vt->reader_close(reader);
+  CALL(s->vt, reader_close)(reader);
   if (status == SI_OK) {
     *len = at;
   }
@@ -137,7 +137,7 @@ static si_rc meet(void *ctx, const char *key, const si_object_info *info) {
 
 size_t store_listed(const struct store *s, const char *prefix, const char *key, size_t *count) {
   struct listing listing = {.key = key};
-  si_rc status = end(s->vt->list(s->in, begin(s), prefix, &listing, meet));
+  si_rc status = end(CALL(s->vt, list)(s->in, begin(s), prefix, &listing, meet));
   store_ok(status, "list()");
   *count = listing.count;
   return listing.found;
@@ -172,9 +172,9 @@ static void sweep(const struct store *s) {
     return;
   }
   swept_count = 0;
-  if (s->vt->list(s->in, begin(s), s->prefix, NULL, note) == SI_OK) {
+  if (CALL(s->vt, list)(s->in, begin(s), s->prefix, NULL, note) == SI_OK) {
     for (size_t i = 0; i < swept_count; i++) {
-      s->vt->remove(s->in, begin(s), swept[i]);
+      CALL(s->vt, remove)(s->in, begin(s), swept[i]);
     }
   }
 }
@@ -232,7 +232,7 @@ si_rc store_work(struct trial *t, si_host *host, si_instance *instance) {
   status = status == SI_OK ? store_get(&s, key, 0, UINT64_MAX, back, sizeof back, &got) : status;
   if (status == SI_OK) {
     begin(&s);
-    status = end(s.vt->list(instance, store_op, s.prefix, &count, count_one));
+    status = end(CALL(s.vt, list)(instance, store_op, s.prefix, &count, count_one));
   }
   if (status == SI_OK && (t->provider->caps & SI_CAP_ARTIFACT_REMOVE)) {
     status = store_remove(&s, key);

@@ -74,7 +74,7 @@ static void put_many(const struct store *s, size_t count) {
 static struct seen list_all(const struct store *s, size_t stop_after, si_rc *status) {
   struct seen seen = {.s = s, .stop_after = stop_after, .lengths = true};
   si_op *op = op_begin(s->host);
-  *status = op_end(op, s->vt->list(s->in, op, s->prefix, &seen, see));
+  *status = op_end(op, CALL(s->vt, list)(s->in, op, s->prefix, &seen, see));
   return seen;
 }
 
@@ -188,7 +188,7 @@ static si_rc find(void *ctx, const si_unfinished *unfinished) {
 static struct found list_unfinished(const struct store *s) {
   struct found found = {.count = 0};
   si_op *op = op_begin(s->host);
-  demand_ok(s->vt->unfinished(s->in, op, s->prefix, &found, find), op, "unfinished()");
+  demand_ok(CALL(s->vt, unfinished)(s->in, op, s->prefix, &found, find), op, "unfinished()");
   op_end(op, SI_OK);
   return found;
 }
@@ -223,7 +223,7 @@ static void discarded(struct trial *t) {
   }
   for (int i = 0; i < 2; i++) {
     si_op *op = op_begin(s.host);
-    demand_ok(s.vt->discard(s.in, op, found.key, found.id), op,
+    demand_ok(CALL(s.vt, discard)(s.in, op, found.key, found.id), op,
               i ? "discard() of what is gone already" : "discard()");
     op_end(op, SI_OK);
   }
@@ -238,10 +238,10 @@ static void discard_nonsense(struct trial *t) {
   const char *key = store_key(&s, "object");
   store_must_put(&s, key, "x", 1);
   si_op *op = op_begin(s.host);
-  s.vt->discard(s.in, op, key, "object");
+  CALL(s.vt, discard)(s.in, op, key, "object");
   op_end(op, SI_OK);
   op = op_begin(s.host);
-  s.vt->discard(s.in, op, s.prefix, "object");
+  CALL(s.vt, discard)(s.in, op, s.prefix, "object");
   op_end(op, SI_OK);
   store_must_hold(&s, key, "x", 1);
   store_close(&s);
@@ -256,8 +256,10 @@ static void uri(struct trial *t) {
     skip_check("the provider has no uri()");
   }
   snprintf(scheme, sizeof scheme, "%s://", t->provider->id);
-  demand(s.vt->uri(s.in, store_key(&s, "object"), text, sizeof text) == SI_OK, "uri() failed");
-  demand(s.vt->uri(s.in, "", store, sizeof store) == SI_OK, "uri() of the store itself failed");
+  demand(CALL(s.vt, uri)(s.in, store_key(&s, "object"), text, sizeof text) == SI_OK,
+         "uri() failed");
+  demand(CALL(s.vt, uri)(s.in, "", store, sizeof store) == SI_OK,
+         "uri() of the store itself failed");
   demand(strncmp(text, scheme, strlen(scheme)) == 0 && strncmp(store, scheme, strlen(scheme)) == 0,
          "the URI %.200s does not begin with %s", text, scheme);
   demand(strstr(text, "object") != NULL, "the URI %.200s does not name the object", text);
@@ -272,7 +274,7 @@ static void uri_bounded(struct trial *t) {
   }
   for (size_t cap = 0; cap < 12; cap++) {
     memset(text, 0x5a, sizeof text);
-    demand_status(s.vt->uri(s.in, store_key(&s, "object"), text, cap), SI_E_QUOTA,
+    demand_status(CALL(s.vt, uri)(s.in, store_key(&s, "object"), text, cap), SI_E_QUOTA,
                   "uri() with too little room");
     for (size_t i = cap; i < sizeof text; i++) {
       demand(text[i] == 0x5a, "uri() wrote behind the room it was given");

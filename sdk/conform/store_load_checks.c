@@ -42,13 +42,13 @@ static void read_stream(const struct store *s, const char *key, uint64_t length)
   static unsigned char piece[PIECE], wanted[PIECE];
   si_reader *reader = NULL;
   si_op *op = op_begin(s->host);
-  demand_ok(s->vt->reader_open(s->in, op, key, 0, UINT64_MAX, &reader), op, "reader_open()");
+  demand_ok(CALL(s->vt, reader_open)(s->in, op, key, 0, UINT64_MAX, &reader), op, "reader_open()");
   op_end(op, SI_OK);
   for (uint64_t at = 0; at < length; at += PIECE) {
     size_t have = 0, got = 1;
     while (have < PIECE && got > 0) {
       op = op_begin(s->host);
-      demand_ok(s->vt->reader_read(reader, op, piece + have, PIECE - have, &got), op,
+      demand_ok(CALL(s->vt, reader_read)(reader, op, piece + have, PIECE - have, &got), op,
                 "reader_read() of a long object");
       op_end(op, SI_OK);
       have += got;
@@ -58,7 +58,7 @@ static void read_stream(const struct store *s, const char *key, uint64_t length)
            "of a long object other bytes came back, from %llu MiB on",
            (unsigned long long)(at >> 20));
   }
-  s->vt->reader_close(reader);
+  CALL(s->vt, reader_close)(reader);
 }
 
 static void memory(struct trial *t) {

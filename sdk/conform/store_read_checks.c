@@ -24,9 +24,10 @@ static void must_read(const struct store *s, const char *key, uint64_t offset, u
   uint64_t wanted = limit < left ? limit : left;
   size_t got = 0;
   si_rc status = store_get(s, key, offset, limit, bytes, LENGTH, &got);
-  demand(status == SI_OK, "reading from %llu at most %llu of %d bytes failed (%s): %.200s",
+  demand(status == SI_OK, "reading from %llu at most %llu of %d bytes failed (%s)%s%.200s",
          (unsigned long long)offset, (unsigned long long)limit, LENGTH, si_status_text(status),
-         store_op->message);
+         store_op->records ? ": " : "",
+         store_op->records ? store_op->message : ", and recorded no reason (si_fail)");
   demand(got == wanted, "reading from %llu at most %llu of %d bytes gave %zu, not %llu",
          (unsigned long long)offset, (unsigned long long)limit, LENGTH, got,
          (unsigned long long)wanted);
@@ -113,7 +114,7 @@ static void property(struct trial *t) {
 static si_reader *must_open(const struct store *s, const char *key) {
   si_reader *reader = NULL;
   si_op *op = op_begin(s->host);
-  demand_ok(s->vt->reader_open(s->in, op, key, 0, UINT64_MAX, &reader), op, "reader_open()");
+  demand_ok(CALL(s->vt, reader_open)(s->in, op, key, 0, UINT64_MAX, &reader), op, "reader_open()");
   op_end(op, SI_OK);
   return reader;
 }
@@ -121,7 +122,7 @@ static si_reader *must_open(const struct store *s, const char *key) {
 static size_t must_take(const struct store *s, si_reader *reader, void *to, size_t cap) {
   size_t got = SIZE_MAX;
   si_op *op = op_begin(s->host);
-  demand_ok(s->vt->reader_read(reader, op, to, cap, &got), op, "reader_read()");
+  demand_ok(CALL(s->vt, reader_read)(reader, op, to, cap, &got), op, "reader_read()");
   op_end(op, SI_OK);
   demand(got <= cap, "reader_read() gave %zu bytes where there was room for %zu", got, cap);
   return got;
@@ -140,7 +141,7 @@ static void small_buffers(struct trial *t) {
     at += got;
   }
   demand(at == LENGTH, "read through small buffers, %zu of %d bytes came", at, LENGTH);
-  s.vt->reader_close(reader);
+  CALL(s.vt, reader_close)(reader);
   store_close(&s);
 }
 
@@ -157,7 +158,7 @@ static void end_stays(struct trial *t) {
     demand(must_take(&s, reader, bytes, sizeof bytes) == 0,
            "after the end reader_read() gave more bytes");
   }
-  s.vt->reader_close(reader);
+  CALL(s.vt, reader_close)(reader);
   store_close(&s);
 }
 
@@ -171,7 +172,7 @@ static void bounded(struct trial *t) {
   for (size_t i = 500; i < sizeof bytes; i++) {
     demand(bytes[i] == 0x5a, "reader_read() wrote behind its buffer's end");
   }
-  s.vt->reader_close(reader);
+  CALL(s.vt, reader_close)(reader);
   store_close(&s);
 }
 
@@ -184,7 +185,7 @@ static void closed_early(struct trial *t) {
     if (i % 2) {
       must_take(&s, reader, &byte, 1);
     }
-    s.vt->reader_close(reader);
+    CALL(s.vt, reader_close)(reader);
   }
   must_read(&s, key, 0, UINT64_MAX);
   store_close(&s);
@@ -204,8 +205,8 @@ static void two_readers(struct trial *t) {
     demand(memcmp(b, model + at_b, n) == 0, "of two readers the second got other bytes");
     at_b += n;
   }
-  s.vt->reader_close(one);
-  s.vt->reader_close(two);
+  CALL(s.vt, reader_close)(one);
+  CALL(s.vt, reader_close)(two);
   store_close(&s);
 }
 

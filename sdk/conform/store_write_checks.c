@@ -69,8 +69,8 @@ static void data_kept(struct trial *t) {
   const char *key = store_key(&s, "object");
   si_sink *sink = NULL;
   si_op *op = op_begin(s.host);
-  demand_ok(s.vt->sink_open(s.in, op, lend_text(key), lend(&options, sizeof options), &sink), op,
-            "sink_open()");
+  demand_ok(CALL(s.vt, sink_open)(s.in, op, lend_text(key), lend(&options, sizeof options), &sink),
+            op, "sink_open()");
   op_end(op, SI_OK);
   lend_end(); /* key and options are gone */
   must_write(&s, sink, lend(text, LEN), LEN);
@@ -248,10 +248,10 @@ static void out_kept(struct trial *t) {
   si_op *op = op_begin(s.host);
   demand(store_begin(&s, "../x", 1, 0, &sink) != SI_OK && sink == (si_sink *)(void *)&other,
          "sink_open() failed, and wrote a sink all the same");
-  demand(s.vt->reader_open(s.in, op, store_key(&s, "none"), 0, 1, &reader) != SI_OK &&
+  demand(CALL(s.vt, reader_open)(s.in, op, store_key(&s, "none"), 0, 1, &reader) != SI_OK &&
              reader == (si_reader *)(void *)&other,
          "reader_open() failed, and wrote a reader all the same");
-  demand(s.vt->stat(s.in, op, store_key(&s, "none"), &info) != SI_OK && info.length == 4711,
+  demand(CALL(s.vt, stat)(s.in, op, store_key(&s, "none"), &info) != SI_OK && info.length == 4711,
          "stat() failed, and wrote a length all the same");
   op_end(op, SI_OK);
   store_close(&s);
@@ -264,7 +264,8 @@ static void content_type(struct trial *t) {
       .size = sizeof options, .length = LEN, .content_type = "application/json"};
   si_sink *sink = NULL;
   si_op *op = op_begin(s.host);
-  demand_ok(s.vt->sink_open(s.in, op, key, &options, &sink), op, "sink_open() with a content type");
+  demand_ok(CALL(s.vt, sink_open)(s.in, op, key, &options, &sink), op,
+            "sink_open() with a content type");
   op_end(op, SI_OK);
   must_write(&s, sink, text, LEN);
   store_ok(store_finish(&s, sink), "sink_finish()");

@@ -18,8 +18,12 @@ _Noreturn void check_failed(const char *fmt, ...) {
 }
 
 void demand_ok(si_rc status, const si_op *op, const char *what) {
-  const char *message = op && op->records ? op->message : "it recorded no failure";
-  demand(status == SI_OK, "%s failed (%s): %s", what, si_status_text(status), message);
+  bool recorded = op && op->records;
+  demand(status == SI_OK, "%s failed (%s)%s%s", what, si_status_text(status),
+         recorded ? ": "
+         : op     ? ", and recorded no reason (si_fail)"
+                  : "",
+         recorded ? op->message : "");
 }
 
 void demand_status(si_rc status, si_rc wanted, const char *what) {

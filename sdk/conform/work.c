@@ -29,7 +29,7 @@ static void provoke_open(struct trial *t, si_host *host, const char *config, str
   si_instance *instance = NULL;
   si_op *op = op_begin(host);
   out->op = op;
-  out->status = op_end(op, t->provider->open(host->vt, host, op, config, &instance));
+  out->status = op_end(op, CALL(t->provider, open)(host->vt, host, op, config, &instance));
 }
 
 static bool provoke_kind(struct trial *t, si_host *host, size_t n, struct provoked *out) {

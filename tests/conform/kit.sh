@@ -78,13 +78,40 @@ grep -v '^#' "$here/expected.txt" | awk -v every="${EVERY:-1}" 'NR % every == 0'
 
 echo '- what the plugin does to its process is the verdict of that check alone'
 expect 1 --only life.opens --only load "$plugins/bad/life.opens.so"
-grep -q 'crashed: ended by SIGABRT' <<<"$out" || fail "a crash is not told: $out"
+grep -q 'crashed: ended by SIGABRT in close(), at life.opens.so+0x' <<<"$out" ||
+  fail "a crash is not told: $out"
 [ "$(grep -c '^pass' <<<"$out")" -ge 8 ] || fail "a crash ended more than its check: $out"
 expect 1 --only life.opens --timeout 300ms "$plugins/odd/hangs.so"
 grep -q 'it hung' <<<"$out" || fail "a hang is not told: $out"
 expect 1 --only life.opens "$plugins/odd/exits.so"
 grep -q 'ended the process: exit code 3' <<<"$out" || fail "an exit is not told: $out"
+expect 1 --only store.stat.missing "$plugins/odd/crashes.so"
+grep -q 'ended by SIGSEGV in stat(), at crashes.so+0x' <<<"$out" || fail "no place is told: $out"
+at=$(grep -oE 'addr2line -e crashes.so 0x[0-9a-f]+' <<<"$out" | grep -oE '0x[0-9a-f]+$')
+if file=$(addr2line -f -e "$plugins/odd/crashes.so" "$at" 2>/dev/null); then
+  grep -q '^ref_stat' <<<"$file" || fail "the place is $file, not ref_stat"
+fi
 [ -z "$(find "$dir" -maxdepth 1 -name 'si-conform.*')" ] || fail 'it leaves its directories behind'
+
+echo '- what a table says of its size must be there, whichever table it is'
+for odd in plugin:descriptor.size provider:provider.size table:provider.table-size; do
+  expect 1 --only "${odd#*:}" "$plugins/odd/${odd%:*}-beyond.so"
+  grep -q "^fail   ${odd#*:}: size .*is 4000, and .*ends outside of the plugin" <<<"$out" ||
+    fail "$odd: a size beyond the plugin is not told: $out"
+done
+
+echo '- one cause is told once: a configuration that open() refuses, a file that is no ELF file'
+expect 1 --offline "$plugins/odd/closed.so"
+grep -q '^the plugin does not open with this configuration.*there is no such room; give it with' \
+  <<<"$out" || fail "it does not say why the plugin does not open: $out"
+expect 1 --offline --json "$plugins/odd/closed.so"
+[[ $(jq -r .not_opened <<<"$out") == *'there is no such room' ]] || fail "not_opened: $out"
+expect 1 --only life.again --only life.opens "$plugins/bad/life.again.so"
+! grep -q 'does not open with' <<<"$out" || fail "it opens, at first: $out"
+expect 1 "$plugins/bad/elf.object.so"
+[ "$(grep -cE '^(pass|fail|skip)' <<<"$out")" = 1 ] || fail "more than one verdict: $out"
+expect 1 --only life.memory "$plugins/odd/silent.so"
+grep -q 'ordinary work failed: sink_open() failed (.*), and recorded no reason (si_fail)' <<<"$out" || fail "a silent failure is not told: $out"
 
 echo '- the seed gives the same numbers again'
 expect 1 --json --seed 4711 --only store.range.any "$plugins/bad/store.range.any.so"
@@ -110,6 +137,12 @@ for wrong in --nonsense '--timeout soon' '--seed -1' '--jobs 0' '--only nothing.
   expect 2 $wrong "$plugins/good/store.so"
   grep -q '^next: ' "$dir/err" || fail "$wrong: it does not say what to do"
 done
+expect 2 --nonsense=1 "$plugins/good/store.so"
+grep -q -- '--nonsense is no option' "$dir/err" || fail "the option is not named: $(<"$dir/err")"
+expect 2 "$plugins/good/store.so" --jobs
+grep -q -- '--jobs lacks its value' "$dir/err" || fail "the option is not named: $(<"$dir/err")"
+expect 2 --config label=vault:OTHER "$plugins/good/store.so"
+grep -q 'give --secret OTHER=@FILE' "$dir/err" || fail "no secret is asked for: $(<"$dir/err")"
 expect 2
 expect 3 "$dir/none.so"
 expect 0 --help

@@ -321,6 +321,9 @@ static si_rc prepare(si_instance *in, si_op *op, const char *config_json) {
   if ((bad("life.again") && opened > 40) || (bad("life.two") && open_now > 0)) {
     return ref_fail(in, op, SI_E_CONFLICT, NULL, "it was opened before");
   }
+  if (bad("closed")) {
+    return ref_fail(in, op, SI_E_NOT_FOUND, NULL, "there is no such room");
+  }
   si_rc status = look_at_host(in, op);
   status = status == SI_OK ? configure(in, op, config_json) : status;
   if (status != SI_OK) {

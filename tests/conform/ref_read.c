@@ -111,6 +111,10 @@ void ref_reader_close(si_reader *reader) {
 si_rc ref_stat(si_instance *in, si_op *op, const char *key, si_object_info *out) {
   char path[REF_KEY_MAX + 64];
   struct stat st;
+  volatile uintptr_t nowhere = 16;
+  if (bad("crashes")) {
+    *(volatile int *)nowhere = 1;
+  }
   si_rc status = ref_key(in, op, key);
   status = status == SI_OK ? ref_stop(in, op) : status;
   if (status != SI_OK) {

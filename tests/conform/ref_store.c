@@ -135,6 +135,9 @@ static si_rc sink_open(si_instance *in, si_op *op, const char *key, const si_put
                        si_sink **out) {
   static si_sink none;
   *(bad("store.write.out") ? out : &(si_sink *){NULL}) = &none;
+  if (bad("silent")) {
+    return SI_E_IO;
+  }
   si_rc status = ref_key(in, op, key);
   status = status == SI_OK ? check_options(in, op, key, options) : status;
   status = status == SI_OK ? ref_stop(in, op) : status;

@@ -23,7 +23,13 @@ expect_exit 0 author bash -euxo pipefail -c 'cd "$0" && . "$1"' "$dir/work" "$di
 expect_contains 'verdict:        pass'
 [ -e "$dir/work/drawer/tree/manifest.sig" ] || fail "the last command did not sign the tree"
 
-begin "its links lead somewhere"
-for link in $(grep -oE '\]\([^)#]+\)' "$guide" | tr -d '])(' | sort -u); do
-  [ -e "$(dirname "$guide")/$link" ] || fail "$link is not installed beside the guide"
+begin "what is installed to be read leads to nothing that is not installed"
+for page in "$prefix"/share/doc/si/*.md; do
+  for link in $(grep -oE '\]\([^)#]+\)' "$page" | tr -d '])(' | grep -v '^https:' | sort -u); do
+    [ -e "$(dirname "$page")/$link" ] || fail "$(basename "$page"): $link is not installed beside it"
+  done
 done
+mentions='(^|[^A-Za-z0-9/_.-])(sdk/(include|conform|kit|package)|tests|core|paas|cli|plugins|scripts|docs)/[a-z]'
+found=$(grep -rnE "$mentions" "$prefix/share/doc/si" "$prefix/share/man" "$prefix/share/si/examples" \
+  "$prefix"/include/si/*.h | grep -v '<!-- ' || true)
+[ -z "$found" ] || fail "a place in the source tree is named: $found"

@@ -74,11 +74,21 @@ touch full/mine
 refused 4 PLUGIN_NEW_EXISTS --kind artifact --dir full x
 refused 4 PLUGIN_NEW_EXISTS --kind artifact --dir full/mine x
 ln -s empty link
+ln -s none dangling
 refused 4 PLUGIN_NEW_EXISTS --kind artifact --dir link x
+refused 4 PLUGIN_NEW_EXISTS --kind artifact --dir dangling x
+expect_json .error.message "$dir/dangling exists, and is a symbolic link"
 refused 3 PLUGIN_NEW_WRITE --kind artifact --dir none/such x
 expect_exit 0 si plugin new --kind artifact --dir empty/ x
 [ -e empty/x.c ] || fail "the empty directory was not taken"
 refused 4 PLUGIN_NEW_EXISTS --kind artifact --dir empty x
+
+begin "what to type next can be typed as it is told"
+expect_exit 0 si plugin new --kind backup --dir "it's \$HOME" x
+next=$(sed -n 's/^next: //p' <<<"$err$out")
+case $next in *"'"*"'\\''"*) ;; *) fail "the path is not quoted: $next" ;; esac
+expect_equal "$(eval "set -- ${next%% &&*}" && echo "$3")" "$dir/it's \$HOME"
+expect_contains 'si does not call backup providers yet' "$err$out"
 
 begin "a full disk leaves nothing"
 if author mount --version >/dev/null 2>&1 && [ "$can_hide" = yes ]; then

@@ -113,8 +113,21 @@ si_add_plugin(x KIND store LICENSE MIT SOURCES x.c)|KIND is artifact, provisione
 si_add_plugin(x KIND artifact SOURCES x.c)|LICENSE is missing
 si_add_plugin(x KIND artifact LICENSE MIT)|SOURCES FILE... is missing
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS network)|NEEDS is no JSON object
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS)|NEEDS is no JSON object
+si_add_plugin(x NEED [[{}]] KIND artifact LICENSE MIT SOURCES x.c)|this is not known: NEED
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS "{"write":["${config.root}"]}")|write it in double brackets
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS "{\"write\":[\"${config.root}\"]}")|CMake took that for a variable of its own: write it in double brackets
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"read":["etc"]}]])|has "etc", which is no absolute path
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"read":"/etc"}]])|"read" is a list of paths
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"network":"yes"}]])|"network" is true or false
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"memory_mb":1.5}]])|"memory_mb" is a whole number
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"files":[]}]])|"files" is none of read, write
+si_test_plugin(y)|there is no plugin of that name
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c LIBRARIES SiSdk::kit)|SiSdk::kit needs
 TABLE
+printf 'include("%s")\nsi_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c)\n' "$functions" >"$dir/wrong.cmake"
+expect_exit 1 author cmake -P "$dir/wrong.cmake" # a script makes no targets
+expect_contains 'x: no NEEDS: it may only compute' "$out"
 
 begin "what the package cannot give is not found, and it says why"
 mkdir "$dir/wrong"

@@ -91,7 +91,7 @@ si_rc guarded(const si_host_vt *vt, si_op *op, const char *subject, Body body) n
   try {
     return body();
   } catch (const std::bad_alloc &) {
-    return SI_E_NOMEM;
+    return si_fail(vt, op, SI_E_NOMEM, subject, "out of memory");
   } catch (const std::system_error &e) {
     return si_fail_errno(vt, op, e.code().value(), subject, "%s", e.what());
   } catch (const std::exception &e) {

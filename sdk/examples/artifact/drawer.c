@@ -63,7 +63,7 @@ static si_rc open_store(const si_host_vt *vt, si_host *host, si_op *op, const ch
   si_instance *store = status == SI_OK ? malloc(sizeof *store) : NULL;
   if (!store) {
     si_close(&root);
-    return status == SI_OK ? SI_E_NOMEM : status;
+    return status == SI_OK ? si_fail(vt, op, SI_E_NOMEM, NULL, "out of memory") : status;
   }
   *store = (si_instance){vt, root};
   *out = store;

@@ -245,7 +245,7 @@ static si_rc open_store(const si_host_vt *vt, si_host *host, si_op *op, const ch
                         si_instance **out) {
   si_instance *store = calloc(1, sizeof *store);
   if (!store) {
-    return SI_E_NOMEM;
+    return si_fail(vt, op, SI_E_NOMEM, NULL, "out of memory");
   }
   store->vt = vt;
   store->root = -1;

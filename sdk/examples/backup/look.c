@@ -77,7 +77,8 @@ si_rc look_inventory(si_instance *store, si_op *op, const char *project, const c
 /* Gives the rest of the file to `take`, piece by piece. */
 static si_rc pour(const struct call *call, int fd, void *ctx, si_backup_bytes_fn take) {
   char *piece = malloc(PIECE);
-  si_rc status = piece ? SI_OK : SI_E_NOMEM;
+  si_rc status =
+      piece ? SI_OK : si_fail(call->store->vt, call->op, SI_E_NOMEM, DATA, "out of memory");
   while (status == SI_OK) {
     ssize_t n = read(fd, piece, PIECE);
     if (n == 0) {

@@ -269,7 +269,7 @@ static si_rc open_board(const si_host_vt *vt, si_host *host, si_op *op, const ch
   si_instance *board = status == SI_OK ? malloc(sizeof *board) : NULL;
   if (!board) {
     si_close(&root);
-    return status == SI_OK ? SI_E_NOMEM : status;
+    return status == SI_OK ? si_fail(vt, op, SI_E_NOMEM, NULL, "out of memory") : status;
   }
   *board = (si_instance){vt, root};
   *out = board;

@@ -7,7 +7,7 @@
  *   {"schema":"si.project/1","context_id","project_id","slug","operation_id","release",
  *    "spec_sha256"}
  * The `stack` document is normalised: {"schema":"si.stack/1","services":[...],"volumes":[...],
- * "networks":[...]} (docs/stack-file.md gives every member).
+ * "networks":[...]} (stack-file.md of the SDK gives every member).
  *
  * Whatever a provisioner makes carries context_id and project_id, and nothing that does not carry
  * both is ever changed or removed. The project's own resources are found by these marks, never by

@@ -80,7 +80,7 @@ si_rc si_object_create(struct si_object object, si_op *op, const si_put_options 
   size_t len = strlen(object.key);
   si_sink *sink = calloc(1, sizeof *sink + len + 2);
   if (!sink) {
-    return SI_E_NOMEM;
+    return si_fail(object.vt, op, SI_E_NOMEM, object.key, "out of memory");
   }
   sink->vt = object.vt;
   sink->dir = object.dir;
@@ -239,7 +239,7 @@ si_rc si_object_open(struct si_object object, si_op *op, uint64_t offset, uint64
   si_reader *reader = calloc(1, sizeof *reader);
   if (!reader) {
     si_close(&fd);
-    return SI_E_NOMEM;
+    return si_fail(object.vt, op, SI_E_NOMEM, object.key, "out of memory");
   }
   offset = offset < info.length ? offset : info.length;
   reader->vt = object.vt;

@@ -181,6 +181,72 @@ si_rc si_config_dir(const si_host_vt *vt, si_op *op, const cJSON *config, const 
   return SI_OK;
 }
 
+si_rc si_config_int(const si_host_vt *vt, si_op *op, const cJSON *config, const char *name,
+                    int64_t min, int64_t max, int64_t otherwise, int64_t *out) {
+  int64_t value = otherwise;
+  if (si_json_get(config, name)) {
+    value = si_json_int(config, name, min, max, INT64_MIN);
+    if (value == INT64_MIN) {
+      return si_fail_config(vt, op, name, "%s must be a whole number from %lld to %lld", name,
+                            (long long)min, (long long)max);
+    }
+  }
+  *out = value;
+  return SI_OK;
+}
+
+/* The name that "vault:NAME" refers to, or NULL. */
+static const char *secret_name(const char *text) {
+  static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_", digits[] = "0123456789";
+  if (!text || strncmp(text, "vault:", 6) != 0 || !text[6] || strchr(digits, text[6])) {
+    return NULL;
+  }
+  for (const char *at = text + 6; *at; at++) {
+    if (!strchr(first, *at) && !strchr(digits, *at)) {
+      return NULL;
+    }
+  }
+  return strlen(text) <= 6 + 128 ? text + 6 : NULL;
+}
+
+/* Whether a failure is the host's, or of `use` itself. */
+struct lending {
+  void *ctx;
+  si_secret_use use;
+  bool lent;
+};
+
+static si_rc lend(void *ctx, const void *bytes, size_t len) {
+  struct lending *lending = ctx;
+  lending->lent = true;
+  return lending->use(lending->ctx, bytes, len);
+}
+
+si_rc si_config_secret(const si_host_vt *vt, si_op *op, const cJSON *config, const char *name,
+                       void *ctx, si_secret_use use) {
+  const char *secret = secret_name(si_json_str(config, name));
+  struct lending lending = {.ctx = ctx, .use = use};
+  if (!secret) {
+    return si_fail_config(vt, op, name,
+                          "%s must refer to a secret, as vault:NAME (A-Z, 0-9, _); a value itself "
+                          "is not taken",
+                          name);
+  }
+  si_rc status =
+      SI_HAS(vt, si_host_vt, secret) ? vt->secret(op, secret, &lending, lend) : SI_E_UNSUPPORTED;
+  if (status == SI_OK || lending.lent) {
+    return status;
+  }
+  char field[256], message[512];
+  pointer_to(name, field, sizeof field);
+  snprintf(message, sizeof message,
+           "%s: the secret vault:%s cannot be had: %s; is it in the vault?", name, secret,
+           si_status_text(status));
+  const si_failure failure = {
+      .size = sizeof failure, .status = status, .field = field, .message = message};
+  return record(vt, op, &failure);
+}
+
 /* --- keys --- */
 
 bool si_key_valid(const char *key) {

@@ -44,6 +44,15 @@ si_rc si_config_read(const si_host_vt *vt, si_op *op, const char *json, const ch
  * written. It must exist, and its last component must be no link. The caller closes it. */
 si_rc si_config_dir(const si_host_vt *vt, si_op *op, const cJSON *config, const char *name,
                     int *out) SI_MUST_USE;
+/* The whole number `name`, from `min` to `max` (within +-2^53); `otherwise` where it is not set. */
+si_rc si_config_int(const si_host_vt *vt, si_op *op, const cJSON *config, const char *name,
+                    int64_t min, int64_t max, int64_t otherwise, int64_t *out) SI_MUST_USE;
+/* The setting `name` refers to a secret, as "vault:NAME": lends its value to `use` for the time of
+ * that call. What is no reference is SI_E_INVALID, and stands in no message. A value that is not
+ * had is recorded, with the setting. What `use` returns is returned; it records its own failures.
+ */
+si_rc si_config_secret(const si_host_vt *vt, si_op *op, const cJSON *config, const char *name,
+                       void *ctx, si_secret_use use) SI_MUST_USE;
 
 /* --- keys --- */
 
