@@ -284,7 +284,8 @@ const struct si_command si_cmd_plugin_new = {
     .summary = "Write the project of a new provider",
     .text =
         "It builds against the installed SDK alone, works, and has a test that holds it against "
-        "the contract; share/doc/si/plugin-author-guide.md goes on from there. What is written is yours.",
+        "the contract; share/doc/si/plugin-author-guide.md goes on from there. What is written is "
+        "yours.",
     .params = {{"NAME", 0, "The provider's id: [a-z0-9][a-z0-9-]{0,62}"}},
     .options = options,
     .run = new_plugin,

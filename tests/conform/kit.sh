@@ -101,10 +101,10 @@ for odd in plugin:descriptor.size provider:provider.size table:provider.table-si
 done
 
 echo '- one cause is told once: a configuration that open() refuses, a file that is no ELF file'
-expect 1 --offline "$plugins/odd/closed.so"
+expect 1 --only life --offline "$plugins/odd/closed.so"
 grep -q '^the plugin does not open with this configuration.*there is no such room; give it with' \
   <<<"$out" || fail "it does not say why the plugin does not open: $out"
-expect 1 --offline --json "$plugins/odd/closed.so"
+expect 1 --only life --offline --json "$plugins/odd/closed.so"
 [[ $(jq -r .not_opened <<<"$out") == *'there is no such room' ]] || fail "not_opened: $out"
 expect 1 --only life.again --only life.opens "$plugins/bad/life.again.so"
 ! grep -q 'does not open with' <<<"$out" || fail "it opens, at first: $out"

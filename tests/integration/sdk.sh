@@ -120,7 +120,7 @@ si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS "{\"write\":[\"${con
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"read":["etc"]}]])|has "etc", which is no absolute path
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"read":"/etc"}]])|"read" is a list of paths
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"network":"yes"}]])|"network" is true or false
-si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"memory_mb":1.5}]])|"memory_mb" is a whole number
+si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"memory_mb":64.5}]])|"memory_mb" is a whole number
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c NEEDS [[{"files":[]}]])|"files" is none of read, write
 si_test_plugin(y)|there is no plugin of that name
 si_add_plugin(x KIND artifact LICENSE MIT SOURCES x.c LIBRARIES SiSdk::kit)|SiSdk::kit needs
