@@ -362,7 +362,7 @@ expect_equal "$code" 0
 keep "${paas[@]}" --json -v project create told --stack "$dir/told.yaml" --provisioner misbehave \
   --config do=tell
 expect_equal "$code" 1
-expect_json .error.message "it failed with <redacted> at <redacted>"
+expect_json .error.message "it failed with <redacted> (setting <redacted>)"
 expect_contains "it is <redacted>, is it not"
 expect_contains "on stderr: <redacted>"
 expect_contains "NOT_DECLARED"
