@@ -239,10 +239,25 @@ static si_rc check_end(struct si_state *state, struct chain *chain, struct reade
 
 /* --- a stream, and all --- */
 
+/* The rest of it, while everything stands still. *locked: there was a lock to be had. */
+static si_rc verify_rest(int dir, struct si_state *state, struct chain *chain,
+                         struct reader *reader, bool *locked, struct si_error *error) {
+  int lock SI_AUTO(si_close) = -1;
+  si_rc status = si_events_lock(dir, true, LOCK_WAIT_MS, &lock, error);
+  *locked = lock >= 0;
+  if (status == SI_OK && reader->fd < 0) {
+    status = si_events_open(dir, chain->stream, &reader->fd, error);
+  }
+  if (status == SI_OK && reader->fd >= 0) {
+    status = read_on(reader, chain, error);
+  }
+  return status == SI_OK ? check_end(state, chain, reader, error) : status;
+}
+
 static si_rc verify_stream(const struct si_context *context, int dir, struct si_state *state,
                            struct chain *chain, struct si_error *error) {
   struct reader reader SI_AUTO(reader_free) = {.fd = -1, .text = SI_BUF(SI_EVENT_LINE_MAX + BLOCK)};
-  int lock SI_AUTO(si_close) = -1;
+  bool locked = false;
   si_rc status = si_state_event_genesis(context->id, chain->stream, chain->hash);
   if (status != SI_OK) {
     return no_memory(error);
@@ -252,16 +267,16 @@ static si_rc verify_stream(const struct si_context *context, int dir, struct si_
   if (status == SI_OK && reader.fd >= 0) {
     status = read_on(&reader, chain, error);
   }
-  if (status == SI_OK) {
-    status = si_events_lock(dir, true, LOCK_WAIT_MS, &lock, error);
+  if (status != SI_OK) {
+    return status;
   }
-  if (status == SI_OK && reader.fd < 0) {
-    status = si_events_open(dir, chain->stream, &reader.fd, error);
+  status = verify_rest(dir, state, chain, &reader, &locked, error);
+  /* The first of all writers makes the lock before it makes the file: it may just have come. */
+  if (status == SI_E_CORRUPT && !locked) {
+    chain->fault->line = 0;
+    status = verify_rest(dir, state, chain, &reader, &locked, error);
   }
-  if (status == SI_OK && reader.fd >= 0) {
-    status = read_on(&reader, chain, error);
-  }
-  return status == SI_OK ? check_end(state, chain, &reader, error) : status;
+  return status;
 }
 
 static si_rc tampered(const struct si_events_fault *fault, struct si_error *error) {

@@ -99,5 +99,33 @@ static void of_writers_at_once_each_event_has_a_place(void) {
   world_end(&world);
 }
 
-UNIT_MAIN("events crash", UNIT(a_writer_killed_at_any_system_call_loses_and_doubles_nothing),
+/* Before the first event there is nothing to lock: who looks just then sees no half of it. */
+static void the_first_event_of_all_is_no_tampering(void) {
+  for (int round = 0; round < 60; round++) {
+    struct world world;
+    struct si_events_fault fault;
+    uint64_t counts[3] = {0};
+    int status = 0;
+    world_begin(&world);
+    pid_t child = fork();
+    NEED(child >= 0);
+    if (child == 0) {
+      struct writer writer = {&world, -1, 2};
+      _exit(append_some(&writer));
+    }
+    while (counts[0] < 2) {
+      bool whole = world_verifies(&world, counts, &fault);
+      CU_ASSERT(whole);
+      if (!whole) {
+        break;
+      }
+    }
+    NEED(waitpid(child, &status, 0) == child);
+    CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    world_end(&world);
+  }
+}
+
+UNIT_MAIN("events crash", UNIT(the_first_event_of_all_is_no_tampering),
+          UNIT(a_writer_killed_at_any_system_call_loses_and_doubles_nothing),
           UNIT(of_writers_at_once_each_event_has_a_place))
