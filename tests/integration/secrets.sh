@@ -329,7 +329,7 @@ killed() { # WHOM SIGNAL
   sed -e "s/retries: 2/retries: $retries/" -e 's/test: .*/test: ["CMD", "false"]/' \
     "$dir/canary.yaml" >"$dir/patient.yaml"
   "$SI_PREFIX/bin/si" paas --context t --json project retry canary --stack "$dir/patient.yaml" \
-    --config ready_timeout_ms=10000 >>"$dir/outputs" 2>&1 &
+    --config ready_timeout_ms=20000 >>"$dir/outputs" 2>&1 &
   local si=$!
   until_true 20 eval '[ -n "$(pgrep -P "$si" si-host)" ]'
   until_true 30 eval 'grep -q "container.start web done" "$(ls -t "$logs"/*.log | head -n 1)"'
