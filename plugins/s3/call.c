@@ -18,21 +18,12 @@ static si_rc record(const si_instance *store, si_op *op, const si_failure *failu
 
 si_rc store_fail(const si_instance *store, si_op *op, const struct si_error *error,
                  const char *key) {
-  char message[sizeof error->message + sizeof error->hint + 8];
+  struct si_error told = *error;
   /* Ended by the caller's own will: what was sent may have arrived, and repeating it is harmless.
    * Where it is not, the error says SI_OUTCOME_UNKNOWN. */
   bool stopped = error->status == SI_E_CANCELLED || error->status == SI_E_TIMEOUT;
-  uint32_t retry = stopped && error->retry == SI_RETRY_NEVER ? SI_RETRY_SAFE : error->retry;
-  snprintf(message, sizeof message, "%s%s%s", error->message, error->hint[0] ? "; " : "",
-           error->hint);
-  const si_failure failure = {.size = sizeof failure,
-                              .status = error->status,
-                              .retry = retry,
-                              .retry_after_ms = retry == SI_RETRY_AFTER ? 1000 : 0,
-                              .subject = key,
-                              .message = message,
-                              .detail = error->detail[0] ? error->detail : NULL};
-  return record(store, op, &failure);
+  told.retry = stopped && error->retry == SI_RETRY_NEVER ? SI_RETRY_SAFE : error->retry;
+  return si_fail_error(store->vt, op, &told, key);
 }
 
 si_rc store_refuse(const si_instance *store, si_op *op, si_rc status, const char *field,
@@ -79,23 +70,9 @@ void store_call_begin(struct store_call *call, const si_instance *store, si_op *
 
 /* --- keys --- */
 
-bool store_key_valid(const char *key) {
-  size_t len = strnlen(key, SI_PATH_MAX + 1);
-  bool valid = len > 0 && len <= SI_PATH_MAX;
-  for (const char *at = key; valid;) {
-    size_t part = strcspn(at, "/");
-    valid = si_component_valid(at, part);
-    if (at[part] == '\0') {
-      break;
-    }
-    at += part + 1;
-  }
-  return valid;
-}
-
 si_rc store_key(const si_instance *store, si_op *op, const char *key, char full[STORE_KEY]) {
   const char *prefix = store->config.prefix;
-  if (!store_key_valid(key)) {
+  if (!si_key_valid(key)) {
     return store_refuse(store, op, SI_E_INVALID, NULL, key,
                         "\"%.200s\" is not a key that this store takes", key);
   }

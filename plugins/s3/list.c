@@ -55,7 +55,7 @@ struct listing {
 static const char *own_key(struct listing *l, const char *full) {
   size_t skip = strlen(l->store->config.prefix);
   const char *key = full + skip + (skip > 0);
-  if (strlen(full) > skip && store_key_valid(key)) {
+  if (strlen(full) > skip && si_key_valid(key)) {
     return key;
   }
   l->ended = true;
@@ -185,7 +185,7 @@ si_rc store_discard(si_instance *store, si_op *op, const char *key, const char *
 si_rc store_uri(si_instance *store, const char *key, char *out, size_t cap) {
   const char *prefix = store->config.prefix;
   char text[64 + sizeof store->config.prefix + SI_PATH_MAX + 16];
-  if (key[0] && !store_key_valid(key)) {
+  if (key[0] && !si_key_valid(key)) {
     return SI_E_INVALID;
   }
   int n = snprintf(text, sizeof text, "s3://%s%s%s%s%s", store->config.bucket, prefix[0] ? "/" : "",

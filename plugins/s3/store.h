@@ -12,6 +12,7 @@
 
 #include <si/artifact.h>
 
+#include "kit/base/provider.h"
 #include "kit/net/s3.h"
 #include "plugins/s3/config.h"
 
@@ -50,7 +51,6 @@ void store_call_begin(struct store_call *call, const si_instance *store, si_op *
 /* The key in the bucket of a host's key. Records the failure where it is none. */
 si_rc store_key(const si_instance *store, si_op *op, const char *key,
                 char full[STORE_KEY]) SI_MUST_USE;
-bool store_key_valid(const char *key);
 
 /* --- the verbs --- */
 

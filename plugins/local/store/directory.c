@@ -13,22 +13,15 @@
 #include "plugins/local/store/store.h"
 
 si_rc store_check_key(si_instance *store, si_op *op, const char *key) {
-  size_t len = strnlen(key, SI_PATH_MAX + 1);
-  size_t parts = 0;
-  int valid = len > 0 && len <= SI_PATH_MAX;
-  for (const char *at = key; valid;) {
-    size_t part = strcspn(at, "/");
-    valid = si_component_valid(at, part) && ++parts <= STORE_DEPTH;
-    if (at[part] == '\0') {
-      break;
-    }
-    at += part + 1;
+  size_t parts = 1;
+  for (const char *at = key; (at = strchr(at, '/')) != NULL; at++) {
+    parts++;
   }
-  if (valid) {
+  if (si_key_valid(key) && parts <= STORE_DEPTH) {
     return SI_OK;
   }
-  return store_fail(store, op, SI_E_INVALID, NULL, "\"%.200s\" is not a key that this store takes",
-                    key);
+  return si_fail(store->vt, op, SI_E_INVALID, NULL, "\"%.200s\" is not a key that this store takes",
+                 key);
 }
 
 void store_forget(si_instance *store) {
@@ -39,14 +32,14 @@ void store_forget(si_instance *store) {
 /* The root comes into being with its first object. */
 static si_rc make_root(si_instance *store, si_op *op, const char *key) {
   if (mkdir(store->root_path, 0700) != 0 && errno != EEXIST) {
-    return store_fail(store, op, si_status_of_errno(errno), key,
-                      "cannot make the store's root %s: %s", store->root_path, strerror(errno));
+    return si_fail(store->vt, op, si_status_of_errno(errno), key,
+                   "cannot make the store's root %s: %s", store->root_path, strerror(errno));
   }
   store->root = open(store->root_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   return store->root >= 0
              ? SI_OK
-             : store_fail(store, op, si_status_of_errno(errno), key,
-                          "cannot open the store's root %s: %s", store->root_path, strerror(errno));
+             : si_fail(store->vt, op, si_status_of_errno(errno), key,
+                       "cannot open the store's root %s: %s", store->root_path, strerror(errno));
 }
 
 int store_has_root(si_instance *store) {
@@ -102,7 +95,7 @@ si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, 
     }
   }
   if (!store_has_root(store)) {
-    return store_fail(store, op, SI_E_NOT_FOUND, key, "there is no store at %s", store->root_path);
+    return si_fail(store->vt, op, SI_E_NOT_FOUND, key, "there is no store at %s", store->root_path);
   }
   memcpy(path, key, len);
   path[len] = '\0';
@@ -112,9 +105,9 @@ si_rc store_directory(si_instance *store, si_op *op, const char *key, int make, 
     if (store->dir < 0) {
       int err = errno;
       if (make && (err == ENOTDIR || err == EEXIST)) {
-        return store_fail(store, op, SI_E_CONFLICT, key,
-                          "cannot store %s/%s: a part of its path is an object", store->root_path,
-                          key);
+        return si_fail(store->vt, op, SI_E_CONFLICT, key,
+                       "cannot store %s/%s: a part of its path is an object", store->root_path,
+                       key);
       }
       return store_fail_errno(store, op, err, key, make ? "cannot store" : "cannot open");
     }

@@ -33,49 +33,14 @@ static const char schema[] =
     "\"description\":\"the longest object that is taken; without it, any\"}},"
     "\"required\":[\"root\"],\"additionalProperties\":false}";
 
-static si_rc record(const si_host_vt *vt, si_op *op, const si_failure *failure) {
-  return op && SI_HAS(vt, si_host_vt, fail) ? vt->fail(op, failure) : failure->status;
-}
-
-si_rc store_fail(si_instance *store, si_op *op, si_rc status, const char *key, const char *fmt,
-                 ...) {
-  char message[SI_PATH_MAX * 2 + 256];
-  va_list args;
-  va_start(args, fmt);
-  int n = vsnprintf(message, sizeof message, fmt, args);
-  va_end(args);
-  const si_failure failure = {.size = sizeof failure,
-                              .status = status,
-                              .retry = SI_RETRY_NEVER,
-                              .subject = key,
-                              .message = n >= 0 ? message : "failed"};
-  return record(store->vt, op, &failure);
-}
-
 si_rc store_fail_errno(si_instance *store, si_op *op, int err, const char *key, const char *what) {
-  char message[SI_PATH_MAX * 2 + 256];
-  int n = snprintf(message, sizeof message, "%s %s/%s: %s%s", what, store->root_path, key,
-                   strerror(err),
-                   err == ENOSPC || err == EDQUOT ? " (free some space, then try again)"
-                   : err == ELOOP || err == EXDEV ? " (a symbolic link stands in the path)"
-                                                  : "");
-  const si_failure failure = {
-      .size = sizeof failure,
-      .status = si_status_of_errno(err),
-      .retry = err == ENOSPC || err == EDQUOT || err == EIO ? SI_RETRY_SAFE : SI_RETRY_NEVER,
-      .sys_errno = err,
-      .subject = key,
-      .message = n >= 0 ? message : what};
-  return record(store->vt, op, &failure);
+  return si_fail_errno(store->vt, op, err, key, "%s %s/%s%s", what, store->root_path, key,
+                       err == ENOSPC || err == EDQUOT ? " (free some space, then try again)"
+                       : err == ELOOP || err == EXDEV ? " (a symbolic link stands in the path)"
+                                                      : "");
 }
 
 /* --- configuration --- */
-
-static si_rc bad_config(si_instance *store, si_op *op, const char *field, const char *message) {
-  const si_failure failure = {
-      .size = sizeof failure, .status = SI_E_INVALID, .field = field, .message = message};
-  return record(store->vt, op, &failure);
-}
 
 /* "/a/b" without empty, "." or ".." components; a '/' at the end is dropped. */
 static int take_root(si_instance *store, const char *root) {
@@ -102,37 +67,19 @@ static int take_root(si_instance *store, const char *root) {
 }
 
 static si_rc configure(si_instance *store, si_op *op, const char *config_json) {
-  struct si_error error;
+  static const char *const settings[] = {"root", "max_object_bytes", NULL};
   cJSON *config SI_AUTO(si_json_free) = NULL;
-  if (si_json_parse(config_json, strlen(config_json), &config, &error) != SI_OK ||
-      !cJSON_IsObject(config)) {
-    return bad_config(store, op, "", "the configuration is not a JSON object");
+  si_rc status = si_config_read(store->vt, op, config_json, settings, &config);
+  if (status == SI_OK && !take_root(store, si_json_str(config, "root"))) {
+    status = si_fail_config(store->vt, op, "root",
+                            "root must be an absolute path without \"..\", at most 2048 bytes");
   }
-  for (const cJSON *member = config->child; member; member = member->next) {
-    if (strcmp(member->string, "root") != 0 && strcmp(member->string, "max_object_bytes") != 0) {
-      char field[160], message[256];
-      snprintf(field, sizeof field, "/%.100s", member->string);
-      snprintf(message, sizeof message,
-               "\"%.100s\" is not a setting of the store \"file\"; it knows root and "
-               "max_object_bytes",
-               member->string);
-      return bad_config(store, op, field, message);
-    }
+  int64_t most = 0;
+  if (status == SI_OK) {
+    status = si_config_int(store->vt, op, config, "max_object_bytes", 1, 1ll << 53, 0, &most);
   }
-  if (!take_root(store, si_json_str(config, "root"))) {
-    return bad_config(store, op, "/root",
-                      "root must be an absolute path without \"..\", at most 2048 bytes");
-  }
-  store->max_object_bytes = UINT64_MAX;
-  if (si_json_get(config, "max_object_bytes")) {
-    int64_t most = si_json_int(config, "max_object_bytes", 1, 1ll << 53, 0);
-    if (most == 0) {
-      return bad_config(store, op, "/max_object_bytes",
-                        "max_object_bytes must be an integer from 1 to 2^53");
-    }
-    store->max_object_bytes = (uint64_t)most;
-  }
-  return SI_OK;
+  store->max_object_bytes = most > 0 ? (uint64_t)most : UINT64_MAX;
+  return status;
 }
 
 /* --- open, close --- */
@@ -146,9 +93,9 @@ static si_rc open_root(si_instance *store, si_op *op) {
   int err = errno;
   struct stat st;
   if (lstat(store->root_path, &st) == 0 && S_ISLNK(st.st_mode)) {
-    return store_fail(store, op, SI_E_REFUSED, NULL,
-                      "the store's root %s is a symbolic link; name the directory itself",
-                      store->root_path);
+    return si_fail(store->vt, op, SI_E_REFUSED, NULL,
+                   "the store's root %s is a symbolic link; name the directory itself",
+                   store->root_path);
   }
   if (err == ENOENT) {
     char parent[SI_PATH_MAX];
@@ -158,11 +105,11 @@ static si_rc open_root(si_instance *store, si_op *op) {
     if (stat(parent, &st) == 0 && S_ISDIR(st.st_mode)) {
       return SI_OK; /* made with the first object, so that reading makes nothing */
     }
-    return store_fail(store, op, SI_E_NOT_FOUND, NULL,
-                      "the directory %s, which would hold the store, does not exist", parent);
+    return si_fail(store->vt, op, SI_E_NOT_FOUND, NULL,
+                   "the directory %s, which would hold the store, does not exist", parent);
   }
-  return store_fail(store, op, err == ENOTDIR ? SI_E_INVALID : si_status_of_errno(err), NULL,
-                    "cannot open the store's root %s: %s", store->root_path, strerror(err));
+  return si_fail(store->vt, op, err == ENOTDIR ? SI_E_INVALID : si_status_of_errno(err), NULL,
+                 "cannot open the store's root %s: %s", store->root_path, strerror(err));
 }
 
 static void store_close(si_instance *store) {
@@ -188,7 +135,7 @@ static si_rc store_open(const si_host_vt *vt, si_host *host, si_op *op, const ch
   si_rc status = configure(store, op, config_json);
   char random[STORE_TEMP_HEX + 1];
   if (status == SI_OK && (status = si_random_hex(random, STORE_TEMP_HEX / 2)) != SI_OK) {
-    store_fail(store, op, status, NULL, "no random bytes");
+    si_fail(store->vt, op, status, NULL, "no random bytes");
   }
   if (status == SI_OK) {
     snprintf(store->temp, sizeof store->temp, STORE_TEMP "%s-", random);

@@ -30,8 +30,8 @@ struct si_reader {
 };
 
 static si_rc refuse_type(si_instance *store, si_op *op, const char *key) {
-  return store_fail(store, op, SI_E_REFUSED, key, "%s/%s is not a regular file", store->root_path,
-                    key);
+  return si_fail(store->vt, op, SI_E_REFUSED, key, "%s/%s is not a regular file", store->root_path,
+                 key);
 }
 
 /* -1 and errno, or -1 and *status. O_NONBLOCK: a FIFO must not hold us. */
@@ -87,7 +87,7 @@ si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t
   }
   if (offset > INT64_MAX) {
     si_close(&fd);
-    return store_fail(store, op, SI_E_INVALID, key, "the offset is out of bounds");
+    return si_fail(store->vt, op, SI_E_INVALID, key, "the offset is out of bounds");
   }
   size_t len = strlen(key);
   si_reader *reader = calloc(1, sizeof *reader + len + 1);
@@ -147,7 +147,7 @@ si_rc store_stat(si_instance *store, si_op *op, const char *key, si_object_info 
     return store_fail_errno(store, op, errno, key, "cannot look at");
   }
   if (!S_ISREG(st.st_mode)) {
-    return S_ISDIR(st.st_mode) ? store_fail(store, op, SI_E_NOT_FOUND, key, "%s is no object", key)
+    return S_ISDIR(st.st_mode) ? si_fail(store->vt, op, SI_E_NOT_FOUND, key, "%s is no object", key)
                                : refuse_type(store, op, key);
   }
   out->length = (uint64_t)st.st_size;

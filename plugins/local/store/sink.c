@@ -48,20 +48,20 @@ static si_rc check_options(si_instance *store, si_op *op, const char *key,
                            const si_put_options *options) {
   if (options->size < sizeof *options ||
       (options->flags & ~(uint32_t)(SI_PUT_CREATE_ONLY | SI_PUT_COMMIT))) {
-    return store_fail(store, op, SI_E_UNSUPPORTED, key,
-                      "the store \"file\" does not support an option asked for");
+    return si_fail(store->vt, op, SI_E_UNSUPPORTED, key,
+                   "the store \"file\" does not support an option asked for");
   }
   if (options->length > store->max_object_bytes) {
-    return store_fail(store, op, SI_E_QUOTA, key,
-                      "%s has %llu bytes; the store takes at most %llu (max_object_bytes)", key,
-                      (unsigned long long)options->length,
-                      (unsigned long long)store->max_object_bytes);
+    return si_fail(store->vt, op, SI_E_QUOTA, key,
+                   "%s has %llu bytes; the store takes at most %llu (max_object_bytes)", key,
+                   (unsigned long long)options->length,
+                   (unsigned long long)store->max_object_bytes);
   }
   return SI_OK;
 }
 
 static si_rc exists(si_instance *store, si_op *op, const char *key) {
-  return store_fail(store, op, SI_E_EXISTS, key, "%s/%s exists already", store->root_path, key);
+  return si_fail(store->vt, op, SI_E_EXISTS, key, "%s/%s exists already", store->root_path, key);
 }
 
 /* Looks early, so that nothing is written in vain; the rename decides. */
@@ -172,9 +172,9 @@ static int push(si_sink *sink) {
 si_rc store_sink_write(si_sink *sink, si_op *op, const void *data, size_t len) {
   const char *from = data;
   if (len > sink->length - sink->written) {
-    return store_fail(sink->store, op, SI_E_INVALID, sink->key,
-                      "more bytes came for %s than the %llu announced", sink->key,
-                      (unsigned long long)sink->length);
+    return si_fail(sink->store->vt, op, SI_E_INVALID, sink->key,
+                   "more bytes came for %s than the %llu announced", sink->key,
+                   (unsigned long long)sink->length);
   }
   while (len > 0) {
     uint64_t room = WINDOW - sink->written % WINDOW;
@@ -269,9 +269,8 @@ static si_rc put_failed(si_instance *store, si_op *op, const si_sink *sink, int 
     return exists(store, op, sink->key);
   }
   if (err == EISDIR) {
-    return store_fail(store, op, SI_E_CONFLICT, sink->key,
-                      "cannot store %s/%s: other objects lie below it", store->root_path,
-                      sink->key);
+    return si_fail(store->vt, op, SI_E_CONFLICT, sink->key,
+                   "cannot store %s/%s: other objects lie below it", store->root_path, sink->key);
   }
   return store_fail_errno(store, op, err, sink->key, "cannot put in place");
 }
@@ -285,8 +284,8 @@ si_rc store_sink_finish(si_sink *sink, si_op *op) {
   si_instance *store = sink->store;
   si_rc status = SI_OK;
   if (sink->written != sink->length) {
-    status = store_fail(
-        store, op, SI_E_INVALID, sink->key, "%llu bytes came for %s, not the %llu announced",
+    status = si_fail(
+        store->vt, op, SI_E_INVALID, sink->key, "%llu bytes came for %s, not the %llu announced",
         (unsigned long long)sink->written, sink->key, (unsigned long long)sink->length);
   } else if (commit_before(sink)) {
     status = store_fail_errno(store, op, errno, sink->key, "cannot make durable");

@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 
 #include "kit/base/path.h"
+#include "kit/base/provider.h"
 
 #define STORE_DEPTH 64 /* components of a key */
 #define STORE_DESCRIPTORS "/proc/self/fd"
@@ -50,11 +51,8 @@ struct si_instance {
 
 /* --- failing --- */
 
-/* Records status and text, with the key as subject; returns status. Without an op nothing is
- * recorded: for questions whose "no" is no failure. */
-si_rc store_fail(si_instance *store, si_op *op, si_rc status, const char *key, const char *fmt, ...)
-    SI_PRINTF(5, 6);
-/* The same for an errno value; "<what> <root>/<key>: <its text>". */
+/* As si_fail() (kit/base/provider.h), for an errno value: "<what> <root>/<key>[ (what to do)]: <its
+ * text>". */
 si_rc store_fail_errno(si_instance *store, si_op *op, int err, const char *key, const char *what);
 
 /* --- directories --- */

@@ -30,12 +30,12 @@ int store_is_temp(const char *name) {
 static si_rc path_of(si_instance *store, si_op *op, const char *key, const char *id,
                      char path[STORE_PATH]) {
   if (!store_is_temp(id)) {
-    return store_fail(store, op, SI_E_INVALID, NULL,
-                      "\"%.200s\" is no unfinished object of this store", id);
+    return si_fail(store->vt, op, SI_E_INVALID, NULL,
+                   "\"%.200s\" is no unfinished object of this store", id);
   }
   si_rc status = key[0] ? store_check_key(store, op, key) : SI_OK;
   if (status == SI_OK && strlen(key) >= SI_PATH_MAX) {
-    status = store_fail(store, op, SI_E_INVALID, NULL, "the key is too long for a directory");
+    status = si_fail(store->vt, op, SI_E_INVALID, NULL, "the key is too long for a directory");
   }
   if (status == SI_OK) {
     snprintf(path, STORE_PATH, "%s%s%s", key, key[0] ? "/" : "", id);
@@ -61,8 +61,8 @@ si_rc store_discard(si_instance *store, si_op *op, const char *key, const char *
     return status;
   }
   if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
-    return store_fail(store, op, SI_E_REFUSED, path, "%s/%s is not a regular file",
-                      store->root_path, path);
+    return si_fail(store->vt, op, SI_E_REFUSED, path, "%s/%s is not a regular file",
+                   store->root_path, path);
   }
   if (unlinkat(dir, name, 0) != 0 && errno != ENOENT) {
     return store_fail_errno(store, op, errno, path, "cannot remove");

@@ -86,8 +86,8 @@ static si_rc visit(struct walk *w, int dir, const char *name, int depth) {
     return tell_stranger(w);
   }
   return depth < STORE_DEPTH ? walk(w, dir, name, depth + 1)
-                             : store_fail(w->store, w->op, SI_E_QUOTA, w->key,
-                                          "%s lies deeper than a key can", w->key);
+                             : si_fail(w->store->vt, w->op, SI_E_QUOTA, w->key,
+                                       "%s lies deeper than a key can", w->key);
 }
 
 /* One entry of the directory that w->key names. */
