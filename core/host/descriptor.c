@@ -29,7 +29,7 @@ static const struct shape shapes[] = {
 };
 
 static const struct shape retention_shape = {
-    "the table of " SI_RETENTION_ID, offsetof(si_retention_vt, lock),
+    "the table of " SI_RETENTION_ID, offsetof(si_retention_vt, sink_open),
     END_OF(si_retention_vt, report), sizeof(si_retention_vt)};
 
 /* Is that memory of the plugin's where a structure may begin, and its first `least` bytes too? */

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/host/dispatch_lock.h"
 #include "core/runpack/store.h"
 
-static si_rc emit(void *ctx, const char *json, size_t len) {
+si_rc si_dispatch_emit(void *ctx, const char *json, size_t len) {
   struct si_op *op = ctx;
   if (!json || len > SI_FRAME_MAX - 64) {
     return SI_E_QUOTA;
@@ -33,11 +34,12 @@ static si_rc provisioner_call(struct si_dispatch *d, uint32_t verb, const char *
                               const char *second) {
   const si_provisioner_vt *vt = &d->descriptor->vt.provisioner;
   switch (verb) {
-    case SI_VERB_CHECK: return vt->check(d->instance, d->op, d->op, emit);
-    case SI_VERB_PROVISION: return vt->provision(d->instance, d->op, first, second, d->op, emit);
-    case SI_VERB_DESTROY: return vt->destroy(d->instance, d->op, first, d->op, emit);
-    case SI_VERB_INSPECT: return vt->inspect(d->instance, d->op, first, d->op, emit);
-    case SI_VERB_LIST: return vt->list(d->instance, d->op, first, d->op, emit);
+    case SI_VERB_CHECK: return vt->check(d->instance, d->op, d->op, si_dispatch_emit);
+    case SI_VERB_PROVISION:
+      return vt->provision(d->instance, d->op, first, second, d->op, si_dispatch_emit);
+    case SI_VERB_DESTROY: return vt->destroy(d->instance, d->op, first, d->op, si_dispatch_emit);
+    case SI_VERB_INSPECT: return vt->inspect(d->instance, d->op, first, d->op, si_dispatch_emit);
+    case SI_VERB_LIST: return vt->list(d->instance, d->op, first, d->op, si_dispatch_emit);
     case SI_VERB_REMOVE: return vt->remove(d->instance, d->op, first);
     default: return SI_E_UNSUPPORTED;
   }
@@ -160,7 +162,7 @@ static si_rc tell_uri(struct si_dispatch *d, struct si_unpack *in) {
     return unsupported(d, "tell where its objects are");
   }
   si_rc status = vt->uri(d->instance, key, uri, sizeof uri);
-  return status == SI_OK ? emit(d->op, uri, strnlen(uri, sizeof uri)) : status;
+  return status == SI_OK ? si_dispatch_emit(d->op, uri, strnlen(uri, sizeof uri)) : status;
 }
 
 /* Calls that begin when every object before them has ended, and end before the next begins. */
@@ -180,6 +182,9 @@ static bool store_request(struct si_dispatch *d, const struct si_frame *request,
     case SI_FRAME_UNFINISHED: si_op_done(d->op, list_unfinished(d, in), 0, false); return true;
     case SI_FRAME_DISCARD: si_op_done(d->op, discard(d, in), 0, false); return true;
     case SI_FRAME_URI: si_op_done(d->op, tell_uri(d, in), 0, false); return true;
+    case SI_FRAME_LOCK: si_op_done(d->op, si_lock_lock(d, in), 0, false); return true;
+    case SI_FRAME_HOLD: si_op_done(d->op, si_lock_hold(d, in), 0, false); return true;
+    case SI_FRAME_LOCKS: si_op_done(d->op, si_lock_report(d, in), 0, false); return true;
     default: return false;
   }
 }

@@ -21,4 +21,7 @@ struct si_dispatch {
 /* Serves until BYE. SI_E_CORRUPT where a request makes no sense. */
 si_rc si_dispatch_run(struct si_dispatch *dispatch, struct si_link *link) SI_MUST_USE;
 
+/* An si_emit whose ctx is the si_op: sends a RESULT. */
+si_rc si_dispatch_emit(void *ctx, const char *json, size_t len);
+
 #endif

@@ -272,7 +272,7 @@ struct si_pending *si_session_pending(struct si_session *session, uint64_t id) {
 
 void si_session_end(struct si_session *session, struct si_pending *pending,
                     const struct si_error *done) {
-  struct si_error stopped;
+  struct si_error stopped, unproven;
   struct si_pending ended = *pending;
   pending->id = 0;
   session->count--;
@@ -282,6 +282,7 @@ void si_session_end(struct si_session *session, struct si_pending *pending,
                  ended.status == SI_E_QUOTA ? "there is more than may be" : "reading was ended");
     done = &stopped;
   }
+  done = si_session_locked_done(&ended, done, &unproven);
   if (ended.type == SI_FRAME_PUT_OPEN) {
     session->put = session->put.status == SI_OK ? *done : session->put;
   } else if (ended.type != SI_FRAME_GET) {
@@ -372,6 +373,7 @@ void si_session_take(struct si_session *session, const struct si_frame *frame) {
       si_session_take_data(session, frame->id, word, length);
       break;
     case SI_FRAME_ITEM: si_session_take_item(session, frame->id, &in); break;
+    case SI_FRAME_LOCKED: si_session_take_locked(session, frame->id, &in); break;
     default: si_session_violated(session, "a frame is of no known type"); break;
   }
   if (in.bad && !session->dead) {

@@ -16,15 +16,23 @@ enum { SI_PENDING_MAX = 256, SI_STDERR_TAIL = 3000, SI_PUTS_MAX = 4 };
 struct si_pending {
   uint64_t id;    /* its place is the last byte; 0: none is here */
   uint32_t type;  /* SI_FRAME_* */
-  uint64_t limit; /* GET: bytes allowed; LIST, UNFINISHED: items allowed */
+  uint64_t limit; /* GET: bytes allowed; LIST, UNFINISHED, LOCKS: items allowed */
   uint64_t received;
   si_rc status; /* SI_OK until the receiver, or a bound, ends it */
   void *ctx;
   si_store_data on_data;
   si_store_end on_end;
-  const char *prefix; /* LIST, UNFINISHED: the asker's, who waits */
+  const char *prefix; /* LIST, UNFINISHED, LOCKS: the asker's, who waits */
   si_store_each on_item;
   si_store_each_unfinished on_unfinished;
+  /* PUT_OPEN, LOCK, HOLD: what is asked for, and whether it was told; `now` (or NULL) is the
+   * asker's. LOCKS: on_lock. */
+  struct si_store_lock wanted;
+  bool told; /* `seen` is what was read back */
+  si_lock seen;
+  bool release; /* HOLD: the hold is to end */
+  si_lock *now;
+  si_lock_fn on_lock;
   /* session_receive.c's */
   uint64_t beyond; /* bytes that came beyond the limit */
   struct si_pending *next;
@@ -144,6 +152,23 @@ si_rc si_session_discard(struct si_store *store, const char *key, const char *id
 si_rc si_session_uri(struct si_store *store, const char *key, char uri[SI_STORE_URI_SIZE],
                      struct si_error *error);
 void si_session_take_item(struct si_session *session, uint64_t id, struct si_unpack *in);
+/* `prefix` itself, or a key below it? */
+bool si_session_lies_below(const char *key, const char *prefix);
+bool si_session_printable(const char *text, size_t most);
+/* One more item of a listing: false where it came to more than may be, and the session is over. */
+bool si_session_counts(struct si_session *session, struct si_pending *pending);
+
+/* --- session_lock.c: members of the store's table, and the frame that answers them --- */
+si_rc si_session_lock(struct si_store *store, const char *key, const char *version, uint32_t mode,
+                      int64_t until_ms, si_lock *now, struct si_error *error);
+si_rc si_session_hold(struct si_store *store, const char *key, const char *version, bool on,
+                      si_lock *now, struct si_error *error);
+si_rc si_session_locks(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                       si_lock_fn each, struct si_buf *about, struct si_error *error);
+void si_session_take_locked(struct si_session *session, uint64_t id, struct si_unpack *in);
+/* Success, or LOCK_UNPROVEN where a lock was asked for that nobody told of. */
+const struct si_error *si_session_locked_done(const struct si_pending *pending,
+                                              const struct si_error *done, struct si_error *room);
 
 /* --- session_receive.c --- */
 void si_session_take_data(struct si_session *session, uint64_t id, uint32_t slot, uint32_t len);

@@ -13,14 +13,14 @@
 enum { ITEMS_DROPPED_MAX = 1000000 };
 
 /* Is it `prefix` itself, or below it? */
-static bool lies_below(const char *key, const char *prefix) {
+bool si_session_lies_below(const char *key, const char *prefix) {
   size_t len = strnlen(key, SI_KEY_SIZE);
   size_t head = strlen(prefix);
   return len < SI_KEY_SIZE && si_utf8_valid(key, len) && strncmp(key, prefix, head) == 0 &&
          (head == 0 || key[head] == '/' || key[head] == '\0');
 }
 
-static bool printable(const char *text, size_t most) {
+bool si_session_printable(const char *text, size_t most) {
   size_t len = strnlen(text, most + 1);
   for (size_t i = 0; i < len; i++) {
     if (text[i] <= ' ' || text[i] > '~') {
@@ -84,9 +84,9 @@ static si_rc hand_on(struct si_pending *pending, struct si_unpack *in, const cha
   const bool object = pending->type == SI_FRAME_LIST;
   if (in->bad) {
     *fault = "an item of a listing is malformed";
-  } else if (!lies_below(key, pending->prefix) || (object && !key[0])) {
+  } else if (!si_session_lies_below(key, pending->prefix) || (object && !key[0])) {
     *fault = "a listing has a key that nobody asked for";
-  } else if (object ? id[0] != '\0' : !printable(id, SI_STORE_ID_MAX)) {
+  } else if (object ? id[0] != '\0' : !si_session_printable(id, SI_STORE_ID_MAX)) {
     *fault = "an unfinished object has an id that cannot be";
   }
   if (*fault || pending->status != SI_OK) {
@@ -99,6 +99,18 @@ static si_rc hand_on(struct si_pending *pending, struct si_unpack *in, const cha
                 : pending->on_unfinished(pending->ctx, &unfinished);
 }
 
+bool si_session_counts(struct si_session *session, struct si_pending *pending) {
+  if (pending->received++ >= pending->limit && pending->status == SI_OK) {
+    pending->status = SI_E_QUOTA; /* what still comes is dropped */
+  }
+  if (pending->received > pending->limit &&
+      pending->received - pending->limit > ITEMS_DROPPED_MAX) {
+    si_session_violated(session, "a listing does not end");
+    return false;
+  }
+  return true;
+}
+
 void si_session_take_item(struct si_session *session, uint64_t id, struct si_unpack *in) {
   struct si_pending *pending = si_session_pending(session, id);
   const char *fault = NULL;
@@ -106,12 +118,7 @@ void si_session_take_item(struct si_session *session, uint64_t id, struct si_unp
     si_session_violated(session, "a listing came that nobody asked for");
     return;
   }
-  if (pending->received++ >= pending->limit && pending->status == SI_OK) {
-    pending->status = SI_E_QUOTA; /* what still comes is dropped */
-  }
-  if (pending->received > pending->limit &&
-      pending->received - pending->limit > ITEMS_DROPPED_MAX) {
-    si_session_violated(session, "a listing does not end");
+  if (!si_session_counts(session, pending)) {
     return;
   }
   pending->status = hand_on(pending, in, &fault);
@@ -140,8 +147,8 @@ si_rc si_session_discard(struct si_store *store, const char *key, const char *id
 /* "<provider>://" and printable ASCII behind it. */
 static bool uri_of(const struct si_session *session, const char *uri) {
   size_t len = strlen(session->plugin);
-  return printable(uri, SI_STORE_URI_SIZE - 1) && strncmp(uri, session->plugin, len) == 0 &&
-         strncmp(uri + len, "://", 3) == 0;
+  return si_session_printable(uri, SI_STORE_URI_SIZE - 1) &&
+         strncmp(uri, session->plugin, len) == 0 && strncmp(uri + len, "://", 3) == 0;
 }
 
 si_rc si_session_uri(struct si_store *store, const char *key, char uri[SI_STORE_URI_SIZE],

@@ -64,18 +64,22 @@ static si_rc put_open(struct si_store *store, const char *key, uint32_t flags, u
   if (!put) {
     return si_error_set(error, SI_E_CONFLICT, "STORE_OPEN", "another object is open");
   }
-  const struct si_pending *pending = si_session_request(session, SI_FRAME_PUT_OPEN);
+  struct si_pending *pending = si_session_request(session, SI_FRAME_PUT_OPEN);
   if (!pending) {
     return si_session_death(session, error);
   }
   session->doing = "put";
   *put = (struct si_put){.id = pending->id, .left = length, .commits = flags & SI_PUT_COMMIT};
   *id = put->id;
+  pending->wanted = store->lock;
   status = si_frame_begin(out, SI_FRAME_PUT_OPEN, pending->id, &mark);
   status = status == SI_OK ? si_pack_text(out, key) : status;
   status = status == SI_OK ? si_pack_u32(out, flags) : status;
   status = status == SI_OK ? si_pack_u64(out, length) : status;
   status = status == SI_OK ? si_pack_text(out, content_type) : status;
+  status = status == SI_OK ? si_pack_u32(out, store->lock.mode) : status;
+  status = status == SI_OK ? si_pack_u32(out, store->lock.held ? SI_LOCK_HELD : 0) : status;
+  status = status == SI_OK ? si_pack_u64(out, (uint64_t)store->lock.until_ms) : status;
   status = status == SI_OK ? si_frame_end(out, mark) : status;
   return status == SI_OK ? SI_OK : no_memory(session, error);
 }
@@ -256,4 +260,7 @@ const struct si_store_vt si_session_store_vt = {
     .unfinished = si_session_unfinished,
     .discard = si_session_discard,
     .uri = si_session_uri,
+    .lock = si_session_lock,
+    .hold = si_session_hold,
+    .locks = si_session_locks,
 };

@@ -22,6 +22,7 @@ struct si_transfer {
   struct si_op *op;
   char *key;
   si_sink *sink;
+  bool locks; /* the sink is the retention table's */
   si_rc status;
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/host/dispatch_lock.h"
 #include "core/host/transfer_impl.h"
 
 /* Want of memory is the only failure of a frame, and ends the process. */
@@ -41,13 +42,22 @@ static bool put_open(struct si_transfers *ts, struct si_transfer *t, struct si_u
   si_put_options options = {.size = sizeof options, .flags = si_unpack_u32(in)};
   options.length = si_unpack_u64(in);
   options.content_type = si_unpack_text(in);
+  si_lock_wish wish = {.size = sizeof wish, .mode = si_unpack_u32(in)};
+  wish.flags = si_unpack_u32(in);
+  wish.until_ms = (int64_t)si_unpack_u64(in);
   if (in->bad) {
     return false;
   }
   begin(ts, t, key);
+  t->locks = wish.mode != SI_LOCK_NONE || wish.flags;
   si_doing_set("sink_open");
-  t->status =
-      ts->descriptor->vt.artifact.sink_open(ts->instance, t->op, t->key, &options, &t->sink);
+  if (t->locks) {
+    t->status =
+        si_lock_open(ts->descriptor, ts->instance, t->op, t->key, &options, &wish, &t->sink);
+  } else {
+    t->status =
+        ts->descriptor->vt.artifact.sink_open(ts->instance, t->op, t->key, &options, &t->sink);
+  }
   return true;
 }
 
@@ -78,7 +88,9 @@ static bool put_close(struct si_transfers *ts, struct si_transfer *t, struct si_
   }
   si_doing_set("sink_finish");
   if (t->status == SI_OK && commit) {
-    t->status = vt->sink_finish(t->sink, t->op);
+    t->status = t->locks
+                    ? ts->descriptor->retention.sink_finish(t->sink, t->op, t->op, si_lock_tell)
+                    : vt->sink_finish(t->sink, t->op);
   } else if (t->status == SI_OK) {
     vt->sink_abort(t->sink);
   }

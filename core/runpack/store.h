@@ -10,9 +10,10 @@
 #ifndef SI_CORE_RUNPACK_STORE_H
 #define SI_CORE_RUNPACK_STORE_H
 
-#include <si/artifact.h>
+#include <si/retention.h>
+#include <stdbool.h>
 
-#include "kit/base/error.h"
+#include "kit/base/buf.h"
 
 struct si_store;
 
@@ -43,6 +44,13 @@ struct si_store_unfinished {
 /* A status other than SI_OK ends the listing with it. No call on the store from inside. */
 typedef si_rc (*si_store_each)(void *ctx, const struct si_store_object *object);
 typedef si_rc (*si_store_each_unfinished)(void *ctx, const struct si_store_unfinished *found);
+
+/* What objects are locked with as they are put. */
+struct si_store_lock {
+  uint32_t mode;    /* SI_LOCK_*; SI_LOCK_NONE: not locked */
+  bool held;        /* under legal hold, too */
+  int64_t until_ms; /* by the store's clock; 0 with SI_LOCK_NONE */
+};
 
 #define SI_STORE_ID_MAX 1024    /* bytes of an unfinished object's id */
 #define SI_STORE_URI_SIZE 16384 /* a URI and its NUL */
@@ -81,12 +89,32 @@ struct si_store_vt {
    * provider's id and "://". Information only: nothing is ever read by it. */
   si_rc (*uri)(struct si_store *store, const char *key, char uri[SI_STORE_URI_SIZE],
                struct si_error *error);
+
+  /* Those of a store whose provider has SI_RETENTION_ID (si/retention.h); else SI_E_UNSUPPORTED
+   * (PROVIDER_UNSUPPORTED), or NULL all three. `version` NULL: the one that a reader gets. */
+
+  /* Locks a version, and reads the lock back: *now is how it is locked now, with no strings, at
+   * least as was asked for (LOCK_UNPROVEN, SI_E_RETENTION, where it is not). */
+  si_rc (*lock)(struct si_store *store, const char *key, const char *version, uint32_t mode,
+                int64_t until_ms, si_lock *now, struct si_error *error);
+  /* Puts a version under legal hold, or ends that; *now as above. */
+  si_rc (*hold)(struct si_store *store, const char *key, const char *version, bool on, si_lock *now,
+                struct si_error *error);
+  /* Every version of every object under `prefix` and how it is locked, at most `most` of them
+   * (more: SI_E_QUOTA), asked of the store now; then *about, a JSON object, is what holds for all
+   * of it (si_retention_vt.report). A key is as of a listing, a version printable ASCII or NULL. */
+  si_rc (*locks)(struct si_store *store, const char *prefix, uint64_t most, void *ctx,
+                 si_lock_fn each, struct si_buf *about, struct si_error *error);
 };
 
 /* The head of every implementation's own struct. */
 struct si_store {
   const struct si_store_vt *vt;
   uint32_t open_max; /* objects that may be open for writing at once; 0 counts as 1 */
+  /* Whoever puts sets it: every object that is put from then on is locked with it, and is stored
+   * only once that was read back. LOCK_UNPROVEN (SI_E_RETENTION): the provider says it is stored,
+   * and tells no lock, or a weaker one. A provider that cannot: SI_E_UNSUPPORTED. */
+  struct si_store_lock lock;
 };
 
 #endif

@@ -30,7 +30,8 @@ enum si_frame_type {
                          u32 describe: load and say what it is, open no instance,
                          text trust (JSON: core/host/trust.h), u32 sandbox (SI_SANDBOX_*) */
   SI_FRAME_CALL,      /* u32 verb (SI_VERB_*), text argument 1, text argument 2 */
-  SI_FRAME_PUT_OPEN,  /* text key, u32 flags, u64 length, text content_type */
+  SI_FRAME_PUT_OPEN,  /* text key, u32 flags, u64 length, text content_type; then the lock it is to
+                         have: u32 mode (SI_LOCK_*), u32 flags (SI_LOCK_HELD), u64 until */
   SI_FRAME_PUT_DATA,  /* u32 slot (a run's first), u32 length */
   SI_FRAME_PUT_CLOSE, /* u32 commit */
   SI_FRAME_GET,       /* text key, u64 limit */
@@ -46,6 +47,9 @@ enum si_frame_type {
   SI_FRAME_UNFINISHED, /* text prefix, u64 most */
   SI_FRAME_DISCARD,    /* text key, text id: as an ITEM told them */
   SI_FRAME_URI,        /* text key */
+  SI_FRAME_LOCK,  /* text key, text version, u32 mode, u64 until: lock it, and read that back */
+  SI_FRAME_HOLD,  /* text key, text version, u32 on: the same of a legal hold */
+  SI_FRAME_LOCKS, /* text prefix, u64 most: LOCKED for every version, then RESULT */
   /* from si-host */
   SI_FRAME_READY = 64, /* text descriptor (JSON), u32 threads (SI_THREADS_*) */
   SI_FRAME_LOG,        /* u32 level, text message */
@@ -58,6 +62,9 @@ enum si_frame_type {
                           (modified; no id) or UNFINISHED (started) of that id */
   SI_FRAME_DONE,       /* u64 value, then an error as si_pack_error writes it: the request of that
                           id has ended; value is STAT's length */
+  SI_FRAME_LOCKED,     /* text key, text version, u32 mode, u32 flags (SI_LOCK_*), u64 until, u64
+                          told: how a version is locked, as read back, for the PUT_OPEN, LOCK, HOLD
+                          or LOCKS of that id. Times in milliseconds since 1970; version "": none */
   SI_FRAME_SECRET      /* text name: asks for the value of a secret */
 };
 

@@ -324,7 +324,7 @@ static void look_extension(const struct trial *t, const si_provider *p) {
     demand(size >= END_OF(si_retention_vt, report), "its si_retention_vt is cut off");
     demand(size <= SI_TABLE_MAX && load_room(t->handle, first) >= size,
            "its si_retention_vt ends outside of the plugin: size is %u", (unsigned)size);
-    for (size_t at = offsetof(si_retention_vt, lock); at < END_OF(si_retention_vt, report);
+    for (size_t at = offsetof(si_retention_vt, sink_open); at < END_OF(si_retention_vt, report);
          at += sizeof(void *)) {
       const void *function;
       memcpy(&function, (const char *)first + at, sizeof function);

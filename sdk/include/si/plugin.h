@@ -36,7 +36,7 @@ extern "C" {
 #define SI_ABI_MAGIC 0x31507369u /* "isP1": a foreign object is refused with a clear message */
 #define SI_ABI_MAJOR 1u          /* stands in the entry symbol's name, too */
 #define SI_ABI_MINOR 0u          /* grows when a table gains a tail member */
-#define SI_ABI_DRAFT 3u          /* 0 once the ABI is frozen */
+#define SI_ABI_DRAFT 4u          /* 0 once the ABI is frozen */
 
 /* Tables larger than this are refused as absurd, whatever their size member says. */
 #define SI_TABLE_MAX 4096u

@@ -15,7 +15,7 @@
 
 #define ENTRY(id, file, hash)                                   \
   "{\"id\":\"" id "\",\"file\":\"" file "\",\"sha256\":\"" hash \
-  "\",\"kinds\":[\"provisioner\"],\"needs\":{},\"abi\":\"1.0-draft3\",\"license\":\"MIT\"}"
+  "\",\"kinds\":[\"provisioner\"],\"needs\":{},\"abi\":\"1.0-draft4\",\"license\":\"MIT\"}"
 #define TREE(entries) "{\"schema\":\"si.plugins/1\",\"serial\":1,\"plugins\":[" entries "]}"
 /* Of the six bytes "plugin". */
 #define HASH "3dbdc0445f8efbd9b9eccb2a5c50b7aa8ac1f1c0b8a6d9d1b7f1e0f2f8b6a5d4"
