@@ -32,7 +32,7 @@ struct si_bucket_put {
   uint32_t flags;   /* SI_PUT_* */
   bool parts;       /* sent in parts: no store has those create-only */
   bool guarded;     /* stored: only where the key had no object; else another may stand behind it */
-  const void *ask;  /* what si_bucket_sink_open_as was given; NULL: an ordinary object */
+  void *ask;        /* a copy of what sink_open_as was given; NULL: an ordinary object */
 };
 
 /* A provider on this kit. Any function may be NULL: then nothing is done. A failure is recorded by
