@@ -14,7 +14,6 @@
 #include "paas/events/events.h"
 
 #define HOUR_MS 3600000ull
-#define DAYS_MAX 36500u
 
 enum { TOLD_MAX = 100 }; /* runpacks that one event names */
 
@@ -39,21 +38,10 @@ static void close_pruning(struct pruning *p) {
 
 /* --- what is asked for --- */
 
-/* A duration, or a number of days that is longer than one may be: "36h", "3650d". Not none at all:
- * that would be whatever is being written now. */
+/* Not none at all: that would be whatever is being written now. */
 static si_rc age_option(struct si_invocation *inv, uint64_t *ms) {
   const char *text = si_opt(inv, "older-than");
-  char days[8];
-  uint64_t count;
-  size_t len = strlen(text);
-  si_rc status = si_parse_duration_ms(text, ms);
-  if (status != SI_OK && len > 1 && len <= sizeof days && text[len - 1] == 'd') {
-    memcpy(days, text, len - 1);
-    days[len - 1] = '\0';
-    status = si_parse_u64(days, 1, DAYS_MAX, &count);
-    *ms = status == SI_OK ? count * 24 * HOUR_MS : 0;
-  }
-  return status == SI_OK && *ms > 0
+  return si_parse_span_ms(text, ms) == SI_OK
              ? SI_OK
              : si_usage_error(inv, "--older-than %.40s is no age: write 36h, 90m or 30d", text);
 }
