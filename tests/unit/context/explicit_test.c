@@ -17,7 +17,8 @@ static const char *const reading[] = {
 
 /* They ask for --context themselves where they change what is a context's (contexts.sh,
  * runpacks.sh); a copy goes into a store that was named. */
-static const char *const sometimes[] = {"paas reconcile", "runpack copy", "runpack prune"};
+static const char *const sometimes[] = {"paas reconcile", "runpack copy", "runpack prune",
+                                        "runpack lock",   "runpack hold", "runpack release"};
 
 /* They name their context themselves, or belong to none. */
 static const char *const naming[] = {"paas context create",
