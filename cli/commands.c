@@ -58,6 +58,8 @@ extern const struct si_command si_cmd_runpack_lock;
 extern const struct si_command si_cmd_runpack_hold;
 extern const struct si_command si_cmd_runpack_release;
 extern const struct si_command si_cmd_runpack_status;
+extern const struct si_command si_cmd_runpack_attest;
+extern const struct si_command si_cmd_runpack_compliance;
 extern const struct si_command si_cmd_runpack_verify;
 extern const struct si_command si_cmd_runpack_list;
 extern const struct si_command si_cmd_runpack_key_rotate;
@@ -135,6 +137,8 @@ static const struct si_command *const commands[] = {
     &si_cmd_runpack_lock,
     &si_cmd_runpack_hold,
     &si_cmd_runpack_release,
+    &si_cmd_runpack_attest,
+    &si_cmd_runpack_compliance,
     &si_cmd_runpack_key_show,
     &si_cmd_runpack_key_rotate,
     &si_cmd_runpack_copy,

@@ -282,25 +282,32 @@ static si_rc store_it(struct si_life *life, const struct si_operation *operation
                       struct si_store *store, struct si_export_result *result,
                       struct si_error *error) {
   struct si_retention_terms terms SI_AUTO(si_retention_terms_free) = SI_RETENTION_TERMS;
+  struct si_store_lock *now = &result->lock;
   si_rc status = si_evidence_terms(life, operation, &terms, error);
-  status = status == SI_OK
-               ? si_evidence_export_locked(life, operation, store, &terms, result, error)
-               : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_evidence_export_locked(life, operation, store, &terms, result, error);
   if (status == SI_OK || status == SI_E_EXISTS) {
     status = read_back(life, operation, store, result, error);
   }
   status = status == SI_OK
-               ? si_evidence_demand(life, operation, store, result->prefix, &terms, error)
+               ? si_evidence_demand(operation, store, result->prefix, &terms, now, error)
                : status;
-  return status == SI_OK ? si_evidence_replicate(life, operation, store, result, &terms, error)
-                         : status;
+  status = status == SI_OK ? si_evidence_replicate(life, operation, store, result, &terms, error)
+                           : status;
+  if (status != SI_OK) {
+    si_redact_error(error); /* the words may be the sink's */
+    si_evidence_tell_denied(life, operation, &terms, error);
+  }
+  return status;
 }
 
 static si_rc note_stored(const struct si_life *life, const struct si_operation *operation,
                          const struct si_export_result *result, struct si_error *error) {
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(SI_EVENT_MAX);
   si_rc status =
-      si_tell_evidence(life, operation, result->prefix, result->manifest_sha256, &record, error);
+      si_tell_evidence(life, operation, result, &record, error);
   if (status == SI_OK) {
     const struct si_state_event event = {"audit", record.data};
     status = si_state_evidence(life->state, operation->id, result->prefix, result->manifest_sha256,

@@ -8,6 +8,7 @@
 #include "core/runpack/copy.h"
 #include "core/runpack/locks.h"
 #include "kit/base/text.h"
+#include "paas/events/events.h"
 #include "paas/state/document.h"
 
 enum { TRIED_MAX = 16 };
@@ -159,12 +160,26 @@ si_rc si_evidence_export_locked(struct si_life *life, const struct si_operation 
 
 /* --- held against the policy --- */
 
-si_rc si_evidence_demand(const struct si_life *life, const struct si_operation *operation,
-                         struct si_store *store, const char *prefix,
-                         const struct si_retention_terms *terms, struct si_error *error) {
+/* To the terms from now on; never weaker than it is. */
+static si_rc lock_anew(struct si_store *store, struct si_locks *locks,
+                       const struct si_retention_terms *terms, struct si_error *error) {
+  int64_t until = (locks->told_ms + terms->lock.keep_ms + 999) / 1000 * 1000;
+  uint32_t mode = terms->lock.mode;
+  until = until > locks->latest_ms ? until : locks->latest_ms;
+  for (size_t i = 0; i < locks->count; i++) {
+    const struct si_lock_row *row = &locks->rows[i];
+    bool counts = si_locks_current(row) && si_locks_locked(locks, row);
+    mode = counts && row->mode > mode ? row->mode : mode;
+  }
+  return si_locks_extend(store, locks, mode, until, error);
+}
+
+si_rc si_evidence_demand(const struct si_operation *operation, struct si_store *store,
+                         const char *prefix, const struct si_retention_terms *terms,
+                         struct si_store_lock *now, struct si_error *error) {
   struct si_locks locks SI_AUTO(si_locks_free) = SI_LOCKS;
   int64_t ended = 0;
-  (void)life;
+  *now = (struct si_store_lock){.mode = SI_LOCK_NONE};
   if (!terms->locked) {
     return SI_OK;
   }
@@ -173,18 +188,34 @@ si_rc si_evidence_demand(const struct si_life *life, const struct si_operation *
                         operation->id);
   }
   si_rc status = si_locks_read(store, prefix, &locks, error);
-  if (status != SI_OK ||
-      si_locks_demand(&locks, terms->lock.mode, ended + terms->lock.keep_ms, NULL) == SI_OK) {
-    return status;
+  if (status == SI_OK &&
+      si_locks_demand(&locks, terms->lock.mode, ended + terms->lock.keep_ms, NULL) != SI_OK) {
+    status = lock_anew(store, &locks, terms, error);
   }
-  int64_t until = (locks.told_ms + terms->lock.keep_ms + 999) / 1000 * 1000;
-  until = until > locks.latest_ms ? until : locks.latest_ms;
-  uint32_t mode = terms->lock.mode;
-  for (size_t i = 0; i < locks.count; i++) {
-    bool counts = si_locks_current(&locks.rows[i]) && si_locks_locked(&locks, &locks.rows[i]);
-    mode = counts && locks.rows[i].mode > mode ? locks.rows[i].mode : mode;
+  if (status == SI_OK) {
+    *now = (struct si_store_lock){.mode = locks.weakest, .until_ms = locks.earliest_ms};
   }
-  return si_locks_extend(store, &locks, mode, until, error);
+  return status;
+}
+
+void si_evidence_tell_denied(const struct si_life *life, const struct si_operation *operation,
+                             const struct si_retention_terms *terms, const struct si_error *why) {
+  cJSON *fields SI_AUTO(si_json_free) = cJSON_CreateObject();
+  char prefix[SI_KEY_SIZE];
+  struct si_error untold;
+  if (!terms->locked || why->status == SI_E_UNAVAILABLE || why->status == SI_E_TIMEOUT ||
+      why->status == SI_E_CANCELLED) {
+    return; /* that nobody answered is no denial */
+  }
+  cJSON_AddStringToObject(fields, "mode", si_lock_mode_name(terms->lock.mode));
+  if (si_evidence_prefix(life, operation, prefix, &untold) == SI_OK) {
+    cJSON_AddStringToObject(fields, "runpack", prefix);
+  }
+  const struct si_event event = {
+      .action = "runpack.export", .operation = operation->id, .fields = fields, .error = why};
+  if (si_events_append(life->context, life->state, &event, &untold) != SI_OK && life->log) {
+    life->log(life->ctx, SI_LOG_WARN, untold.message);
+  }
 }
 
 /* --- the replica --- */
@@ -219,6 +250,7 @@ static si_rc copy(struct si_life *life, const struct si_operation *operation,
                   const struct si_export_result *result, const struct si_retention_terms *terms,
                   struct si_error *error) {
   struct si_copy_result copied;
+  struct si_store_lock now;
   const struct si_copy_options options = {
       .max_artifact_bytes = si_context_max_artifact(life->context), .lock = &terms->lock};
   si_rc status = si_runpack_copy(store, result->prefix, replica, &options, &copied, error);
@@ -228,7 +260,7 @@ static si_rc copy(struct si_life *life, const struct si_operation *operation,
   }
   if (status == SI_OK) {
     warn_skew(life, copied.skew_ms);
-    status = si_evidence_demand(life, operation, replica, copied.prefix, terms, error);
+    status = si_evidence_demand(operation, replica, copied.prefix, terms, &now, error);
   }
   return status;
 }

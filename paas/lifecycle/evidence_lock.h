@@ -27,11 +27,14 @@ si_rc si_evidence_export_locked(struct si_life *life, const struct si_operation 
                                 struct si_error *error) SI_MUST_USE;
 
 /* Is every object at `prefix` locked for as long as the terms ask, from the operation's end on?
- * Locks what is not, and asks again. */
-si_rc si_evidence_demand(const struct si_life *life, const struct si_operation *operation,
-                         struct si_store *store, const char *prefix,
-                         const struct si_retention_terms *terms,
-                         struct si_error *error) SI_MUST_USE;
+ * Locks what is not, and asks again. *now is the weakest mode and the first end that were read. */
+si_rc si_evidence_demand(const struct si_operation *operation, struct si_store *store,
+                         const char *prefix, const struct si_retention_terms *terms,
+                         struct si_store_lock *now, struct si_error *error) SI_MUST_USE;
+
+/* The audit chain hears of an attempt under lock that was denied. What fails is said to the log. */
+void si_evidence_tell_denied(const struct si_life *life, const struct si_operation *operation,
+                             const struct si_retention_terms *terms, const struct si_error *why);
 
 /* Copies the runpack at `prefix` to the replica of the policy, where it names one, under the same
  * terms, verified on both sides and demanded there. */
