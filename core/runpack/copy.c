@@ -77,9 +77,26 @@ static void same_end(void *ctx, si_rc status, const struct si_error *error) {
   c->result.already = strcmp(hex, c->result.manifest_sha256) == 0;
 }
 
+/* What the destination is set to lock with from now on. */
+static si_rc begin_lock(struct si_copying *c) {
+  struct si_error error = {.status = SI_OK};
+  const struct si_lock_terms *terms = c->options->lock;
+  si_rc status = terms ? si_lock_begin(c->to, c->result.prefix, terms, &c->ground, &error) : SI_OK;
+  if (status != SI_OK) {
+    return si_copy_fail(c, status, &error);
+  }
+  c->result.lock = c->ground.lock;
+  c->result.skew_ms = c->ground.clock ? c->ground.local_ms - c->ground.told_ms : 0;
+  return SI_OK;
+}
+
 static si_rc look_at_destination(struct si_copying *c) {
   struct si_error error = {.status = SI_OK};
-  si_rc status =
+  si_rc status = begin_lock(c);
+  if (status != SI_OK) {
+    return status;
+  }
+  status =
       c->to->vt->list(c->to, c->result.prefix, SI_MANIFEST_ARTIFACTS_MAX + 1, c, on_held, &error);
   if (status != SI_OK) {
     return si_copy_fail(c, status, &error);
@@ -157,7 +174,9 @@ static si_rc run(struct si_copying *c) {
   si_rc status = verify_source(c);
   status = status == SI_OK ? si_copy_read_manifest(c) : status;
   status = status == SI_OK ? look_at_destination(c) : status;
-  if (status == SI_OK && !c->result.already) {
+  if (status == SI_OK && c->result.already) {
+    status = si_copy_keep(c, true);
+  } else if (status == SI_OK) {
     status = si_copy_artifacts(c);
     status = status == SI_OK ? si_copy_manifest(c) : status;
   }
@@ -182,6 +201,8 @@ static void copying_free(struct si_copying *c) {
   }
   si_manifest_reader_free(&c->reader);
   si_manifest_free(&c->manifest);
+  si_lock_ground_free(&c->ground);
+  c->to->lock = (struct si_store_lock){.mode = SI_LOCK_NONE};
   pthread_mutex_destroy(&c->lock);
   free(c->lengths);
   free(c);
@@ -199,6 +220,7 @@ si_rc si_runpack_copy(struct si_store *from, const char *prefix, struct si_store
   c->to = to;
   c->prefix = prefix;
   c->options = options;
+  c->ground = (struct si_lock_ground)SI_LOCK_GROUND;
   si_rc status = lanes_make(c);
   status = status == SI_OK ? run(c) : status;
   if (status == SI_OK) {

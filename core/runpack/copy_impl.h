@@ -47,6 +47,7 @@ struct si_copying {
   struct si_error why;
   /* What the destination holds. */
   bool complete;
+  struct si_lock_ground ground; /* under lock */
   char leftover[SI_KEY_SIZE];
 };
 
@@ -64,6 +65,9 @@ si_rc si_copy_get(struct si_copying *c, struct si_store *store, const char *pref
                   si_store_end on_end) SI_MUST_USE;
 /* The source's manifest, which must have the hash that was verified, into the table. */
 si_rc si_copy_read_manifest(struct si_copying *c) SI_MUST_USE;
+/* Under lock: what the destination has is held against the manifest, and locked; `whole`: the
+ * manifest too. */
+si_rc si_copy_keep(struct si_copying *c, bool whole) SI_MUST_USE;
 /* Every artifact, then the manifest. */
 si_rc si_copy_artifacts(struct si_copying *c) SI_MUST_USE;
 si_rc si_copy_manifest(struct si_copying *c) SI_MUST_USE;

@@ -271,6 +271,39 @@ static si_rc ask_artifact(struct si_copying *c, size_t index, struct si_copy_lan
              : si_error_set(error, status, "RUNPACK_KEY", "a key is longer than 4096 bytes");
 }
 
+static bool kept(const struct si_copying *c, size_t index) {
+  const struct si_table *table = &c->manifest.artifacts;
+  return c->ground.there.count &&
+         si_lock_there(&c->ground, si_table_text(table, table->entries[index].path));
+}
+
+static si_rc keep(struct si_copying *c, const char *path, uint64_t length,
+                  const char sha256[SI_SHA256_HEX]) {
+  struct si_error error = {.status = SI_OK};
+  char key[SI_KEY_SIZE];
+  si_rc status = si_runpack_key(c->result.prefix, path, key);
+  status = status == SI_OK ? si_lock_keep(c->to, key, path, length, sha256, &error) : status;
+  return status == SI_OK ? SI_OK : si_copy_fail(c, status, &error);
+}
+
+si_rc si_copy_keep(struct si_copying *c, bool whole) {
+  const struct si_table *table = &c->manifest.artifacts;
+  char hex[SI_SHA256_HEX];
+  if (!c->options->lock) {
+    return SI_OK;
+  }
+  si_rc status = c->lengths ? SI_OK : read_lengths(c);
+  for (size_t i = 0; status == SI_OK && i < table->count; i++) {
+    if (kept(c, i)) {
+      si_table_hex(&table->entries[i], hex);
+      status = keep(c, si_table_text(table, table->entries[i].path), c->lengths[i], hex);
+    }
+  }
+  return status == SI_OK && whole
+             ? keep(c, SI_KEY_MANIFEST, c->manifest_length, c->result.manifest_sha256)
+             : status;
+}
+
 /* The next few; *from moves on. Nothing calls back once this returns. */
 static si_rc copy_some(struct si_copying *c, size_t *from) {
   const size_t count = c->manifest.artifacts.count;
@@ -280,6 +313,11 @@ static si_rc copy_some(struct si_copying *c, size_t *from) {
   size_t asked = 0;
   si_rc status = SI_OK;
   while (status == SI_OK && c->status == SI_OK && asked < most && *from < count) {
+    if (kept(c, *from)) {
+      c->copied++;
+      ++*from;
+      continue;
+    }
     status = ask_artifact(c, *from, &c->lanes[asked], &error);
     asked += status == SI_OK;
     *from += status == SI_OK;
@@ -304,6 +342,7 @@ static void drop_open_puts(struct si_copying *c) {
 si_rc si_copy_artifacts(struct si_copying *c) {
   struct si_error error = {.status = SI_OK};
   si_rc status = read_lengths(c);
+  status = status == SI_OK ? si_copy_keep(c, false) : status;
   for (size_t at = 0; status == SI_OK && at < c->manifest.artifacts.count;) {
     status = copy_some(c, &at);
   }

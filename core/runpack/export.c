@@ -44,7 +44,7 @@ static si_rc look_each(void *ctx, const struct si_store_object *object) {
   return look->manifest ? SI_E_EXISTS : SI_OK;
 }
 
-static si_rc exists(const struct si_export *e, struct si_error *error) {
+si_rc si_export_exists(const struct si_export *e, struct si_error *error) {
   si_error_set(error, SI_E_EXISTS, "RUNPACK_EXISTS",
                "there is a complete runpack at \"%s\"; a runpack is never overwritten", e->prefix);
   si_error_target(error, "export", SI_KEY_MANIFEST);
@@ -57,7 +57,7 @@ static si_rc look_for(struct si_export *e, struct si_error *error) {
   si_rc status =
       e->store->vt->list(e->store, e->prefix, SI_MANIFEST_ARTIFACTS_MAX, &look, look_each, error);
   if (look.manifest) {
-    return exists(e, error);
+    return si_export_exists(e, error);
   }
   e->leftovers = look.any;
   return status;
@@ -80,7 +80,7 @@ static si_rc check_leftovers(struct si_export *e, struct si_error *error) {
   si_rc status = e->store->vt->list(e->store, e->prefix, SI_MANIFEST_ARTIFACTS_MAX, &look,
                                     leftover_each, error);
   if (look.manifest) {
-    return exists(e, error);
+    return si_export_exists(e, error);
   }
   if (!look.foreign[0]) {
     return status;
@@ -144,7 +144,7 @@ static si_rc hash_and_put(struct si_export *e, const void *data, size_t len,
   if (status != SI_OK) {
     return si_error_set(error, status, "HASH_FAILED", "cannot compute a hash");
   }
-  return e->store->vt->put_data(e->store, e->put, data, len, error);
+  return e->keeping ? SI_OK : e->store->vt->put_data(e->store, e->put, data, len, error);
 }
 
 /* Reads `length` bytes and looks for one more: a file that grows or shrinks is refused. */
@@ -203,7 +203,8 @@ static si_rc stream(struct si_export *e, const struct si_artifact *artifact, con
   if (status == SI_OK && (status = si_hasher_start(&e->hasher)) != SI_OK) {
     si_error_set(error, status, "HASH_FAILED", "cannot start a hash");
   }
-  if (status == SI_OK) {
+  e->keeping = si_lock_there(&e->ground, path);
+  if (status == SI_OK && !e->keeping) {
     status = vt->put_open(e->store, key, 0, length, content_type, &e->put, error);
   }
   if (status != SI_OK) {
@@ -217,8 +218,12 @@ static si_rc stream(struct si_export *e, const struct si_artifact *artifact, con
   if (status == SI_OK && (status = si_hasher_end(&e->hasher, hex)) != SI_OK) {
     si_error_set(error, status, "HASH_FAILED", "cannot end a hash");
   }
-  si_rc closed = vt->put_close(e->store, e->put, status == SI_OK, status == SI_OK ? error : NULL);
   *out = length;
+  if (e->keeping) {
+    e->keeping = false;
+    return status == SI_OK ? si_lock_keep(e->store, key, path, length, hex, error) : status;
+  }
+  si_rc closed = vt->put_close(e->store, e->put, status == SI_OK, status == SI_OK ? error : NULL);
   return status == SI_OK ? closed : status;
 }
 
@@ -263,8 +268,8 @@ si_rc si_export_record(struct si_export *e, const struct si_artifact *artifact, 
   return SI_OK;
 }
 
-static si_rc add(struct si_export *e, const struct si_artifact *artifact, const char *path,
-                 uint32_t marks, struct si_error *error) {
+si_rc si_export_put(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                    uint32_t marks, struct si_error *error) {
   char hex[SI_SHA256_HEX];
   uint64_t length = 0;
   si_rc status = stream(e, artifact, path, si_export_content_type(artifact), &length, hex, error);
@@ -284,6 +289,9 @@ si_rc si_export_path(struct si_export *e, const struct si_artifact *artifact,
   } else if (strcmp(path, SI_KEY_SPEC) == 0) {
     e->status =
         si_export_refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path, "is the spec's own place");
+  } else if (e->options.lock && strcmp(path, SI_KEY_COMPLIANCE) == 0) {
+    e->status = si_export_refuse(error, SI_E_EXISTS, "RUNPACK_DUPLICATE", path,
+                                 "is the place of what tells of the lock");
   } else if (artifact->kind && strcmp(artifact->kind, "scenario_spec") == 0) {
     e->status = si_export_refuse(error, SI_E_INVALID, "RUNPACK_ARTIFACT_INVALID", path,
                                  "cannot be of kind scenario_spec: the spec is given to begin");
@@ -299,7 +307,7 @@ si_rc si_export_add(struct si_export *e, const struct si_artifact *artifact,
   si_rc status = si_export_settle(e, error);
   status = status == SI_OK ? si_export_path(e, artifact, path, error) : status;
   if (status == SI_OK) {
-    status = e->status = add(e, artifact, path, 0, error);
+    status = e->status = si_export_put(e, artifact, path, 0, error);
   }
   return status;
 }
@@ -358,7 +366,9 @@ static si_rc begin(struct si_export *e, const char *json, size_t len, struct si_
   }
   si_copy(e->ids.spec_hash, sizeof e->ids.spec_hash, hex);
   status = si_runpack_prefix(&e->ids, e->prefix, error);
-  status = status == SI_OK ? look_for(e, error) : status;
+  if (status == SI_OK) {
+    status = o->lock ? si_export_lock_begin(e, error) : look_for(e, error);
+  }
   if (status != SI_OK) {
     return status;
   }
@@ -368,7 +378,9 @@ static si_rc begin(struct si_export *e, const char *json, size_t len, struct si_
                                        .from = SI_FROM_MEMORY,
                                        .data = spec.data,
                                        .len = spec.len};
-  return add(e, &artifact, SI_KEY_SPEC, SI_ENTRY_SPEC, error);
+  status = si_export_put(e, &artifact, SI_KEY_SPEC, SI_ENTRY_SPEC, error);
+  /* A store that does not keep locks is found out with the first object. */
+  return status == SI_OK && o->lock ? e->store->vt->flush(e->store, error) : status;
 }
 
 si_rc si_export_begin(struct si_store *store, const struct si_export_options *options,
@@ -385,6 +397,7 @@ si_rc si_export_begin(struct si_store *store, const struct si_export_options *op
   e->block = block;
   e->options = *options;
   e->cap = options->max_artifact_bytes ? options->max_artifact_bytes : SI_ARTIFACT_MAX_DEFAULT;
+  e->ground = (struct si_lock_ground)SI_LOCK_GROUND;
   e->table = (struct si_table)SI_TABLE(SI_MANIFEST_ARTIFACTS_MAX, SI_MANIFEST_TEXTS_MAX);
   si_rc status = begin(e, spec_json, len, error);
   if (status != SI_OK) {
@@ -482,7 +495,8 @@ static si_rc write_manifest(struct si_export *e, char hex[SI_SHA256_HEX], struct
 }
 
 static si_rc finish(struct si_export *e, char hex[SI_SHA256_HEX], struct si_error *error) {
-  si_rc status = check_names(e, error);
+  si_rc status = e->options.lock ? si_export_lock_tell(e, error) : SI_OK;
+  status = status == SI_OK ? check_names(e, error) : status;
   status = status == SI_OK ? e->store->vt->flush(e->store, error) : status;
   if (status == SI_OK && e->leftovers) {
     status = check_leftovers(e, error);
@@ -491,7 +505,7 @@ static si_rc finish(struct si_export *e, char hex[SI_SHA256_HEX], struct si_erro
     return status;
   }
   status = write_manifest(e, hex, error);
-  return status == SI_E_EXISTS ? exists(e, error) : status;
+  return status == SI_E_EXISTS ? si_export_exists(e, error) : status;
 }
 
 si_rc si_export_finish(struct si_export *e, struct si_export_result *result,
@@ -510,6 +524,8 @@ si_rc si_export_finish(struct si_export *e, struct si_export_result *result,
   si_copy(result->manifest_sha256, sizeof result->manifest_sha256, hex);
   result->artifacts = e->table.count;
   result->bytes = e->bytes;
+  result->lock = e->ground.lock;
+  result->skew_ms = e->ground.clock ? e->ground.local_ms - e->ground.told_ms : 0;
   e->status = SI_E_CONFLICT; /* finished: nothing more can be added */
   return SI_OK;
 }
@@ -518,6 +534,8 @@ void si_export_free(struct si_export **e) {
   if (*e) {
     si_export_queue_free(*e);
     si_table_free(&(*e)->table);
+    si_lock_ground_free(&(*e)->ground);
+    (*e)->store->lock = (struct si_store_lock){.mode = SI_LOCK_NONE};
     si_hasher_free(&(*e)->hasher);
     free((*e)->block);
     free(*e);

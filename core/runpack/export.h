@@ -8,14 +8,20 @@
  * Until finish returns SI_OK the runpack is incomplete, and says so to any verifier: it has no
  * manifest. An export that failed or was never finished may be repeated with the same ids. Two
  * exports with the same ids at once are the caller's to prevent (operations hold a lock); at most
- * one of them makes the manifest. Memory: a few blocks, and the table of what was stored. One
- * thread calls.
+ * one of them makes the manifest.
+ *
+ * Under lock (options.lock) every object is locked as it is put, and counts once that was read
+ * back; the manifest, put last, is locked like the others. So a runpack is never complete and
+ * unlocked; one that is incomplete may have parts that are locked. An export that is repeated finds
+ * those, reads them, and keeps them where they are what it would put (RUNPACK_LOCKED else). Memory:
+ * a few blocks, and the table of what was stored. One thread calls.
  */
 #ifndef SI_CORE_RUNPACK_EXPORT_H
 #define SI_CORE_RUNPACK_EXPORT_H
 
 #include <stdbool.h>
 
+#include "core/runpack/lock.h"
 #include "core/runpack/manifest.h"
 #include "core/runpack/store.h"
 
@@ -34,6 +40,9 @@ struct si_export_options {
   /* The secret Ed25519 key that signs the manifest, SI_SIGN_KEY bytes that live until finish; NULL:
    * it is not signed. */
   const uint8_t *sign_key;
+  /* Everything is put under this lock, and artifacts/compliance.json tells of it; NULL: no lock. It
+   * must live until finish. */
+  const struct si_lock_terms *lock;
   /* After every artifact; NULL to hear nothing. */
   void (*progress)(void *ctx, uint64_t artifacts, uint64_t bytes);
   void *ctx;
@@ -59,12 +68,16 @@ struct si_export_result {
   char manifest_sha256[SI_SHA256_HEX];
   uint64_t artifacts; /* the spec is one of them */
   uint64_t bytes;     /* of artifacts */
+  struct si_store_lock
+      lock;        /* as asked for, and read back; mode SI_LOCK_NONE without options.lock */
+  int64_t skew_ms; /* this machine's clock is ahead of the store's by so much; 0 = unknown */
 };
 
 struct si_export;
 
 /* Checks the ids, makes the spec canonical (it becomes artifacts/spec.json, its SHA-256 the spec
- * hash) and looks whether the runpack is there already: RUNPACK_EXISTS (SI_E_EXISTS). */
+ * hash) and looks whether the runpack is there already: RUNPACK_EXISTS (SI_E_EXISTS). Under lock:
+ * the codes of si_lock_begin, before anything is put. */
 si_rc si_export_begin(struct si_store *store, const struct si_export_options *options,
                       const char *spec_json, size_t len, struct si_export **out,
                       struct si_error *error) SI_MUST_USE;

@@ -20,8 +20,10 @@ struct si_export {
   char *block;  /* what is hashed and put never lies where another process could write */
   uint64_t put; /* the object open */
   bool leftovers;
-  si_rc status;           /* the first failure: nothing can follow it */
-  struct si_queue *queue; /* export_queue.c's; NULL before its first use */
+  struct si_lock_ground ground; /* under lock: what si_lock_begin found */
+  bool keeping;                 /* the object at hand is there already: it is hashed, and not put */
+  si_rc status;                 /* the first failure: nothing can follow it */
+  struct si_queue *queue;       /* export_queue.c's; NULL before its first use */
 };
 
 /* --- export.c --- */
@@ -38,6 +40,18 @@ si_rc si_export_record(struct si_export *e, const struct si_artifact *artifact, 
 si_rc si_export_refuse(struct si_error *error, si_rc status, const char *code, const char *path,
                        const char *why);
 si_rc si_export_too_large(const struct si_export *e, const char *path, struct si_error *error);
+
+/* --- export_lock.c --- */
+
+/* Looks at what is there, and sets the store to lock. */
+si_rc si_export_lock_begin(struct si_export *e, struct si_error *error) SI_MUST_USE;
+/* compliance.json, the last artifact. */
+si_rc si_export_lock_tell(struct si_export *e, struct si_error *error) SI_MUST_USE;
+
+/* --- export.c, for that --- */
+si_rc si_export_exists(const struct si_export *e, struct si_error *error);
+si_rc si_export_put(struct si_export *e, const struct si_artifact *artifact, const char *path,
+                    uint32_t marks, struct si_error *error) SI_MUST_USE;
 
 /* --- export_queue.c --- */
 void si_export_queue_free(struct si_export *e);

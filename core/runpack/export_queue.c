@@ -154,6 +154,9 @@ si_rc si_export_queue(struct si_export *e, const struct si_artifact *artifact,
                       struct si_error *error) {
   char path[SI_KEY_SIZE];
   bool left = true;
+  if (e->ground.there.count) {
+    return si_export_add(e, artifact, error); /* some are to be kept: one after the other */
+  }
   si_rc status = si_export_path(e, artifact, path, error);
   if (status == SI_OK && !e->queue) {
     status = make(e, error);

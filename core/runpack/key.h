@@ -20,6 +20,7 @@
 #define SI_KEY_MANIFEST "manifest.json"
 #define SI_KEY_ARTIFACTS "artifacts/" /* what every artifact's path begins with */
 #define SI_KEY_SPEC "artifacts/spec.json"
+#define SI_KEY_COMPLIANCE "artifacts/compliance.json"
 /* Scenarios that begin so are operations of si itself. */
 #define SI_KEY_RESERVED "op."
 

@@ -110,7 +110,8 @@ typedef struct si_retention_vt {
   /* Tells every version of every object whose key begins with `prefix` and a '/', or equals it, the
    * old versions and the marks of removals too, in no order; then emits what holds for the whole
    * store: {"store","versioned":bool,"locking":bool,"default_mode":"governance"|"compliance"|null,
-   * "default_days":n|null,"told"}. */
+   * "default_days":n|null,"told"}, `told` being the store's clock as RFC 3339 in UTC with
+   * milliseconds ("2027-01-31T12:00:00.000Z"), or null. */
   si_rc (*report)(si_instance *instance, si_op *op, const char *prefix, void *ctx, si_lock_fn each,
                   void *emit_ctx, si_emit emit);
 } si_retention_vt;

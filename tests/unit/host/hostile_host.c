@@ -17,7 +17,8 @@
 
 static struct si_inbox inbox = SI_INBOX;
 static struct si_ring ring;
-static uint64_t request; /* the id of the latest CALL, GET, LIST, STAT or PUT_OPEN */
+static uint64_t request;    /* the id of the latest CALL, GET, LIST, STAT or PUT_OPEN */
+static uint32_t first_type; /* of the first request */
 
 /* While it is set, frames wait: si is to see them all at once. */
 static bool together;
@@ -108,7 +109,9 @@ static void ready(void) {
 /* Ready, then waits for the first request that is not about an object's bytes. */
 static void asked(void) {
   ready();
-  request = next().id;
+  struct si_frame frame = next();
+  request = frame.id;
+  first_type = frame.type;
 }
 
 static _Noreturn void wait_for_ever(void) {
@@ -631,6 +634,8 @@ static void honest(void) {
   }
 }
 
+#include "tests/unit/host/hostile_locks.h"
+
 #define BEHAVIOUR(fn) \
   { #fn, fn }
 static const struct {
@@ -708,6 +713,12 @@ static const struct {
     BEHAVIOUR(gives_a_slot_back_twice),
     BEHAVIOUR(never_gives_a_slot_back),
     BEHAVIOUR(honest),
+    BEHAVIOUR(lock_for_nobody),
+    BEHAVIOUR(lock_before_it_is_asked),
+    BEHAVIOUR(lock_after_the_end),
+    BEHAVIOUR(lock_cut_off),
+    BEHAVIOUR(lock_that_is_no_frame),
+    BEHAVIOUR(item_for_locks),
 };
 
 int main(void) {
@@ -724,6 +735,9 @@ int main(void) {
       behaviours[i].run();
       return 0;
     }
+  }
+  if (run_lock(name)) {
+    return 0;
   }
   fprintf(stderr, "no behaviour is called %s\n", name);
   return 2;
