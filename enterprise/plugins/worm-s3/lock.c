@@ -56,6 +56,16 @@ static si_rc not_kept(struct work *w) {
                           w->key, have);
 }
 
+static si_rc no_upgrade(struct work *w) {
+  char have[WORM_TEXT];
+  worm_describe(&w->lock, have);
+  return si_bucket_refuse(w->store, w->op, SI_E_UNSUPPORTED, NULL, w->key,
+                          "%s: the store does not turn a governance lock into one of compliance "
+                          "before it ends, but for those who may bypass it, which is never asked "
+                          "for here; it stays locked (%s)",
+                          w->key, have);
+}
+
 si_rc worm_lock(si_instance *store, si_op *op, const char *key, const char *version, uint32_t mode,
                 int64_t until_ms) {
   struct work w;
@@ -78,8 +88,11 @@ si_rc worm_lock(si_instance *store, si_op *op, const char *key, const char *vers
   bool binds = w.lock.until_ms > w.lock.told_ms;
   mode = binds && w.lock.mode > mode ? w.lock.mode : mode;
   until_ms = w.lock.until_ms > until_ms ? w.lock.until_ms : until_ms;
-  if (worm_set_retention(store, &w.call.s3, w.full, w.lock.version, mode, until_ms, &error) !=
-      SI_OK) {
+  status = worm_set_retention(store, &w.call.s3, w.full, w.lock.version, mode, until_ms, &error);
+  if (status == SI_E_AUTH && binds && w.lock.mode < mode) {
+    return no_upgrade(&w);
+  }
+  if (status != SI_OK) {
     return si_bucket_fail(store, op, &error, key);
   }
   status = look_again(&w);

@@ -145,14 +145,14 @@ void worm_versions_free(struct worm_versions *versions) {
 }
 
 si_rc worm_none_locked(const si_instance *store, si_op *op, const struct worm_versions *versions,
-                       const char *key, const char *full, const char *except) {
+                       const char *key, const char *full) {
   struct si_bucket_call call;
   si_bucket_call_begin(&call, store, op);
   for (size_t i = 0; i < versions->count; i++) {
     const struct worm_version *v = &versions->list[i];
     struct worm_lock lock;
     struct si_error error;
-    if (v->marker || (except && strcmp(v->id, except) == 0)) {
+    if (v->marker) {
       continue;
     }
     si_rc status = worm_look(store, &call.s3, full, v->id, &lock, &error);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: LicenseRef-si-enterprise */
 /*
- * put.c - objects that are locked from their first moment: one request with the lock in it, and one
+ * put.c - objects that are locked from their first moment: one request with the lock in it, and a
  * look at what became of it. An object in parts is locked by its version, for stores overlook the
  * lock there. Depends on worm.h.
+ *
+ * Some stores overlook If-None-Match where a bucket keeps versions. So the versions of the key are
+ * listed before the object is sent and after it is stored: what came in between is seen, and the
+ * older one stays.
  */
+#include <string.h>
+
 #include "kit/base/text.h"
 #include "worm.h"
 
@@ -46,19 +52,28 @@ static si_rc ask(const struct si_bucket_put *put, struct si_s3_put *request) {
   return SI_OK;
 }
 
-/* Fails where a version of the object, but `except`, is locked. */
-static si_rc none_locked(const struct si_bucket_put *put, si_op *op, const char *except) {
-  struct worm_versions versions SI_AUTO(worm_versions_free) = {NULL, 0};
+static si_rc list(const struct si_bucket_put *put, si_op *op, struct worm_versions *versions) {
   struct si_bucket_call call;
   struct si_error error;
   si_bucket_call_begin(&call, put->store, op);
-  si_rc status = worm_versions(put->store, &call.s3, put->full, &versions, &error);
-  return status == SI_OK ? worm_none_locked(put->store, op, &versions, put->key, put->full, except)
-                         : si_bucket_fail(put->store, op, &error, put->key);
+  return worm_versions(put->store, &call.s3, put->full, versions, &error) == SI_OK
+             ? SI_OK
+             : si_bucket_fail(put->store, op, &error, put->key);
+}
+
+static si_rc exists(const struct si_bucket_put *put, si_op *op) {
+  return si_bucket_refuse(put->store, op, SI_E_EXISTS, NULL, put->key, "s3://%s/%s exists already",
+                          put->store->config.bucket, put->full);
 }
 
 static si_rc replace(const struct si_bucket_put *put, si_op *op) {
-  return none_locked(put, op, NULL);
+  struct worm_versions versions SI_AUTO(worm_versions_free) = {NULL, 0};
+  si_rc status = list(put, op, &versions);
+  if (status == SI_OK) {
+    status = worm_none_locked(put->store, op, &versions, put->key, put->full);
+  }
+  bool there = versions.count > 0 && !versions.list[0].marker;
+  return status == SI_OK && there && (put->flags & SI_PUT_CREATE_ONLY) ? exists(put, op) : status;
 }
 
 /* --- once it is stored --- */
@@ -130,29 +145,44 @@ static si_rc prove(const struct si_bucket_put *put, si_op *op, const char *versi
   return enough(put->ask, lock) ? SI_OK : not_kept(put, op, lock);
 }
 
+/* Did another object come in between? Then the older one stays. */
+static si_rc alone(const struct si_bucket_put *put, si_op *op, const char *version) {
+  struct worm_versions versions SI_AUTO(worm_versions_free) = {NULL, 0};
+  si_rc status = list(put, op, &versions);
+  size_t ours = 0;
+  while (ours < versions.count && strcmp(versions.list[ours].id, version) != 0) {
+    ours++;
+  }
+  if (status != SI_OK || ours >= versions.count) {
+    return status; /* it was removed already: by others, for none of it is locked */
+  }
+  const struct worm_versions older = {versions.list + ours + 1, versions.count - ours - 1};
+  status = worm_none_locked(put->store, op, &older, put->key, put->full);
+  bool there = older.count > 0 && !older.list[0].marker;
+  return status == SI_OK && there && (put->flags & SI_PUT_CREATE_ONLY) ? exists(put, op) : status;
+}
+
+static si_rc unversioned(const struct si_bucket_put *put, si_op *op) {
+  return si_bucket_refuse(
+      put->store, op, SI_E_UNSUPPORTED, "/bucket", put->key,
+      "%s: the bucket %s keeps no versions, so that nothing in it can be locked; "
+      "%s",
+      put->key, put->store->config.bucket, take_back(put, ""));
+}
+
 static si_rc stored(const struct si_bucket_put *put, si_op *op, const struct si_s3_object *object,
                     void *ctx) {
   const struct telling *telling = ctx;
   struct worm_lock lock;
-  si_rc status = SI_OK;
   if (!object->version_id[0]) {
-    return !put->ask
-               ? SI_OK
-               : si_bucket_refuse(put->store, op, SI_E_UNSUPPORTED, "/bucket", put->key,
-                                  "%s: the bucket %s keeps no versions, so that nothing in it "
-                                  "can be locked; %s",
-                                  put->key, put->store->config.bucket, take_back(put, ""));
+    return put->ask ? unversioned(put, op) : SI_OK;
   }
-  if (!put->guarded) {
-    status = none_locked(put, op, object->version_id);
-    if (status != SI_OK) {
-      take_back(put, object->version_id);
-      return status;
-    }
+  si_rc status = alone(put, op, object->version_id);
+  if (status != SI_OK) {
+    take_back(put, object->version_id);
+    return status;
   }
-  if (put->ask) {
-    status = prove(put, op, object->version_id, &lock);
-  }
+  status = put->ask ? prove(put, op, object->version_id, &lock) : SI_OK;
   return status == SI_OK && put->ask && telling
              ? worm_tell(&lock, put->key, SI_LOCK_CURRENT, telling->told, telling->ctx)
              : status;

@@ -32,6 +32,6 @@ si_rc worm_remove(si_instance *store, si_op *op, const char *key) {
   if (worm_versions(store, &call.s3, full, &versions, &error) != SI_OK) {
     return si_bucket_fail(store, op, &error, key);
   }
-  status = worm_none_locked(store, op, &versions, key, full, NULL);
+  status = worm_none_locked(store, op, &versions, key, full);
   return status == SI_OK ? remove_all(store, op, &versions, key, full) : status;
 }

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <si/retention.h>
 
+#include "kit/base/text.h"
 #include "kit/bucket/store.h"
 
 /* --- a lock, as the store tells it (look.c) --- */
@@ -53,9 +54,9 @@ struct worm_versions {
 si_rc worm_versions(const si_instance *store, const struct si_s3_call *call, const char *full,
                     struct worm_versions *out, struct si_error *error) SI_MUST_USE;
 void worm_versions_free(struct worm_versions *versions); /* for SI_AUTO */
-/* Fails, recorded, where one of them but `except` (or NULL) is locked. */
+/* Fails, recorded, where one of them is locked. */
 si_rc worm_none_locked(const si_instance *store, si_op *op, const struct worm_versions *versions,
-                       const char *key, const char *full, const char *except) SI_MUST_USE;
+                       const char *key, const char *full) SI_MUST_USE;
 
 /* The time as S3 takes it, to the second, upwards: "2027-01-01T00:00:00Z". */
 void worm_time(int64_t ms, char to[SI_TIME_SIZE]);

@@ -65,11 +65,6 @@ static si_rc check_options(const si_instance *store, si_op *op, const char *key,
   return SI_OK;
 }
 
-static si_rc may_replace(const si_sink *sink, si_op *op) {
-  const struct si_bucket_kind *kind = sink->store->kind;
-  return kind->replace ? kind->replace(&sink->put, op) : SI_OK;
-}
-
 /* Looks early, so that nothing is sent in vain, also where a store ignores If-None-Match. */
 static si_rc check_absent(const si_sink *sink, si_op *op) {
   struct si_bucket_call call;
@@ -80,25 +75,24 @@ static si_rc check_absent(const si_sink *sink, si_op *op) {
   if (status == SI_E_NOT_FOUND) {
     return SI_OK;
   }
-  if (status != SI_OK) {
-    return si_bucket_fail(sink->store, op, &error, sink->key);
-  }
-  status = may_replace(sink, op);
-  return status != SI_OK ? status
-                         : si_bucket_refuse(sink->store, op, SI_E_EXISTS, NULL, sink->key,
-                                            "s3://%s/%s exists already", sink->store->config.bucket,
-                                            sink->full);
+  return status == SI_OK
+             ? si_bucket_refuse(sink->store, op, SI_E_EXISTS, NULL, sink->key,
+                                "s3://%s/%s exists already", sink->store->config.bucket, sink->full)
+             : si_bucket_fail(sink->store, op, &error, sink->key);
 }
 
 /* What is seen to before the first byte is taken. */
 static si_rc begin(si_sink *sink, si_op *op) {
-  if (sink->put.parts) {
-    si_rc status = may_replace(sink, op);
-    return status == SI_OK ? si_bucket_parts_open(&sink->put, op, sink->content_type, sink->length,
-                                                  &sink->parts)
-                           : status;
+  const struct si_bucket_kind *kind = sink->store->kind;
+  si_rc status = SI_OK;
+  if (kind->replace) {
+    status = kind->replace(&sink->put, op);
+  } else if (sink->flags & SI_PUT_CREATE_ONLY) {
+    status = check_absent(sink, op);
   }
-  return sink->flags & SI_PUT_CREATE_ONLY ? check_absent(sink, op) : SI_OK;
+  return status == SI_OK && sink->put.parts
+             ? si_bucket_parts_open(&sink->put, op, sink->content_type, sink->length, &sink->parts)
+             : status;
 }
 
 si_rc si_bucket_sink_open(si_instance *store, si_op *op, const char *key,
@@ -169,14 +163,6 @@ si_rc si_bucket_sink_write(si_sink *sink, si_op *op, const void *data, size_t le
   return SI_OK;
 }
 
-static si_rc put_once(si_sink *sink, si_op *op, struct si_s3_put *put, struct si_s3_object *object,
-                      struct si_error *error) {
-  struct si_bucket_call call;
-  si_bucket_call_begin(&call, sink->store, op);
-  sink->put.guarded = put->create_only;
-  return si_s3_put(sink->store->s3, &call.s3, put, object, error);
-}
-
 static si_rc put(si_sink *sink, si_op *op, struct si_s3_object *object) {
   const struct si_bucket_kind *kind = sink->store->kind;
   bool create_only = (sink->flags & SI_PUT_CREATE_ONLY) != 0;
@@ -185,19 +171,21 @@ static si_rc put(si_sink *sink, si_op *op, struct si_s3_object *object) {
                           .len = (size_t)sink->length,
                           .content_type = sink->content_type,
                           .create_only = create_only || kind->replace};
+  struct si_bucket_call call;
   struct si_error error;
   si_rc status = kind->ask ? kind->ask(&sink->put, &put) : SI_OK;
   if (status != SI_OK) {
     return status;
   }
-  status = put_once(sink, op, &put, object, &error);
+  si_bucket_call_begin(&call, sink->store, op);
+  status = si_s3_put(sink->store->s3, &call.s3, &put, object, &error);
   if (status == SI_E_EXISTS && kind->replace) {
-    status = may_replace(sink, op);
+    status = kind->replace(&sink->put, op);
     if (status != SI_OK) {
       return status;
     }
     put.create_only = create_only;
-    status = create_only ? SI_E_EXISTS : put_once(sink, op, &put, object, &error);
+    status = si_s3_put(sink->store->s3, &call.s3, &put, object, &error);
   }
   return status == SI_OK ? SI_OK : si_bucket_fail(sink->store, op, &error, sink->key);
 }

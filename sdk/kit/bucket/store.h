@@ -31,7 +31,6 @@ struct si_bucket_put {
   const char *full; /* the bucket's */
   uint32_t flags;   /* SI_PUT_* */
   bool parts;       /* sent in parts: no store has those create-only */
-  bool guarded;     /* stored: only where the key had no object; else another may stand behind it */
   void *ask;        /* a copy of what sink_open_as was given; NULL: an ordinary object */
 };
 
@@ -43,9 +42,10 @@ struct si_bucket_kind {
   /* Adds to the request that stores the object, or begins its upload: further headers, with_md5.
    * What it points to must live as long as put->ask. */
   si_rc (*ask)(const struct si_bucket_put *put, struct si_s3_put *request);
-  /* May an object under the key be written over? Asked before an upload in parts begins, and where
-   * the store says that the key exists: every PUT is create-only first, then, without
-   * SI_PUT_CREATE_ONLY, sent once more. */
+  /* May an object be stored under the key: is there none, or one that may be written over? Asked
+   * before the first byte is taken, and where the store then says that the key exists: every PUT is
+   * create-only first, then, without SI_PUT_CREATE_ONLY, sent once more. With SI_PUT_CREATE_ONLY
+   * the function says SI_E_EXISTS. */
   si_rc (*replace)(const struct si_bucket_put *put, si_op *op);
   /* The object is stored, with what the reply said of it; `ctx` is si_bucket_sink_finish_as's. A
    * failure is sink_finish's; what becomes of the object then is the function's to see to. */
