@@ -70,6 +70,14 @@ for id in $(ids); do
     [ -n "$(nm -D "$file" | grep __asan_init)" ] || fail "$id tells where it was built"
 done
 
+begin "what is stripped on its way is described anew, and signed"
+expect_exit 0 cmake --install "$SI_ENTERPRISE_BUILD" --prefix "$dir/stripped" --strip
+for id in $(ids); do
+  ! cmp -s "$dir/stripped/$own/plugins/$id.so" "$prefix/$own/plugins/$id.so" || fail "$id was not stripped"
+done
+signed_tree "$dir/stripped/$own/plugins" maker
+SI_ENTERPRISE_PLUGIN_DIR=$dir/stripped/$own/plugins expect_exit 0 si plugin info "$(ids | head -n 1)"
+
 begin "taken out again, they leave it as it was"
 rm -r "${prefix:?}/$own"
 unset SI_ENTERPRISE_PLUGIN_DIR
