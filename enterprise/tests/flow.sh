@@ -106,8 +106,9 @@ expect_equal "$code" 0
 short=$(jq -r .data.prefix <<<"$out")
 expect_exit 0 "${in_demo[@]}" hold "worm-s3://worm/$short" --reason 'case 7'
 sleep 6
-expect_exit 0 "${in_demo[@]}" prune --complete --older-than 1s --under tenant/demo/namespace/n --yes
-expect_equal "$(jq '[.. | strings | select(test("legal hold"; "i"))] | length > 0' <<<"$out")" true
+expect_exit 1 "${in_demo[@]}" prune --complete --older-than 1s --under tenant/demo/namespace/n --yes
+expect_json .error.code RUNPACK_PRUNE_LOCKED
+expect_json .data.items[0].held true
 expect_exit 0 "${in_demo[@]}" status "worm-s3://worm/$short"
 expect_json .data.holds[0].reason 'case 7'
 expect_equal "$(s3 DELETE "worm/$short/manifest.json?versionId=$(curl -sS --aws-sigv4 \
