@@ -111,8 +111,8 @@ static si_rc note_attempt(const struct si_life *life, const struct si_operation 
 
 /* Is it in the way of this attempt that another one was under other terms? */
 static bool is_of_other_terms(si_rc status, const struct si_error *why) {
-  return status == SI_E_RETENTION || (status == SI_E_CONFLICT &&
-                                      strcmp(why->code, "RUNPACK_LEFTOVERS") == 0);
+  return status == SI_E_RETENTION ||
+         (status == SI_E_CONFLICT && strcmp(why->code, "RUNPACK_LEFTOVERS") == 0);
 }
 
 static void warn_skew(const struct si_life *life, int64_t skew_ms) {
@@ -138,8 +138,8 @@ si_rc si_evidence_export_locked(struct si_life *life, const struct si_operation 
     return status;
   }
   const cJSON *list = si_json_get(tried, "tried");
-  status = si_evidence_export(life, operation, store, terms->locked ? &terms->lock : NULL, result,
-                              &why);
+  status =
+      si_evidence_export(life, operation, store, terms->locked ? &terms->lock : NULL, result, &why);
   if (is_of_other_terms(status, &why)) {
     const struct si_error first = why;
     for (int i = cJSON_GetArraySize(list) - 1; is_of_other_terms(status, &why) && i >= 0; i--) {
@@ -273,14 +273,13 @@ si_rc si_evidence_replicate(struct si_life *life, const struct si_operation *ope
   const cJSON *config = NULL;
   const char *provider = NULL;
   struct si_error why;
-  if (!terms->locked || !si_retention_replica(si_json_get(life->context->config, "retention"),
-                                              &provider, &config)) {
+  if (!terms->locked ||
+      !si_retention_replica(si_json_get(life->context->config, "retention"), &provider, &config)) {
     return SI_OK;
   }
   si_rc status = open_replica(life, operation, provider, config, &text, &sink, &why);
-  status = status == SI_OK
-               ? copy(life, operation, store, si_sink_store(sink), result, terms, &why)
-               : status;
+  status = status == SI_OK ? copy(life, operation, store, si_sink_store(sink), result, terms, &why)
+                           : status;
   if (status != SI_OK && error) {
     *error = why;
     snprintf(error->message, sizeof error->message, "the replica (%.63s): %.900s", provider,
