@@ -20,7 +20,7 @@ function(si_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "KIND;LICENSE;NEEDS;VERSION" "SOURCES;LIBRARIES")
   _si_check_plugin("${name}")
   foreach(library ${ARG_LIBRARIES})
-    if(library MATCHES "^SiSdk::(kit|net)$" AND NOT TARGET ${library})
+    if(library MATCHES "^SiSdk::(kit|net|bucket)$" AND NOT TARGET ${library})
       message(FATAL_ERROR "si_add_plugin(${name}): ${library} needs "
         "${SiSdk_WANTING_${CMAKE_MATCH_1}}")
     endif()

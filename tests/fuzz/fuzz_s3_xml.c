@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   require(status == SI_OK || (status == SI_E_CORRUPT && why));
   require(s3_page_init(&page) == SI_OK);
   why = NULL;
-  status = s3_page_read(&page, data[0] & 1, "p/", xml, size - 1, &why);
+  status = s3_page_read(&page, data[0] % 3, "p/", xml, size - 1, &why);
   require(status == SI_OK || (status == SI_E_CORRUPT && why && page.count == 0));
   require(page.count <= S3_PAGE_ENTRIES);
   for (size_t i = 0; i < page.count; i++) {

@@ -2,13 +2,13 @@
 /*
  * tests/fuzz/fuzz_settings.c - any bytes as a plugin's configuration: of the store `s3` where the
  * first byte is even, of the provisioner `local` where it is odd. What is taken keeps the bounds
- * that its schema promises; what is refused says why. Depends on si_s3_store, si_local.
+ * that its schema promises; what is refused says why. Depends on si_kit_bucket, si_local.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "kit/bucket/config.h"
 #include "plugins/local/config.h"
-#include "plugins/s3/config.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -19,9 +19,9 @@ static void require(bool holds) {
 }
 
 static void read_store(const char *json) {
-  struct store_config config;
+  struct si_bucket_config config;
   struct si_error error = {.status = SI_OK};
-  si_rc status = store_config_read(json, &config, &error);
+  si_rc status = si_bucket_config_read("s3", json, &config, &error);
   require(status == error.status);
   if (status != SI_OK) {
     require(error.message[0]);
@@ -31,8 +31,8 @@ static void read_store(const char *json) {
   require(config.part_size >= 5242880 && config.part_size <= 67108864);
   require(config.connections >= 1 && config.connections <= 8);
   require(config.max_attempts >= 1 && config.max_attempts <= 10);
-  require(config.source != STORE_VAULT || store_config_reference(config.secret_access_key));
-  require(config.source != STORE_FILE || config.auth_file[0] == '/');
+  require(config.source != SI_BUCKET_VAULT || si_bucket_config_reference(config.secret_access_key));
+  require(config.source != SI_BUCKET_FILE || config.auth_file[0] == '/');
 }
 
 static void read_local(const char *json) {

@@ -133,8 +133,8 @@ done <<TABLE
 5|certificate|{"endpoint": "$S3_HTTPS", "ca_file": "$S3_OTHER_CA"}
 9|allow_http|{"allow_http": null}
 9|allow_http|{"allow_http": false}
-1|worm-s3|{"object_lock": true}
-1|worm-s3|{"object_lock_mode": "COMPLIANCE"}
+1|that is no setting: objects are locked as each is put|{"object_lock": true}
+1|that is no setting: objects are locked as each is put|{"object_lock_mode": "COMPLIANCE"}
 2|did you mean "bucket"|{"buckte": "x"}
 2|part_size|{"part_size": 1024}
 2|auth must say|{"auth": null}

@@ -17,7 +17,7 @@ found=$(grep -rlF -e "$repository" -e "$SI_PREFIX" "$prefix/include" "$prefix/sh
 [ -z "$found" ] || fail "it is named in: $found"
 
 begin "every header compiles alone, as C11 and as C++11, with the package's flags"
-flags=$(author pkg-config --cflags si-sdk-net) || fail "pkg-config knows no si-sdk-net"
+flags=$(author pkg-config --cflags si-sdk-bucket) || fail "pkg-config knows no si-sdk-bucket"
 mkdir "$dir/alone"
 for header in $(cd "$prefix/include" && find si -name '*.h' -printf '%p\n'); do
   name=${header#si/sdk/}
@@ -71,7 +71,7 @@ expect_exit 1 si --json paas --context t project create sick --stack "$dir/stack
 expect_contains 'a board runs nothing'
 
 begin "the pkg-config files link what they promise, also for --static"
-for package in si-sdk si-sdk-net; do
+for package in si-sdk si-sdk-net si-sdk-bucket; do
   expect_exit 0 author pkg-config --validate "$package"
   plain=$(author pkg-config --libs "$package")
   static=$(author pkg-config --static --libs "$package")
@@ -92,6 +92,14 @@ END
 # shellcheck disable=SC2046
 expect_exit 0 author cc -fPIC -shared "$dir/uses.c" -o "$dir/uses.so" -Wl,-z,defs \
   $(author pkg-config --cflags --libs si-sdk-net)
+cat >"$dir/uses.c" <<'END'
+#include "kit/bucket/store.h"
+si_rc uses(si_instance *store, char to[64]);
+si_rc uses(si_instance *store, char to[64]) { return si_bucket_uri(store, "a", to, 64); }
+END
+# shellcheck disable=SC2046
+expect_exit 0 author cc -fPIC -shared "$dir/uses.c" -o "$dir/uses.so" -Wl,-z,defs \
+  $(author pkg-config --cflags --libs si-sdk-bucket)
 cat >"$dir/uses.c" <<'END'
 #include "kit/base/hash.h"
 si_rc uses(char hex[SI_SHA256_HEX]);

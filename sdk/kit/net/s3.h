@@ -30,6 +30,7 @@ extern "C" {
 #define SI_S3_UPLOAD_ID 1024 /* with the NUL */
 #define SI_S3_ETAG 136       /* with quotes and NUL */
 #define SI_S3_MARK 33        /* with the NUL */
+#define SI_S3_WANTED 8       /* headers of one reply that a caller may want */
 
 struct si_s3; /* a client */
 
@@ -102,6 +103,12 @@ si_rc si_s3_put(struct si_s3 *client, const struct si_s3_call *call, const struc
 si_rc si_s3_head(struct si_s3 *client, const struct si_s3_call *call, const char *key,
                  struct si_s3_object *out, struct si_error *error) SI_MUST_USE;
 
+/* The same of one version (NULL: the one that a reader gets), and with `count` further headers of
+ * the reply, at most SI_S3_WANTED, each empty where it is not there. */
+si_rc si_s3_head_version(struct si_s3 *client, const struct si_s3_call *call, const char *key,
+                         const char *version_id, struct si_http_wanted *wanted, size_t count,
+                         struct si_s3_object *out, struct si_error *error) SI_MUST_USE;
+
 /* Deletes an object, or one version of it (version_id not NULL). Gone is success. */
 si_rc si_s3_delete(struct si_s3 *client, const struct si_s3_call *call, const char *key,
                    const char *version_id, struct si_error *error) SI_MUST_USE;
@@ -128,6 +135,49 @@ typedef si_rc (*si_s3_each)(void *ctx, const char *key, uint64_t length, int64_t
  * S3_LIST (SI_E_CORRUPT). */
 si_rc si_s3_list(struct si_s3 *client, const struct si_s3_call *call, const char *prefix,
                  si_s3_each each, void *ctx, struct si_error *error) SI_MUST_USE;
+
+/* One version of an object, or the mark that a removal left. */
+struct si_s3_version {
+  const char *key;
+  const char *version_id;
+  uint64_t length;
+  int64_t modified_ms; /* 0 = unknown */
+  bool latest;         /* what a reader of the key gets, or the mark by which there is nothing */
+  bool marker;
+};
+typedef si_rc (*si_s3_each_version)(void *ctx, const struct si_s3_version *version);
+/* Every version of every object with `prefix`, those of one key newest first. As si_s3_list. */
+si_rc si_s3_versions(struct si_s3 *client, const struct si_s3_call *call, const char *prefix,
+                     si_s3_each_version each, void *ctx, struct si_error *error) SI_MUST_USE;
+
+/* --- what hangs on an object or the bucket: "?versioning", "?tagging", ... --- */
+
+struct si_s3_query {
+  const char *method; /* "GET", "PUT" or "DELETE": it may be sent twice */
+  const char *key;    /* NULL: of the bucket */
+  const struct si_http_header *pairs;
+  size_t pair_count;
+  const void *body; /* sent with its Content-MD5; or NULL */
+  size_t len;
+};
+
+struct si_s3_answer {
+  struct si_buf body; /* also of a refusal; to be freed */
+  int http;           /* its status, also of a refusal; 0: there was no answer */
+  char date[40];      /* the server's; or "" */
+};
+#define SI_S3_ANSWER \
+  { .body = SI_BUF(256u << 10) }
+
+/* An answer that is not 2xx is a failure. */
+si_rc si_s3_query(struct si_s3 *client, const struct si_s3_call *call,
+                  const struct si_s3_query *query, struct si_s3_answer *out,
+                  struct si_error *error) SI_MUST_USE;
+
+/* Unix time in milliseconds of a time as stores write it, in a header or a document ("Mon, 30 Nov
+ * 2026 21:00:00 GMT", "2026-11-30T21:00:00.000Z"); parts of a second are kept. 0 where it is none.
+ */
+int64_t si_s3_time(const char *text);
 
 /* --- objects in parts --- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listings, page by page: of objects, and of uploads that were begun. */
+/* Listings, page by page: of objects, of their versions, and of uploads that were begun. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ struct listing {
   struct si_s3 *client;
   const struct si_s3_call *call;
   const char *prefix;
-  bool uploads;
+  enum s3_listing of;
   char token[S3_TOKEN]; /* of the page that comes next */
   char id_marker[S3_TOKEN];
   /* A token that comes back was kept here: at page 1, 2, 4, 8, ... (Brent) */
@@ -34,14 +34,16 @@ static size_t make_query(const struct listing *l, struct si_http_header query[6]
   size_t n = 0;
   query[n++] = (struct si_http_header){"encoding-type", "url"};
   query[n++] = (struct si_http_header){"prefix", l->prefix};
-  if (l->uploads) {
-    query[n++] = (struct si_http_header){"uploads", ""};
-    query[n++] = (struct si_http_header){"max-uploads", "1000"};
+  if (l->of != S3_OBJECTS) {
+    bool uploads = l->of == S3_UPLOADS;
+    query[n++] = (struct si_http_header){uploads ? "uploads" : "versions", ""};
+    query[n++] = (struct si_http_header){uploads ? "max-uploads" : "max-keys", "1000"};
     if (l->token[0]) {
       query[n++] = (struct si_http_header){"key-marker", l->token};
     }
     if (l->id_marker[0]) {
-      query[n++] = (struct si_http_header){"upload-id-marker", l->id_marker};
+      query[n++] =
+          (struct si_http_header){uploads ? "upload-id-marker" : "version-id-marker", l->id_marker};
     }
     return n;
   }
@@ -65,7 +67,7 @@ static si_rc fetch(const struct listing *l, struct s3_page *page, struct si_erro
     const char *why = NULL;
     si_rc status = s3_once(l->client, l->call, &request, &reply, error);
     if (status == SI_OK) {
-      status = s3_page_read(page, l->uploads, l->prefix, si_buf_text(&reply.http.body),
+      status = s3_page_read(page, l->of, l->prefix, si_buf_text(&reply.http.body),
                             reply.http.body.len, &why);
       if (status == SI_OK) {
         return SI_OK;
@@ -129,6 +131,7 @@ struct giving {
   void *ctx;
   si_s3_each each;
   si_s3_each_upload each_upload;
+  si_s3_each_version each_version;
 };
 
 static si_rc give_object(void *ctx, const struct s3_page *page, const struct s3_entry *entry) {
@@ -138,15 +141,28 @@ static si_rc give_object(void *ctx, const struct s3_page *page, const struct s3_
 
 static si_rc give_upload(void *ctx, const struct s3_page *page, const struct s3_entry *entry) {
   const struct giving *g = ctx;
-  return g->each_upload(g->ctx, page->text.data + entry->key, page->text.data + entry->upload_id,
+  return g->each_upload(g->ctx, page->text.data + entry->key, page->text.data + entry->id,
                         entry->time_ms);
 }
 
+static si_rc give_version(void *ctx, const struct s3_page *page, const struct s3_entry *entry) {
+  const struct giving *g = ctx;
+  const struct si_s3_version version = {page->text.data + entry->key,
+                                        page->text.data + entry->id,
+                                        entry->length,
+                                        entry->time_ms,
+                                        entry->latest,
+                                        entry->marker};
+  return g->each_version(g->ctx, &version);
+}
+
 static si_rc run(struct si_s3 *client, const struct si_s3_call *call, const char *prefix,
-                 bool uploads, struct giving *giving, struct si_error *error) {
-  struct listing l = {.client = client, .call = call, .prefix = prefix, .uploads = uploads};
+                 enum s3_listing of, struct giving *giving, struct si_error *error) {
+  static const give_fn give[] = {
+      [S3_OBJECTS] = give_object, [S3_UPLOADS] = give_upload, [S3_VERSIONS] = give_version};
+  struct listing l = {.client = client, .call = call, .prefix = prefix, .of = of};
   struct si_error why = {.status = SI_OK};
-  si_rc status = walk(&l, uploads ? give_upload : give_object, giving, &why);
+  si_rc status = walk(&l, give[of], giving, &why);
   if (status != SI_OK && error) {
     *error = why;
   }
@@ -156,11 +172,17 @@ static si_rc run(struct si_s3 *client, const struct si_s3_call *call, const char
 si_rc si_s3_list(struct si_s3 *client, const struct si_s3_call *call, const char *prefix,
                  si_s3_each each, void *ctx, struct si_error *error) {
   struct giving giving = {.ctx = ctx, .each = each};
-  return run(client, call, prefix, false, &giving, error);
+  return run(client, call, prefix, S3_OBJECTS, &giving, error);
 }
 
 si_rc si_s3_uploads(struct si_s3 *client, const struct si_s3_call *call, const char *prefix,
                     si_s3_each_upload each, void *ctx, struct si_error *error) {
   struct giving giving = {.ctx = ctx, .each_upload = each};
-  return run(client, call, prefix, true, &giving, error);
+  return run(client, call, prefix, S3_UPLOADS, &giving, error);
+}
+
+si_rc si_s3_versions(struct si_s3 *client, const struct si_s3_call *call, const char *prefix,
+                     si_s3_each_version each, void *ctx, struct si_error *error) {
+  struct giving giving = {.ctx = ctx, .each_version = each};
+  return run(client, call, prefix, S3_VERSIONS, &giving, error);
 }

@@ -40,11 +40,17 @@ si_rc s3_check_encryption(const struct si_s3 *client, const char *confirmed, con
 
 /* --- head, delete --- */
 
-static si_rc head(struct si_s3 *client, const struct si_s3_call *call, const char *key,
-                  struct si_s3_object *out, struct si_error *error) {
-  const struct s3_request request = {.method = "HEAD", .key = key};
+static si_rc head_version(struct si_s3 *client, const struct si_s3_call *call, const char *key,
+                          const char *version_id, struct si_http_wanted *wanted, size_t count,
+                          struct si_s3_object *out, struct si_error *error) {
+  const struct si_http_header query[] = {{"versionId", version_id ? version_id : ""}};
+  const struct s3_request request = {
+      .method = "HEAD", .key = key, .query = query, .query_count = version_id ? 1 : 0};
   struct s3_reply reply SI_AUTO(s3_reply_free);
   s3_reply_init(&reply, S3_ANSWER);
+  for (size_t i = 0; i < count; i++) {
+    reply.headers[reply.http.wanted_count++].name = wanted[i].name;
+  }
   si_rc status = s3_send(client, call, &request, &reply, error);
   if (status == SI_OK && !reply.headers[S3_H_LENGTH].found) {
     return si_error_set(error, SI_E_IO, "S3_REPLY",
@@ -52,8 +58,16 @@ static si_rc head(struct si_s3 *client, const struct si_s3_call *call, const cha
   }
   if (status == SI_OK) {
     s3_reply_object(&reply, out);
+    for (size_t i = 0; i < count; i++) {
+      wanted[i] = reply.headers[S3_H_COUNT + i];
+    }
   }
   return status;
+}
+
+static si_rc head(struct si_s3 *client, const struct si_s3_call *call, const char *key,
+                  struct si_s3_object *out, struct si_error *error) {
+  return head_version(client, call, key, NULL, NULL, 0, out, error);
 }
 
 /* The answer to a HEAD has no body that would say why. A listing's has: ask for one, and believe it
@@ -74,11 +88,15 @@ static si_rc ask_why(struct si_s3 *client, const struct si_s3_call *call, struct
   return error->status;
 }
 
-si_rc si_s3_head(struct si_s3 *client, const struct si_s3_call *call, const char *key,
-                 struct si_s3_object *out, struct si_error *error) {
+si_rc si_s3_head_version(struct si_s3 *client, const struct si_s3_call *call, const char *key,
+                         const char *version_id, struct si_http_wanted *wanted, size_t count,
+                         struct si_s3_object *out, struct si_error *error) {
   struct si_error why = {.status = SI_OK};
   bool seen = atomic_load(&client->seen);
-  si_rc status = head(client, call, key, out, &why);
+  if (count > SI_S3_WANTED) {
+    return si_error_set(error, SI_E_QUOTA, "S3_REQUEST", "more than %d headers", SI_S3_WANTED);
+  }
+  si_rc status = head_version(client, call, key, version_id, wanted, count, out, &why);
   if ((status == SI_E_NOT_FOUND && !seen) || strcmp(why.code, "S3_DENIED") == 0 ||
       strcmp(why.code, "S3_REQUEST") == 0 || strcmp(why.code, "S3_REGION") == 0) {
     status = ask_why(client, call, &why);
@@ -87,6 +105,11 @@ si_rc si_s3_head(struct si_s3 *client, const struct si_s3_call *call, const char
     *error = why;
   }
   return status;
+}
+
+si_rc si_s3_head(struct si_s3 *client, const struct si_s3_call *call, const char *key,
+                 struct si_s3_object *out, struct si_error *error) {
+  return si_s3_head_version(client, call, key, NULL, NULL, 0, out, error);
 }
 
 si_rc si_s3_delete(struct si_s3 *client, const struct si_s3_call *call, const char *key,

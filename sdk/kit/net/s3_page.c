@@ -11,7 +11,7 @@
 
 struct page_reading {
   struct s3_page *page;
-  bool uploads;
+  enum s3_listing of;
   bool ended;   /* the document's own element */
   bool told;    /* whether there is more */
   bool encoded; /* keys are URL-encoded */
@@ -21,6 +21,14 @@ struct page_reading {
   struct s3_entry entry;
   const char *why;
 };
+
+static const char *const roots[] = {
+    [S3_OBJECTS] = "ListBucketResult",
+    [S3_UPLOADS] = "ListMultipartUploadsResult",
+    [S3_VERSIONS] = "ListVersionsResult",
+};
+static const char *const entries[] = {
+    [S3_OBJECTS] = "Contents", [S3_UPLOADS] = "Upload", [S3_VERSIONS] = "Version"};
 
 si_rc s3_page_init(struct s3_page *page) {
   memset(page, 0, sizeof *page);
@@ -45,14 +53,17 @@ static si_rc keep(struct page_reading *r, const char *text, size_t len, size_t *
   return si_buf_add(&r->page->text, text, len + 1); /* with the NUL */
 }
 
-static si_rc end_entry(struct page_reading *r) {
+static si_rc end_entry(struct page_reading *r, bool marker) {
   struct s3_page *page = r->page;
-  if (!r->has_key || (r->uploads ? !r->has_id : !r->has_length)) {
+  bool lacks_id = r->of != S3_OBJECTS && !r->has_id;
+  bool lacks_length = r->of != S3_UPLOADS && !marker && !r->has_length;
+  if (!r->has_key || lacks_id || lacks_length) {
     return bad(r, "an entry lacks its key, its length or its id");
   }
   if (page->count >= S3_PAGE_ENTRIES) {
     return bad(r, "a page holds more than was asked for");
   }
+  r->entry.marker = marker;
   page->entries[page->count++] = r->entry;
   r->has_key = r->has_length = r->has_id = false;
   memset(&r->entry, 0, sizeof r->entry);
@@ -75,27 +86,35 @@ static si_rc on_field(struct page_reading *r, const char *name, const char *text
     r->has_key = true;
     return keep(r, text, len, &r->entry.key);
   }
-  if (strcmp(name, "UploadId") == 0) {
+  if ((r->of == S3_UPLOADS && strcmp(name, "UploadId") == 0) ||
+      (r->of == S3_VERSIONS && strcmp(name, "VersionId") == 0)) {
     if (len == 0 || len >= SI_S3_UPLOAD_ID || r->has_id) {
-      return bad(r, "an upload has no id, or a bad one");
+      return bad(r, "an upload, or a version, has no id, or a bad one");
     }
     r->has_id = true;
-    return keep(r, text, len, &r->entry.upload_id);
+    return keep(r, text, len, &r->entry.id);
+  }
+  if (strcmp(name, "IsLatest") == 0) {
+    r->entry.latest = strcmp(text, "true") == 0;
+    return SI_OK;
   }
   if (strcmp(name, "Size") == 0) {
     r->has_length = si_parse_u64(text, 0, INT64_MAX, &r->entry.length) == SI_OK;
     return r->has_length ? SI_OK : bad(r, "a length is no number");
   }
   if (strcmp(name, "LastModified") == 0 || strcmp(name, "Initiated") == 0) {
-    r->entry.time_ms = s3_time(text);
+    r->entry.time_ms = si_s3_time(text);
   }
   return SI_OK;
 }
 
 static si_rc on_root(struct page_reading *r, const char *name, const char *text, size_t len) {
   struct s3_page *page = r->page;
-  if (strcmp(name, r->uploads ? "Upload" : "Contents") == 0) {
-    return end_entry(r);
+  if (strcmp(name, entries[r->of]) == 0) {
+    return end_entry(r, false);
+  }
+  if (r->of == S3_VERSIONS && strcmp(name, "DeleteMarker") == 0) {
+    return end_entry(r, true);
   }
   if (strcmp(name, "IsTruncated") == 0) {
     page->truncated = strcmp(text, "true") == 0;
@@ -111,19 +130,23 @@ static si_rc on_root(struct page_reading *r, const char *name, const char *text,
                ? SI_OK
                : bad(r, "a count is no number");
   }
-  if (strcmp(name, r->uploads ? "NextKeyMarker" : "NextContinuationToken") == 0) {
+  if (strcmp(name, r->of == S3_OBJECTS ? "NextContinuationToken" : "NextKeyMarker") == 0) {
     return take(r, text, len, page->token, sizeof page->token);
   }
-  if (r->uploads && strcmp(name, "NextUploadIdMarker") == 0) {
+  if ((r->of == S3_UPLOADS && strcmp(name, "NextUploadIdMarker") == 0) ||
+      (r->of == S3_VERSIONS && strcmp(name, "NextVersionIdMarker") == 0)) {
     return take(r, text, len, page->id_marker, sizeof page->id_marker);
   }
   return SI_OK;
 }
 
+static bool is(const char *name, size_t len, const char *other) {
+  return strlen(other) == len && memcmp(name, other, len) == 0;
+}
+
 static si_rc on_element(void *ctx, const char *path, const char *text, size_t len) {
   struct page_reading *r = ctx;
-  const char *root = r->uploads ? "ListMultipartUploadsResult" : "ListBucketResult";
-  const char *entry = r->uploads ? "Upload/" : "Contents/";
+  const char *root = roots[r->of];
   size_t n = strlen(root);
   if (strncmp(path, root, n) != 0 || (path[n] != '\0' && path[n] != '/')) {
     return bad(r, "it is another document");
@@ -133,8 +156,10 @@ static si_rc on_element(void *ctx, const char *path, const char *text, size_t le
     return SI_OK;
   }
   path += n + 1;
-  if (strncmp(path, entry, strlen(entry)) == 0) {
-    return on_field(r, path + strlen(entry), text, len);
+  size_t part = strcspn(path, "/");
+  if (path[part] == '/' && (is(path, part, entries[r->of]) ||
+                            (r->of == S3_VERSIONS && is(path, part, "DeleteMarker")))) {
+    return on_field(r, path + part + 1, text, len);
   }
   return on_root(r, path, text, len);
 }
@@ -165,7 +190,7 @@ static si_rc decode(struct page_reading *r, const char *prefix) {
 static si_rc decode_marker(struct page_reading *r) {
   struct si_buf plain SI_AUTO(si_buf_free) = SI_BUF(S3_TOKEN - 1);
   char *token = r->page->token;
-  if (!r->uploads || !r->encoded || !token[0]) {
+  if (r->of == S3_OBJECTS || !r->encoded || !token[0]) {
     return SI_OK;
   }
   if (si_url_decode(token, strlen(token), &plain) != SI_OK) {
@@ -175,9 +200,9 @@ static si_rc decode_marker(struct page_reading *r) {
   return SI_OK;
 }
 
-si_rc s3_page_read(struct s3_page *page, bool uploads, const char *prefix, const char *xml,
+si_rc s3_page_read(struct s3_page *page, enum s3_listing of, const char *prefix, const char *xml,
                    size_t len, const char **why) {
-  struct page_reading r = {.page = page, .uploads = uploads, .announced = UINT64_MAX};
+  struct page_reading r = {.page = page, .of = of, .announced = UINT64_MAX};
   const char *reason = NULL;
   si_buf_clear(&page->text);
   page->count = 0;

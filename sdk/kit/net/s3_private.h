@@ -76,7 +76,7 @@ enum {
 
 struct s3_reply {
   struct si_http_response http;
-  struct si_http_wanted headers[S3_H_COUNT];
+  struct si_http_wanted headers[S3_H_COUNT + SI_S3_WANTED]; /* behind ours a caller's */
 };
 
 /* A reply whose body has at most `max` bytes; to be freed. */
@@ -91,9 +91,6 @@ si_rc s3_once(struct si_s3 *client, const struct si_s3_call *call, const struct 
 /* As many as may be. */
 si_rc s3_send(struct si_s3 *client, const struct si_s3_call *call, const struct s3_request *request,
               struct s3_reply *reply, struct si_error *error) SI_MUST_USE;
-
-/* Unix time in milliseconds of a header's or a listing's time; 0 where it is none. */
-int64_t s3_time(const char *text);
 
 /* Lends a connection, or waits for one; to be given back. NULL gives back the right to make one. */
 si_rc s3_borrow(struct si_s3 *client, const struct si_s3_call *call, struct si_http **out,

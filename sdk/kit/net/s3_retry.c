@@ -57,13 +57,26 @@ bool s3_again(struct si_s3 *client, const struct si_s3_call *call, uint32_t atte
   return true;
 }
 
-int64_t s3_time(const char *text) {
+/* ".042" -> 42 */
+static int64_t fraction_ms(const char *at) {
+  int64_t ms = 0;
+  if (*at++ != '.') {
+    return 0;
+  }
+  for (int64_t unit = 100; unit > 0 && *at >= '0' && *at <= '9'; unit /= 10) {
+    ms += unit * (*at++ - '0');
+  }
+  return ms;
+}
+
+int64_t si_s3_time(const char *text) {
   struct tm tm = {0};
   const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+  int64_t ms = rest ? fraction_ms(rest) : 0;
   if (!rest) {
     memset(&tm, 0, sizeof tm);
     rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
   }
   time_t seconds = rest ? timegm(&tm) : 0;
-  return seconds > 0 ? (int64_t)seconds * 1000 : 0;
+  return seconds > 0 ? (int64_t)seconds * 1000 + ms : 0;
 }

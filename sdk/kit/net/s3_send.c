@@ -45,7 +45,7 @@ void s3_reply_object(const struct s3_reply *reply, struct si_s3_object *out) {
   if (si_parse_u64(h[S3_H_LENGTH].value, 0, INT64_MAX, &out->length) != SI_OK) {
     out->length = 0;
   }
-  out->modified_ms = s3_time(h[S3_H_MODIFIED].value);
+  out->modified_ms = si_s3_time(h[S3_H_MODIFIED].value);
   si_copy(out->etag, sizeof out->etag, h[S3_H_ETAG].value);
   si_copy(out->version_id, sizeof out->version_id, h[S3_H_VERSION].value);
   si_copy(out->encryption, sizeof out->encryption, h[S3_H_ENCRYPTION].value);

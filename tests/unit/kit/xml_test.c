@@ -83,53 +83,78 @@ static void hostile_documents_are_refused(void) {
 #define ENTRY(key, size) "<Contents><Key>" key "</Key><Size>" size "</Size></Contents>"
 #define UPLOADS(inside) "<ListMultipartUploadsResult>" inside "</ListMultipartUploadsResult>"
 
+#define VERSIONS(inside) "<ListVersionsResult>" inside "</ListVersionsResult>"
+#define VERSION(key, id, size)                                                                    \
+  "<Version><Key>" key "</Key><VersionId>" id "</VersionId><IsLatest>false</IsLatest><Size>" size \
+  "</Size></Version>"
+#define MARK(key, id)                              \
+  "<DeleteMarker><Key>" key "</Key><VersionId>" id \
+  "</VersionId>"                                   \
+  "<IsLatest>true</IsLatest></DeleteMarker>"
+
 static void a_page_is_taken_whole_or_not_at_all(void) {
   static const struct {
-    bool uploads;
+    enum s3_listing of;
     const char *xml, *keys, *token; /* keys NULL: refused */
   } cases[] = {
-      {false, LIST(END), "", ""},
-      {false, LIST(ENTRY("p/a", "0") ENTRY("p/b", "12") END), "p/a=0 p/b=12 ", ""},
-      {false, LIST("<EncodingType>url</EncodingType>" ENTRY("p/a%2Bb+c%C3%A9", "1") END),
+      {S3_OBJECTS, LIST(END), "", ""},
+      {S3_OBJECTS, LIST(ENTRY("p/a", "0") ENTRY("p/b", "12") END), "p/a=0 p/b=12 ", ""},
+      {S3_OBJECTS, LIST("<EncodingType>url</EncodingType>" ENTRY("p/a%2Bb+c%C3%A9", "1") END),
        "p/a+b c\xC3\xA9=1 ", ""},
-      {false, LIST(ENTRY("p/a%2Bb", "1") END), "p/a%2Bb=1 ", ""},
-      {false,
+      {S3_OBJECTS, LIST(ENTRY("p/a%2Bb", "1") END), "p/a%2Bb=1 ", ""},
+      {S3_OBJECTS,
        LIST(ENTRY("p/a", "1") "<IsTruncated>true</IsTruncated>"
                               "<NextContinuationToken>to/k=</NextContinuationToken>"),
        "p/a=1 ", "to/k="},
-      {true, UPLOADS("<Upload><Key>p/a</Key><UploadId>i</UploadId></Upload>" END), "p/a=0 ", ""},
-      {false, LIST(""), NULL, NULL},
-      {false, LIST("<IsTruncated>maybe</IsTruncated>"), NULL, NULL},
-      {false, LIST("<IsTruncated>true</IsTruncated>"), NULL, NULL},
-      {false, LIST("<Contents><Size>1</Size></Contents>" END), NULL, NULL},
-      {false, LIST("<Contents><Key>p/a</Key></Contents>" END), NULL, NULL},
-      {false, LIST("<Contents><Key>p/a</Key><Key>p/b</Key><Size>1</Size></Contents>" END), NULL,
+      {S3_UPLOADS, UPLOADS("<Upload><Key>p/a</Key><UploadId>i</UploadId></Upload>" END), "p/a=0 ",
+       ""},
+      {S3_OBJECTS, LIST(""), NULL, NULL},
+      {S3_OBJECTS, LIST("<IsTruncated>maybe</IsTruncated>"), NULL, NULL},
+      {S3_OBJECTS, LIST("<IsTruncated>true</IsTruncated>"), NULL, NULL},
+      {S3_OBJECTS, LIST("<Contents><Size>1</Size></Contents>" END), NULL, NULL},
+      {S3_OBJECTS, LIST("<Contents><Key>p/a</Key></Contents>" END), NULL, NULL},
+      {S3_OBJECTS, LIST("<Contents><Key>p/a</Key><Key>p/b</Key><Size>1</Size></Contents>" END),
+       NULL, NULL},
+      {S3_OBJECTS, LIST(ENTRY("p/a", "-1") END), NULL, NULL},
+      {S3_OBJECTS, LIST(ENTRY("p/a", "99999999999999999999") END), NULL, NULL},
+      {S3_OBJECTS, LIST(ENTRY("", "1") END), NULL, NULL},
+      {S3_OBJECTS, LIST(ENTRY("q/a", "1") END), NULL, NULL},
+      {S3_OBJECTS, LIST("<EncodingType>url</EncodingType>" ENTRY("p/%", "1") END), NULL, NULL},
+      {S3_OBJECTS, LIST("<EncodingType>url</EncodingType>" ENTRY("p/%00", "1") END), NULL, NULL},
+      {S3_OBJECTS, LIST("<EncodingType>url</EncodingType>" ENTRY("p/%4", "1") END), NULL, NULL},
+      {S3_OBJECTS, LIST("<KeyCount>2</KeyCount>" ENTRY("p/a", "1") END), NULL, NULL},
+      {S3_OBJECTS, UPLOADS(END), NULL, NULL},
+      {S3_OBJECTS, "<Error><Code>x</Code></Error>", NULL, NULL},
+      {S3_UPLOADS, UPLOADS("<Upload><Key>p/a</Key></Upload>" END), NULL, NULL},
+      {S3_VERSIONS, VERSIONS(VERSION("p/a", "v1", "3") MARK("p/a", "v2") END),
+       "p/a=3@v1 p/a=0@v2+x ", ""},
+      {S3_VERSIONS,
+       VERSIONS(VERSION("p/a", "v", "3") "<IsTruncated>true</IsTruncated>"
+                                         "<NextKeyMarker>p/a</NextKeyMarker>"
+                                         "<NextVersionIdMarker>v</NextVersionIdMarker>"),
+       "p/a=3@v ", "p/a"},
+      {S3_VERSIONS, VERSIONS("<Version><Key>p/a</Key><Size>1</Size></Version>" END), NULL, NULL},
+      {S3_VERSIONS, VERSIONS("<DeleteMarker><Key>p/a</Key></DeleteMarker>" END), NULL, NULL},
+      {S3_VERSIONS, VERSIONS("<Version><Key>p/a</Key><VersionId>v</VersionId></Version>" END), NULL,
        NULL},
-      {false, LIST(ENTRY("p/a", "-1") END), NULL, NULL},
-      {false, LIST(ENTRY("p/a", "99999999999999999999") END), NULL, NULL},
-      {false, LIST(ENTRY("", "1") END), NULL, NULL},
-      {false, LIST(ENTRY("q/a", "1") END), NULL, NULL},
-      {false, LIST("<EncodingType>url</EncodingType>" ENTRY("p/%", "1") END), NULL, NULL},
-      {false, LIST("<EncodingType>url</EncodingType>" ENTRY("p/%00", "1") END), NULL, NULL},
-      {false, LIST("<EncodingType>url</EncodingType>" ENTRY("p/%4", "1") END), NULL, NULL},
-      {false, LIST("<KeyCount>2</KeyCount>" ENTRY("p/a", "1") END), NULL, NULL},
-      {false, UPLOADS(END), NULL, NULL},
-      {false, "<Error><Code>x</Code></Error>", NULL, NULL},
-      {true, UPLOADS("<Upload><Key>p/a</Key></Upload>" END), NULL, NULL},
+      {S3_VERSIONS, VERSIONS(VERSION("q/a", "v", "3") END), NULL, NULL},
+      {S3_VERSIONS, LIST(END), NULL, NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct s3_page page SI_AUTO(s3_page_free);
     const char *why = NULL;
     char keys[1000] = "";
     CU_ASSERT_EQUAL_FATAL(s3_page_init(&page), SI_OK);
-    si_rc status =
-        s3_page_read(&page, cases[i].uploads, "p/", cases[i].xml, strlen(cases[i].xml), &why);
+    si_rc status = s3_page_read(&page, cases[i].of, "p/", cases[i].xml, strlen(cases[i].xml), &why);
     CU_ASSERT_EQUAL(status, cases[i].keys ? SI_OK : SI_E_CORRUPT);
     CU_ASSERT_EQUAL(why == NULL, cases[i].keys != NULL);
     for (size_t k = 0; k < page.count; k++) {
       size_t at = strlen(keys);
-      snprintf(keys + at, sizeof keys - at, "%s=%llu ", page.text.data + page.entries[k].key,
-               (unsigned long long)page.entries[k].length);
+      const struct s3_entry *e = &page.entries[k];
+      bool version = cases[i].of == S3_VERSIONS;
+      snprintf(keys + at, sizeof keys - at, "%s=%llu%s%s%s%s ", page.text.data + e->key,
+               (unsigned long long)e->length, version ? "@" : "",
+               version ? page.text.data + e->id : "", e->latest ? "+" : "", e->marker ? "x" : "");
     }
     CU_ASSERT_STRING_EQUAL(keys, cases[i].keys ? cases[i].keys : "");
     CU_ASSERT(!cases[i].keys || strcmp(page.token, cases[i].token) == 0);
@@ -149,10 +174,13 @@ static void pauses_grow_and_stay_bounded(void) {
 }
 
 static void times_are_read_as_stores_write_them(void) {
-  CU_ASSERT_EQUAL(s3_time("2015-08-30T12:36:00.000Z"), 1440938160000);
-  CU_ASSERT_EQUAL(s3_time("Fri, 24 May 2013 00:00:00 GMT"), 1369353600000);
-  CU_ASSERT_EQUAL(s3_time(""), 0);
-  CU_ASSERT_EQUAL(s3_time("yesterday"), 0);
+  CU_ASSERT_EQUAL(si_s3_time("2015-08-30T12:36:00.000Z"), 1440938160000);
+  CU_ASSERT_EQUAL(si_s3_time("Fri, 24 May 2013 00:00:00 GMT"), 1369353600000);
+  CU_ASSERT_EQUAL(si_s3_time("2015-08-30T12:36:00.042Z"), 1440938160042);
+  CU_ASSERT_EQUAL(si_s3_time("2015-08-30T12:36:00.5Z"), 1440938160500);
+  CU_ASSERT_EQUAL(si_s3_time("2015-08-30T12:36:00.123456789Z"), 1440938160123);
+  CU_ASSERT_EQUAL(si_s3_time(""), 0);
+  CU_ASSERT_EQUAL(si_s3_time("yesterday"), 0);
 }
 
 UNIT_MAIN("kit: xml, pages, pauses", UNIT(elements_are_told_with_their_paths),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration of the store `s3` is strict, and its credentials come from where it says. */
-#include "plugins/s3/config.h"
+#include "kit/bucket/config.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "kit/base/json.h"
-#include "plugins/s3/credentials.h"
-#include "plugins/s3/ini.h"
+#include "kit/bucket/credentials.h"
+#include "kit/bucket/ini.h"
 #include "tests/unit/s3/bucket.h"
 #include "tests/unit/unit.h"
 
@@ -103,10 +103,10 @@ static const struct bucket_secret environment[] = {
     {"env:AWS_ACCESS_KEY_ID", "AKENV"}, {"env:AWS_SECRET_ACCESS_KEY", "secret"}, {NULL, NULL}};
 
 static void a_configuration_is_checked_member_by_member(void) {
-  struct store_config config;
+  struct si_bucket_config config;
   struct si_error error;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-    CU_ASSERT_EQUAL(store_config_read(good[i], &config, &error), SI_OK);
+    CU_ASSERT_EQUAL(si_bucket_config_read("s3", good[i], &config, &error), SI_OK);
   }
   bucket_secrets = environment;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -126,8 +126,8 @@ static void a_configuration_is_checked_member_by_member(void) {
 }
 
 static void what_is_left_out_has_its_default(void) {
-  struct store_config c;
-  CU_ASSERT_EQUAL_FATAL(store_config_read(good[0], &c, NULL), SI_OK);
+  struct si_bucket_config c;
+  CU_ASSERT_EQUAL_FATAL(si_bucket_config_read("s3", good[0], &c, NULL), SI_OK);
   CU_ASSERT_STRING_EQUAL(c.region, "us-east-1");
   CU_ASSERT_STRING_EQUAL(c.profile, "default");
   CU_ASSERT_EQUAL(c.part_size, 8 << 20);
@@ -140,14 +140,15 @@ static void what_is_left_out_has_its_default(void) {
 /* The schema names what the code takes, and nothing else. */
 static void the_schema_and_the_code_agree(void) {
   cJSON *schema SI_AUTO(si_json_free) = NULL;
-  CU_ASSERT_EQUAL_FATAL(si_json_parse(store_schema, strlen(store_schema), &schema, NULL), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_json_parse(si_bucket_schema, strlen(si_bucket_schema), &schema, NULL),
+                        SI_OK);
   int count = 0;
   for (const cJSON *m = si_json_get(schema, "properties")->child; m; m = m->next) {
     char config[256];
-    struct store_config c;
+    struct si_bucket_config c;
     struct si_error error;
     snprintf(config, sizeof config, "{\"%s\":null}", m->string);
-    CU_ASSERT_EQUAL(store_config_read(config, &c, &error), SI_E_INVALID);
+    CU_ASSERT_EQUAL(si_bucket_config_read("s3", config, &c, &error), SI_E_INVALID);
     CU_ASSERT_PTR_NULL(strstr(error.message, "is not a setting"));
     count++;
   }
@@ -180,14 +181,14 @@ static void a_file_of_credentials_is_read_by_profile(void) {
       {"[p]\nnonsense SECRET\n", "p", SI_E_INVALID, NULL, NULL, NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct store_ini ini = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct si_bucket_ini ini = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
     struct si_error error = {.status = SI_OK};
     CU_ASSERT_EQUAL(
-        store_ini_read(cases[i].text, strlen(cases[i].text), cases[i].profile, &ini, &error),
+        si_bucket_ini_read(cases[i].text, strlen(cases[i].text), cases[i].profile, &ini, &error),
         cases[i].status);
     CU_ASSERT_PTR_NULL(strstr(error.message, "SECRET")); /* no line is ever shown */
     const struct {
-      struct store_piece got;
+      struct si_bucket_piece got;
       const char *want;
     } pairs[] = {{ini.access_key_id, cases[i].id},
                  {ini.secret_access_key, cases[i].secret},
@@ -202,14 +203,14 @@ static void a_file_of_credentials_is_read_by_profile(void) {
 }
 
 static si_rc get_from(const char *path, struct si_error *error) {
-  struct store_config config;
-  struct store_credentials credentials SI_AUTO(store_credentials_free) = {
+  struct si_bucket_config config;
+  struct si_bucket_credentials credentials SI_AUTO(si_bucket_credentials_free) = {
       {NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}};
   char text[512];
   si_op op = {.status = SI_OK};
   snprintf(text, sizeof text, "{\"bucket\":\"abc\",\"auth\":\"file\",\"auth_file\":\"%s\"}", path);
-  CU_ASSERT_EQUAL_FATAL(store_config_read(text, &config, error), SI_OK);
-  si_rc status = store_credentials_get(&config, &bucket_vt, &op, &credentials, error);
+  CU_ASSERT_EQUAL_FATAL(si_bucket_config_read("s3", text, &config, error), SI_OK);
+  si_rc status = si_bucket_credentials_get(&config, &bucket_vt, &op, &credentials, error);
   if (status == SI_OK) {
     CU_ASSERT_STRING_EQUAL((const char *)credentials.access_key_id.data, "AK");
     CU_ASSERT_STRING_EQUAL((const char *)credentials.secret_access_key.data, "S=/+");
@@ -251,23 +252,24 @@ static void a_file_of_credentials_must_be_private(void) {
 
 static void secrets_come_from_the_host(void) {
   static const struct bucket_secret vault[] = {{"I", "AKV"}, {"S", "s"}, {"T", "t"}, {NULL, NULL}};
-  struct store_config config;
+  struct si_bucket_config config;
   struct si_error error;
   si_op op = {.status = SI_OK};
-  struct store_credentials got = {{NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}};
+  struct si_bucket_credentials got = {{NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}};
   bucket_secrets = vault;
-  CU_ASSERT_EQUAL_FATAL(store_config_read(good[7], &config, &error), SI_OK);
-  CU_ASSERT_EQUAL_FATAL(store_credentials_get(&config, &bucket_vt, &op, &got, &error), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_bucket_config_read("s3", good[7], &config, &error), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_bucket_credentials_get(&config, &bucket_vt, &op, &got, &error), SI_OK);
   CU_ASSERT_STRING_EQUAL((const char *)got.access_key_id.data, "AKV");
   CU_ASSERT_STRING_EQUAL((const char *)got.session_token.data, "t");
-  store_credentials_free(&got);
-  CU_ASSERT_EQUAL_FATAL(store_config_read(good[0], &config, &error), SI_OK);
-  CU_ASSERT_EQUAL(store_credentials_get(&config, &bucket_vt, &op, &got, &error), SI_E_NOT_FOUND);
+  si_bucket_credentials_free(&got);
+  CU_ASSERT_EQUAL_FATAL(si_bucket_config_read("s3", good[0], &config, &error), SI_OK);
+  CU_ASSERT_EQUAL(si_bucket_credentials_get(&config, &bucket_vt, &op, &got, &error),
+                  SI_E_NOT_FOUND);
   bucket_secrets = environment;
-  CU_ASSERT_EQUAL(store_credentials_get(&config, &bucket_vt, &op, &got, &error), SI_OK);
+  CU_ASSERT_EQUAL(si_bucket_credentials_get(&config, &bucket_vt, &op, &got, &error), SI_OK);
   CU_ASSERT_STRING_EQUAL((const char *)got.access_key_id.data, "AKENV");
   CU_ASSERT_EQUAL(got.session_token.len, 0);
-  store_credentials_free(&got);
+  si_bucket_credentials_free(&got);
 }
 
 UNIT_MAIN("artifact store: s3, configuration", UNIT(a_configuration_is_checked_member_by_member),

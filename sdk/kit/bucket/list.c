@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugins/s3/list.c - looking at, listing and removing objects, and what dead writers left. Depends
- * on store.h, sdk/kit.
+ * kit/bucket/list.c - looking at, listing and removing objects, and what dead writers left. Depends
+ * on store.h, kit/base, kit/net.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "plugins/s3/store.h"
+#include "kit/bucket/store.h"
 
-si_rc store_stat(si_instance *store, si_op *op, const char *key, si_object_info *out) {
-  char full[STORE_KEY];
-  struct store_call call;
+si_rc si_bucket_stat(si_instance *store, si_op *op, const char *key, si_object_info *out) {
+  char full[SI_BUCKET_KEY];
+  struct si_bucket_call call;
   struct si_s3_object object;
   struct si_error error;
-  si_rc status = store_key(store, op, key, full);
+  si_rc status = si_bucket_key(store, op, key, full);
   if (status != SI_OK) {
     return status;
   }
-  store_call_begin(&call, store, op);
+  si_bucket_call_begin(&call, store, op);
   status = si_s3_head(store->s3, &call.s3, full, &object, &error);
   if (status != SI_OK) {
-    return store_fail(store, op, &error, key);
+    return si_bucket_fail(store, op, &error, key);
   }
   *out = (si_object_info){object.length, object.modified_ms};
   return SI_OK;
 }
 
-si_rc store_remove(si_instance *store, si_op *op, const char *key) {
-  char full[STORE_KEY];
-  struct store_call call;
+si_rc si_bucket_remove(si_instance *store, si_op *op, const char *key) {
+  char full[SI_BUCKET_KEY];
+  struct si_bucket_call call;
   struct si_error error;
-  si_rc status = store_key(store, op, key, full);
+  si_rc status = si_bucket_key(store, op, key, full);
   if (status != SI_OK) {
     return status;
   }
-  store_call_begin(&call, store, op);
+  si_bucket_call_begin(&call, store, op);
   status = si_s3_delete(store->s3, &call.s3, full, NULL, &error);
-  return status == SI_OK ? SI_OK : store_fail(store, op, &error, key);
+  return status == SI_OK ? SI_OK : si_bucket_fail(store, op, &error, key);
 }
 
 /* --- listing --- */
@@ -53,16 +53,15 @@ struct listing {
 
 /* The host's key of a listed one, or NULL where it can be none. */
 static const char *own_key(struct listing *l, const char *full) {
-  size_t skip = strlen(l->store->config.prefix);
-  const char *key = full + skip + (skip > 0);
-  if (strlen(full) > skip && si_key_valid(key)) {
+  const char *key = si_bucket_own_key(l->store, full);
+  if (key) {
     return key;
   }
   l->ended = true;
-  store_refuse(l->store, l->op, SI_E_CORRUPT, NULL, NULL,
-               "the store lists s3://%s/%.300s, which lies outside of what this store writes: "
-               "remove it, or choose a prefix that is ours alone",
-               l->store->config.bucket, full);
+  si_bucket_refuse(l->store, l->op, SI_E_CORRUPT, NULL, NULL,
+                   "the store lists s3://%s/%.300s, which lies outside of what this store writes: "
+                   "remove it, or choose a prefix that is ours alone",
+                   l->store->config.bucket, full);
   return NULL;
 }
 
@@ -79,14 +78,14 @@ static si_rc on_object(void *ctx, const char *full, uint64_t length, int64_t mod
 }
 
 /* The prefix in the bucket; behind it a '/' where only what lies below is wanted. */
-static si_rc make_prefix(const struct listing *l, bool below, char full[STORE_KEY + 1]) {
+static si_rc make_prefix(const struct listing *l, bool below, char full[SI_BUCKET_KEY + 1]) {
   if (l->prefix[0]) {
-    si_rc status = store_key(l->store, l->op, l->prefix, full);
+    si_rc status = si_bucket_key(l->store, l->op, l->prefix, full);
     if (status != SI_OK) {
       return status;
     }
   } else {
-    snprintf(full, STORE_KEY, "%s", l->store->config.prefix);
+    snprintf(full, SI_BUCKET_KEY, "%s", l->store->config.prefix);
   }
   if (full[0] && (below || !l->prefix[0])) {
     strcat(full, "/"); /* there is one byte of room */
@@ -95,34 +94,35 @@ static si_rc make_prefix(const struct listing *l, bool below, char full[STORE_KE
 }
 
 /* The object that equals the prefix. */
-static si_rc list_itself(struct listing *l, const struct store_call *call) {
-  char full[STORE_KEY];
+static si_rc list_itself(struct listing *l, const struct si_bucket_call *call) {
+  char full[SI_BUCKET_KEY];
   struct si_s3_object object;
   struct si_error error;
-  si_rc status = store_key(l->store, l->op, l->prefix, full);
+  si_rc status = si_bucket_key(l->store, l->op, l->prefix, full);
   status = status == SI_OK ? si_s3_head(l->store->s3, &call->s3, full, &object, &error) : status;
   if (status == SI_OK) {
     return on_object(l, full, object.length, object.modified_ms);
   }
-  return status == SI_E_NOT_FOUND ? SI_OK : store_fail(l->store, l->op, &error, l->prefix);
+  return status == SI_E_NOT_FOUND ? SI_OK : si_bucket_fail(l->store, l->op, &error, l->prefix);
 }
 
-si_rc store_list(si_instance *store, si_op *op, const char *prefix, void *ctx, si_list_fn each) {
+si_rc si_bucket_list(si_instance *store, si_op *op, const char *prefix, void *ctx,
+                     si_list_fn each) {
   struct listing l = {.store = store, .op = op, .prefix = prefix, .ctx = ctx, .each = each};
-  char full[STORE_KEY + 1];
-  struct store_call call;
+  char full[SI_BUCKET_KEY + 1];
+  struct si_bucket_call call;
   struct si_error error;
   si_rc status = make_prefix(&l, true, full);
   if (status != SI_OK) {
     return status;
   }
-  store_call_begin(&call, store, op);
+  si_bucket_call_begin(&call, store, op);
   status = prefix[0] ? list_itself(&l, &call) : SI_OK;
   if (status != SI_OK) {
     return status;
   }
   status = si_s3_list(store->s3, &call.s3, full, on_object, &l, &error);
-  return status == SI_OK || l.ended ? status : store_fail(store, op, &error, NULL);
+  return status == SI_OK || l.ended ? status : si_bucket_fail(store, op, &error, NULL);
 }
 
 /* --- what was begun and not finished --- */
@@ -147,49 +147,49 @@ static si_rc on_upload(void *ctx, const char *full, const char *upload_id, int64
   return status;
 }
 
-si_rc store_unfinished(si_instance *store, si_op *op, const char *prefix, void *ctx,
-                       si_unfinished_fn each) {
+si_rc si_bucket_unfinished(si_instance *store, si_op *op, const char *prefix, void *ctx,
+                           si_unfinished_fn each) {
   struct listing l = {
       .store = store, .op = op, .prefix = prefix, .ctx = ctx, .each_unfinished = each};
-  char full[STORE_KEY + 1];
-  struct store_call call;
+  char full[SI_BUCKET_KEY + 1];
+  struct si_bucket_call call;
   struct si_error error;
   si_rc status = make_prefix(&l, false, full);
   if (status != SI_OK) {
     return status;
   }
-  store_call_begin(&call, store, op);
+  si_bucket_call_begin(&call, store, op);
   status = si_s3_uploads(store->s3, &call.s3, full, on_upload, &l, &error);
-  return status == SI_OK || l.ended ? status : store_fail(store, op, &error, NULL);
+  return status == SI_OK || l.ended ? status : si_bucket_fail(store, op, &error, NULL);
 }
 
-si_rc store_discard(si_instance *store, si_op *op, const char *key, const char *id) {
-  char full[STORE_KEY];
-  struct store_call call;
+si_rc si_bucket_discard(si_instance *store, si_op *op, const char *key, const char *id) {
+  char full[SI_BUCKET_KEY];
+  struct si_bucket_call call;
   struct si_error error;
   size_t len = id ? strnlen(id, SI_S3_UPLOAD_ID) : 0;
-  si_rc status = store_key(store, op, key, full);
+  si_rc status = si_bucket_key(store, op, key, full);
   if (status != SI_OK) {
     return status;
   }
   if (len == 0 || len == SI_S3_UPLOAD_ID) {
-    return store_refuse(store, op, SI_E_INVALID, NULL, key, "that is no id of an upload");
+    return si_bucket_refuse(store, op, SI_E_INVALID, NULL, key, "that is no id of an upload");
   }
-  store_call_begin(&call, store, op);
+  si_bucket_call_begin(&call, store, op);
   status = si_s3_upload_abort(store->s3, &call.s3, full, id, &error);
-  return status == SI_OK ? SI_OK : store_fail(store, op, &error, key);
+  return status == SI_OK ? SI_OK : si_bucket_fail(store, op, &error, key);
 }
 
 /* --- where people find it --- */
 
-si_rc store_uri(si_instance *store, const char *key, char *out, size_t cap) {
+si_rc si_bucket_uri(si_instance *store, const char *key, char *out, size_t cap) {
   const char *prefix = store->config.prefix;
-  char text[64 + sizeof store->config.prefix + SI_PATH_MAX + 16];
+  char text[128 + sizeof store->config.prefix + SI_PATH_MAX + 16];
   if (key[0] && !si_key_valid(key)) {
     return SI_E_INVALID;
   }
-  int n = snprintf(text, sizeof text, "s3://%s%s%s%s%s", store->config.bucket, prefix[0] ? "/" : "",
-                   prefix, key[0] ? "/" : "", key);
+  int n = snprintf(text, sizeof text, "%s://%s%s%s%s%s", store->kind->id, store->config.bucket,
+                   prefix[0] ? "/" : "", prefix, key[0] ? "/" : "", key);
   if (n < 0 || (size_t)n >= sizeof text || (size_t)n >= cap) {
     return SI_E_QUOTA;
   }

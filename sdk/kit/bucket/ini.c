@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/s3/ini.h"
+#include "kit/bucket/ini.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -8,21 +8,21 @@ static bool blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct store_piece trim(const char *from, const char *end) {
+static struct si_bucket_piece trim(const char *from, const char *end) {
   while (from < end && blank(*from)) {
     from++;
   }
   while (end > from && blank(end[-1])) {
     end--;
   }
-  return (struct store_piece){from, (size_t)(end - from)};
+  return (struct si_bucket_piece){from, (size_t)(end - from)};
 }
 
-static bool is(struct store_piece piece, const char *text) {
+static bool is(struct si_bucket_piece piece, const char *text) {
   return piece.len == strlen(text) && memcmp(piece.data, text, piece.len) == 0;
 }
 
-static struct store_piece *wanted(struct store_ini *ini, struct store_piece name) {
+static struct si_bucket_piece *wanted(struct si_bucket_ini *ini, struct si_bucket_piece name) {
   return is(name, "aws_access_key_id")       ? &ini->access_key_id
          : is(name, "aws_secret_access_key") ? &ini->secret_access_key
          : is(name, "aws_session_token")     ? &ini->session_token
@@ -33,12 +33,12 @@ struct state {
   const char *profile;
   bool in;    /* the lines belong to the profile */
   bool found; /* it was seen */
-  struct store_ini ini;
+  struct si_bucket_ini ini;
 };
 
 /* False: no line of such a file. */
 static bool take_line(struct state *s, const char *from, const char *end) {
-  struct store_piece line = trim(from, end);
+  struct si_bucket_piece line = trim(from, end);
   if (line.len == 0 || line.data[0] == '#' || line.data[0] == ';') {
     return true;
   }
@@ -46,7 +46,7 @@ static bool take_line(struct state *s, const char *from, const char *end) {
     if (line.data[line.len - 1] != ']') {
       return false;
     }
-    struct store_piece name = trim(line.data + 1, line.data + line.len - 1);
+    struct si_bucket_piece name = trim(line.data + 1, line.data + line.len - 1);
     s->in = is(name, s->profile);
     s->found = s->found || s->in;
     return true;
@@ -59,7 +59,7 @@ static bool take_line(struct state *s, const char *from, const char *end) {
   if (!s->in || blank(*from)) {
     return true;
   }
-  struct store_piece *to = wanted(&s->ini, trim(line.data, equals));
+  struct si_bucket_piece *to = wanted(&s->ini, trim(line.data, equals));
   if (to && to->data) {
     return false;
   }
@@ -69,8 +69,8 @@ static bool take_line(struct state *s, const char *from, const char *end) {
   return true;
 }
 
-si_rc store_ini_read(const char *text, size_t len, const char *profile, struct store_ini *out,
-                     struct si_error *error) {
+si_rc si_bucket_ini_read(const char *text, size_t len, const char *profile,
+                         struct si_bucket_ini *out, struct si_error *error) {
   struct state s = {.profile = profile};
   size_t number = 1;
   for (const char *at = text, *end = text + len; at < end; number++) {

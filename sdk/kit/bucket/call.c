@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugins/s3/call.c - what every verb of the store does: fail in words, be bounded by its op, make
- * keys. Depends on store.h, sdk/kit.
+ * kit/bucket/call.c - what every verb of the store does: fail in words, be bounded by its op, make
+ * keys. Depends on store.h, kit/base, kit/net.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kit/base/text.h"
-#include "plugins/s3/store.h"
+#include "kit/bucket/store.h"
 
 /* --- failing --- */
 
@@ -16,8 +16,8 @@ static si_rc record(const si_instance *store, si_op *op, const si_failure *failu
   return op && SI_HAS(store->vt, si_host_vt, fail) ? store->vt->fail(op, failure) : failure->status;
 }
 
-si_rc store_fail(const si_instance *store, si_op *op, const struct si_error *error,
-                 const char *key) {
+si_rc si_bucket_fail(const si_instance *store, si_op *op, const struct si_error *error,
+                     const char *key) {
   struct si_error told = *error;
   /* Ended by the caller's own will: what was sent may have arrived, and repeating it is harmless.
    * Where it is not, the error says SI_OUTCOME_UNKNOWN. */
@@ -26,8 +26,8 @@ si_rc store_fail(const si_instance *store, si_op *op, const struct si_error *err
   return si_fail_error(store->vt, op, &told, key);
 }
 
-si_rc store_refuse(const si_instance *store, si_op *op, si_rc status, const char *field,
-                   const char *key, const char *fmt, ...) {
+si_rc si_bucket_refuse(const si_instance *store, si_op *op, si_rc status, const char *field,
+                       const char *key, const char *fmt, ...) {
   char message[2048];
   va_list args;
   va_start(args, fmt);
@@ -38,7 +38,7 @@ si_rc store_refuse(const si_instance *store, si_op *op, si_rc status, const char
   return record(store, op, &failure);
 }
 
-void store_warn(const si_instance *store, const char *fmt, ...) {
+void si_bucket_warn(const si_instance *store, const char *fmt, ...) {
   char message[2048];
   va_list args;
   va_start(args, fmt);
@@ -52,13 +52,13 @@ void store_warn(const si_instance *store, const char *fmt, ...) {
 /* --- calls --- */
 
 static int cancelled(void *ctx) {
-  const struct store_call *call = ctx;
+  const struct si_bucket_call *call = ctx;
   return call->store->vt->cancelled(call->op);
 }
 
-void store_call_begin(struct store_call *call, const si_instance *store, si_op *op) {
+void si_bucket_call_begin(struct si_bucket_call *call, const si_instance *store, si_op *op) {
   const si_host_vt *vt = store->vt;
-  *call = (struct store_call){.store = store, .op = op};
+  *call = (struct si_bucket_call){.store = store, .op = op};
   if (op && SI_HAS(vt, si_host_vt, deadline_ns)) {
     call->s3.deadline_ns = vt->deadline_ns(op);
   }
@@ -70,18 +70,26 @@ void store_call_begin(struct store_call *call, const si_instance *store, si_op *
 
 /* --- keys --- */
 
-si_rc store_key(const si_instance *store, si_op *op, const char *key, char full[STORE_KEY]) {
+si_rc si_bucket_key(const si_instance *store, si_op *op, const char *key,
+                    char full[SI_BUCKET_KEY]) {
   const char *prefix = store->config.prefix;
   if (!si_key_valid(key)) {
-    return store_refuse(store, op, SI_E_INVALID, NULL, key,
-                        "\"%.200s\" is not a key that this store takes", key);
+    return si_bucket_refuse(store, op, SI_E_INVALID, NULL, key,
+                            "\"%.200s\" is not a key that this store takes", key);
   }
-  int n = snprintf(full, STORE_KEY, "%s%s%s", prefix, prefix[0] ? "/" : "", key);
-  if (n < 0 || n >= STORE_KEY) {
-    return store_refuse(store, op, SI_E_INVALID, NULL, key,
-                        "%.200s...: with the prefix it is longer than the %d bytes that a key in "
-                        "S3 can have",
-                        key, SI_S3_KEY_MAX);
+  int n = snprintf(full, SI_BUCKET_KEY, "%s%s%s", prefix, prefix[0] ? "/" : "", key);
+  if (n < 0 || n >= SI_BUCKET_KEY) {
+    return si_bucket_refuse(
+        store, op, SI_E_INVALID, NULL, key,
+        "%.200s...: with the prefix it is longer than the %d bytes that a key in "
+        "S3 can have",
+        key, SI_S3_KEY_MAX);
   }
   return SI_OK;
+}
+
+const char *si_bucket_own_key(const si_instance *store, const char *full) {
+  size_t skip = strlen(store->config.prefix);
+  const char *key = full + skip + (skip > 0);
+  return strlen(full) > skip && si_key_valid(key) ? key : NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/s3/config.h"
+#include "kit/bucket/config.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #define REFERENCE "vault:"
 #define SECRET "\"type\":\"string\",\"pattern\":\"^vault:[A-Z_][A-Z0-9_]*$\",\"x-secret\":true"
 
-const char store_schema[] =
+const char si_bucket_schema[] =
     "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
     "\"properties\":{"
     "\"bucket\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":63,\"pattern\":"
@@ -61,15 +61,15 @@ enum kind { TEXT, FLAG, NUMBER };
 static const struct field {
   const char *name;
   enum kind kind;
-  size_t at;   /* in struct store_config */
+  size_t at;   /* in struct si_bucket_config */
   size_t most; /* TEXT: bytes with the NUL */
   int64_t min; /* NUMBER */
   int64_t max;
 } fields[] = {
-#define TEXT_FIELD(name, member)                                                                 \
-  {                                                                                              \
-    name, TEXT, offsetof(struct store_config, member), sizeof((struct store_config *)0)->member, \
-        0, 0                                                                                     \
+#define TEXT_FIELD(name, member)                           \
+  {                                                        \
+    name, TEXT, offsetof(struct si_bucket_config, member), \
+        sizeof((struct si_bucket_config *)0)->member, 0, 0 \
   }
     TEXT_FIELD("bucket", bucket),
     TEXT_FIELD("region", region),
@@ -85,13 +85,15 @@ static const struct field {
     TEXT_FIELD("session_token", session_token),
     TEXT_FIELD("auth_file", auth_file),
     TEXT_FIELD("profile", profile),
-    {"force_path_style", FLAG, offsetof(struct store_config, path_style), 0, 0, 0},
-    {"allow_http", FLAG, offsetof(struct store_config, allow_http), 0, 0, 0},
-    {"part_size", NUMBER, offsetof(struct store_config, part_size), 0, SI_S3_PART_MIN, 64 << 20},
-    {"max_object_bytes", NUMBER, offsetof(struct store_config, max_object_bytes), 0, 1, 1ll << 53},
-    {"connections", NUMBER, offsetof(struct store_config, connections), 0, 1, 8},
-    {"max_attempts", NUMBER, offsetof(struct store_config, max_attempts), 0, 1, 10},
-    {"connect_timeout_ms", NUMBER, offsetof(struct store_config, connect_timeout_ms), 0, 100,
+    {"force_path_style", FLAG, offsetof(struct si_bucket_config, path_style), 0, 0, 0},
+    {"allow_http", FLAG, offsetof(struct si_bucket_config, allow_http), 0, 0, 0},
+    {"part_size", NUMBER, offsetof(struct si_bucket_config, part_size), 0, SI_S3_PART_MIN,
+     64 << 20},
+    {"max_object_bytes", NUMBER, offsetof(struct si_bucket_config, max_object_bytes), 0, 1,
+     1ll << 53},
+    {"connections", NUMBER, offsetof(struct si_bucket_config, connections), 0, 1, 8},
+    {"max_attempts", NUMBER, offsetof(struct si_bucket_config, max_attempts), 0, 1, 10},
+    {"connect_timeout_ms", NUMBER, offsetof(struct si_bucket_config, connect_timeout_ms), 0, 100,
      120000},
 };
 #define FIELDS (sizeof fields / sizeof *fields)
@@ -103,7 +105,7 @@ static si_rc wrong(struct si_error *error, si_rc status, const char *name, const
   return si_error_target(error, NULL, pointer);
 }
 
-static si_rc unknown(struct si_error *error, const char *name) {
+static si_rc unknown(struct si_error *error, const char *id, const char *name) {
   const char *names[FIELDS];
   char message[512];
   for (size_t i = 0; i < FIELDS; i++) {
@@ -111,11 +113,12 @@ static si_rc unknown(struct si_error *error, const char *name) {
   }
   if (strncmp(name, "object_lock", 11) == 0) {
     return wrong(error, SI_E_UNSUPPORTED, name,
-                 "object lock is a matter of the enterprise store worm-s3; this store cannot lock");
+                 "that is no setting: objects are locked as each is put, by a store that can lock "
+                 "(si plugin list tells which can)");
   }
   const char *near = si_nearest(name, names, FIELDS);
-  snprintf(message, sizeof message, "\"%.100s\" is not a setting of the store \"s3\"%s%s%s", name,
-           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+  snprintf(message, sizeof message, "\"%.100s\" is not a setting of the store \"%.63s\"%s%s%s",
+           name, id, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   return wrong(error, SI_E_INVALID, name, message);
 }
 
@@ -132,7 +135,7 @@ static si_rc take_text(const struct field *f, const cJSON *member, char *to,
 }
 
 static si_rc take(const struct field *f, const cJSON *object, const cJSON *member,
-                  struct store_config *out, struct si_error *error) {
+                  struct si_bucket_config *out, struct si_error *error) {
   char *at = (char *)out + f->at;
   char message[256];
   if (f->kind == TEXT) {
@@ -156,15 +159,16 @@ static si_rc take(const struct field *f, const cJSON *object, const cJSON *membe
   return SI_OK;
 }
 
-static si_rc take_all(const cJSON *object, struct store_config *out, struct si_error *error) {
+static si_rc take_all(const char *id, const cJSON *object, struct si_bucket_config *out,
+                      struct si_error *error) {
   si_rc status = SI_OK;
   for (const cJSON *member = object->child; status == SI_OK && member; member = member->next) {
     size_t i = 0;
     while (i < FIELDS && strcmp(fields[i].name, member->string) != 0) {
       i++;
     }
-    status =
-        i < FIELDS ? take(&fields[i], object, member, out, error) : unknown(error, member->string);
+    status = i < FIELDS ? take(&fields[i], object, member, out, error)
+                        : unknown(error, id, member->string);
   }
   return status;
 }
@@ -182,7 +186,7 @@ static bool prefix_valid(const char *prefix) {
   return true;
 }
 
-const char *store_config_reference(const char *value) {
+const char *si_bucket_config_reference(const char *value) {
   const size_t len = sizeof REFERENCE - 1;
   return strncmp(value, REFERENCE, len) == 0 ? value + len : NULL;
 }
@@ -190,7 +194,7 @@ const char *store_config_reference(const char *value) {
 /* "vault:KEY", or nothing. What else stands there may be the secret itself: it is not repeated. */
 static si_rc check_reference(const char *name, const char *value, struct si_error *error) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-  const char *key = store_config_reference(value);
+  const char *key = si_bucket_config_reference(value);
   char message[160];
   if (!value[0] || (key && key[0] && key[strspn(key, letters)] == '\0')) {
     return SI_OK;
@@ -200,7 +204,7 @@ static si_rc check_reference(const char *name, const char *value, struct si_erro
   return wrong(error, SI_E_REFUSED, name, message);
 }
 
-static si_rc check_vault(const struct store_config *c, struct si_error *error) {
+static si_rc check_vault(const struct si_bucket_config *c, struct si_error *error) {
   if (!c->access_key_id[0]) {
     return wrong(error, SI_E_INVALID, "access_key_id",
                  "auth \"vault\" needs access_key_id: the id, or \"vault:KEY\"");
@@ -212,11 +216,12 @@ static si_rc check_vault(const struct store_config *c, struct si_error *error) {
   return SI_OK;
 }
 
-static si_rc check_auth(struct store_config *c, struct si_error *error) {
+static si_rc check_auth(struct si_bucket_config *c, struct si_error *error) {
   static const struct {
     const char *word;
-    enum store_source source;
-  } sources[] = {{"vault", STORE_VAULT}, {"file", STORE_FILE}, {"environment", STORE_ENVIRONMENT}};
+    enum si_bucket_source source;
+  } sources[] = {
+      {"vault", SI_BUCKET_VAULT}, {"file", SI_BUCKET_FILE}, {"environment", SI_BUCKET_ENVIRONMENT}};
   size_t i = 0;
   while (i < 3 && strcmp(sources[i].word, c->auth) != 0) {
     i++;
@@ -228,7 +233,7 @@ static si_rc check_auth(struct store_config *c, struct si_error *error) {
   c->source = sources[i].source;
   si_rc status = check_reference("secret_access_key", c->secret_access_key, error);
   status = status == SI_OK ? check_reference("session_token", c->session_token, error) : status;
-  if (status == SI_OK && store_config_reference(c->access_key_id)) {
+  if (status == SI_OK && si_bucket_config_reference(c->access_key_id)) {
     status = check_reference("access_key_id", c->access_key_id, error);
   }
   if (status != SI_OK) {
@@ -236,21 +241,21 @@ static si_rc check_auth(struct store_config *c, struct si_error *error) {
   }
   bool of_vault = c->access_key_id[0] || c->secret_access_key[0] || c->session_token[0];
   bool of_file = c->auth_file[0] || c->profile[0];
-  if (c->source != STORE_VAULT && of_vault) {
+  if (c->source != SI_BUCKET_VAULT && of_vault) {
     return wrong(error, SI_E_INVALID, "auth",
                  "access_key_id, secret_access_key and session_token go with auth \"vault\" only");
   }
-  if (c->source != STORE_FILE && of_file) {
+  if (c->source != SI_BUCKET_FILE && of_file) {
     return wrong(error, SI_E_INVALID, "auth", "auth_file and profile go with auth \"file\" only");
   }
-  if (c->source == STORE_FILE && c->auth_file[0] != '/') {
+  if (c->source == SI_BUCKET_FILE && c->auth_file[0] != '/') {
     return wrong(error, SI_E_INVALID, "auth_file",
                  "auth \"file\" needs auth_file, an absolute path");
   }
-  return c->source == STORE_VAULT ? check_vault(c, error) : SI_OK;
+  return c->source == SI_BUCKET_VAULT ? check_vault(c, error) : SI_OK;
 }
 
-static si_rc check_peer(const struct store_config *c, struct si_error *error) {
+static si_rc check_peer(const struct si_bucket_config *c, struct si_error *error) {
   bool tls = strncmp(c->endpoint, "https://", 8) == 0;
   if (!si_s3_bucket_valid(c->bucket)) {
     return wrong(error, SI_E_INVALID, "bucket",
@@ -294,18 +299,19 @@ static si_rc check_peer(const struct store_config *c, struct si_error *error) {
   return SI_OK;
 }
 
-si_rc store_config_read(const char *json, struct store_config *out, struct si_error *error) {
+si_rc si_bucket_config_read(const char *id, const char *json, struct si_bucket_config *out,
+                            struct si_error *error) {
   cJSON *object SI_AUTO(si_json_free) = NULL;
-  struct store_config c = {.part_size = 8 << 20,
-                           .max_object_bytes = UINT64_MAX,
-                           .connections = 8,
-                           .max_attempts = 6,
-                           .connect_timeout_ms = 10000};
+  struct si_bucket_config c = {.part_size = 8 << 20,
+                               .max_object_bytes = UINT64_MAX,
+                               .connections = 8,
+                               .max_attempts = 6,
+                               .connect_timeout_ms = 10000};
   if (si_json_parse(json, strlen(json), &object, error) != SI_OK || !cJSON_IsObject(object)) {
     si_error_set(error, SI_E_INVALID, "S3_CONFIG", "the configuration is not a JSON object");
     return si_error_target(error, NULL, "");
   }
-  si_rc status = take_all(object, &c, error);
+  si_rc status = take_all(id, object, &c, error);
   status = status == SI_OK ? check_peer(&c, error) : status;
   status = status == SI_OK ? check_auth(&c, error) : status;
   if (status != SI_OK) {

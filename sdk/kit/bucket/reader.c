@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plugins/s3/reader.c - reading objects: window by window, the next ones fetched while one is read.
+ * kit/bucket/reader.c - reading objects: window by window, the next ones fetched while one is read.
  * Every window is of the same object (its ETag), or the reading fails. Depends on store.h, crew.h,
- * sdk/kit.
+ * kit/base, kit/net.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "kit/base/text.h"
-#include "plugins/s3/crew.h"
-#include "plugins/s3/store.h"
+#include "kit/bucket/crew.h"
+#include "kit/bucket/store.h"
 
 #define WINDOW (4ull << 20)
 
@@ -33,9 +33,9 @@ struct si_reader {
   size_t taken;  /* bytes of it */
   uint64_t left; /* bytes that are still to be given */
   bool crowded;  /* there is a crew */
-  struct crew crew;
-  struct window windows[CREW_SLOTS];
-  char full[STORE_KEY];
+  struct si_bucket_crew crew;
+  struct window windows[SI_BUCKET_CREW_SLOTS];
+  char full[SI_BUCKET_KEY];
   char key[];
 };
 
@@ -67,7 +67,7 @@ static si_rc fetch(si_reader *r, const struct si_s3_call *call, struct window *w
 
 static void fetch_window(void *ctx, unsigned at) {
   si_reader *r = ctx;
-  const struct si_s3_call call = {r->deadline_ns, crew_stopped, &r->crew};
+  const struct si_s3_call call = {r->deadline_ns, si_bucket_crew_stopped, &r->crew};
   /* A failure is told when its turn comes. */
   if (fetch(r, &call, &r->windows[at]) == SI_OK) {
     r->windows[at].error.status = SI_OK;
@@ -82,21 +82,21 @@ static void ask(si_reader *r, unsigned slot) {
   w->len = 0;
   if (w->limit > 0) {
     r->next += w->limit;
-    crew_give(&r->crew, slot);
+    si_bucket_crew_give(&r->crew, slot);
   }
 }
 
 /* The first window tells whether the object is there, and how long it is. */
 static si_rc begin(si_reader *r, si_op *op, uint64_t offset, uint64_t limit) {
   struct window *w = &r->windows[0];
-  struct store_call call;
-  store_call_begin(&call, r->store, op);
+  struct si_bucket_call call;
+  si_bucket_call_begin(&call, r->store, op);
   r->deadline_ns = call.s3.deadline_ns;
   w->offset = offset;
   w->limit = limit < WINDOW ? limit : WINDOW;
   si_rc status = fetch(r, &call.s3, w);
   if (status != SI_OK) {
-    return store_fail(r->store, op, &w->error, r->key);
+    return si_bucket_fail(r->store, op, &w->error, r->key);
   }
   uint64_t length = w->object.length;
   uint64_t rest = length > offset ? length - offset : 0;
@@ -105,32 +105,32 @@ static si_rc begin(si_reader *r, si_op *op, uint64_t offset, uint64_t limit) {
   r->next = offset + w->len;
   si_copy(r->etag, sizeof r->etag, w->object.etag);
   if (r->next < r->end) {
-    crew_init(&r->crew, fetch_window, r);
+    si_bucket_crew_init(&r->crew, fetch_window, r);
     r->crowded = true;
-    for (unsigned i = 1; i < CREW_SLOTS; i++) {
+    for (unsigned i = 1; i < SI_BUCKET_CREW_SLOTS; i++) {
       ask(r, i);
     }
   }
   return SI_OK;
 }
 
-si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
-                        uint64_t limit, si_reader **out) {
-  char full[STORE_KEY];
-  si_rc status = store_key(store, op, key, full);
+si_rc si_bucket_reader_open(si_instance *store, si_op *op, const char *key, uint64_t offset,
+                            uint64_t limit, si_reader **out) {
+  char full[SI_BUCKET_KEY];
+  si_rc status = si_bucket_key(store, op, key, full);
   if (status != SI_OK) {
     return status;
   }
   si_reader *r = calloc(1, sizeof *r + strlen(key) + 1);
   if (!r) {
-    return store_refuse(store, op, SI_E_NOMEM, NULL, key, "out of memory");
+    return si_bucket_refuse(store, op, SI_E_NOMEM, NULL, key, "out of memory");
   }
   r->store = store;
   memcpy(r->key, key, strlen(key) + 1);
   memcpy(r->full, full, sizeof full);
   status = begin(r, op, offset, limit);
   if (status != SI_OK) {
-    store_reader_close(r);
+    si_bucket_reader_close(r);
     return status;
   }
   *out = r;
@@ -138,34 +138,34 @@ si_rc store_reader_open(si_instance *store, si_op *op, const char *key, uint64_t
 }
 
 static bool go_on(void *ctx) {
-  const struct store_call *call = ctx;
+  const struct si_bucket_call *call = ctx;
   return !call->s3.cancelled || !call->s3.cancelled(call->s3.ctx);
 }
 
 /* On to the window behind the one that was read. */
 static si_rc turn(si_reader *r, si_op *op) {
-  struct store_call call;
+  struct si_bucket_call call;
   ask(r, r->at);
-  r->at = (r->at + 1) % CREW_SLOTS;
+  r->at = (r->at + 1) % SI_BUCKET_CREW_SLOTS;
   r->taken = 0;
-  store_call_begin(&call, r->store, op);
-  if (!crew_wait(&r->crew, r->at, go_on, &call)) {
+  si_bucket_call_begin(&call, r->store, op);
+  if (!si_bucket_crew_wait(&r->crew, r->at, go_on, &call)) {
     bool late = r->deadline_ns && si_monotonic_ns() >= r->deadline_ns;
-    return store_refuse(r->store, op, late ? SI_E_TIMEOUT : SI_E_CANCELLED, NULL, r->key,
-                        late ? "the deadline passed" : "cancelled");
+    return si_bucket_refuse(r->store, op, late ? SI_E_TIMEOUT : SI_E_CANCELLED, NULL, r->key,
+                            late ? "the deadline passed" : "cancelled");
   }
   const struct window *w = &r->windows[r->at];
   if (w->error.status != SI_OK) {
-    return store_fail(r->store, op, &w->error, r->key);
+    return si_bucket_fail(r->store, op, &w->error, r->key);
   }
   if (w->len == 0) {
-    return store_refuse(r->store, op, SI_E_IO, NULL, r->key, "s3://%s/%s ended before its length",
-                        r->store->config.bucket, r->full);
+    return si_bucket_refuse(r->store, op, SI_E_IO, NULL, r->key,
+                            "s3://%s/%s ended before its length", r->store->config.bucket, r->full);
   }
   return SI_OK;
 }
 
-si_rc store_reader_read(si_reader *r, si_op *op, void *buf, size_t cap, size_t *got) {
+si_rc si_bucket_reader_read(si_reader *r, si_op *op, void *buf, size_t cap, size_t *got) {
   *got = 0;
   if (r->left == 0 || cap == 0) {
     return SI_OK;
@@ -185,11 +185,11 @@ si_rc store_reader_read(si_reader *r, si_op *op, void *buf, size_t cap, size_t *
   return SI_OK;
 }
 
-void store_reader_close(si_reader *r) {
+void si_bucket_reader_close(si_reader *r) {
   if (r->crowded) {
-    crew_end(&r->crew, true);
+    si_bucket_crew_end(&r->crew, true);
   }
-  for (unsigned i = 0; i < CREW_SLOTS; i++) {
+  for (unsigned i = 0; i < SI_BUCKET_CREW_SLOTS; i++) {
     free(r->windows[i].data);
   }
   free(r);

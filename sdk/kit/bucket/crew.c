@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/s3/crew.h"
+#include "kit/bucket/crew.h"
 
 #include <signal.h>
 #include <string.h>
@@ -7,17 +7,17 @@
 
 enum { ASK_MS = 50 };
 
-void crew_init(struct crew *crew, void (*work)(void *ctx, unsigned slot), void *ctx) {
+void si_bucket_crew_init(struct si_bucket_crew *crew, void (*work)(void *ctx, unsigned slot),
+                         void *ctx) {
   memset(crew, 0, sizeof *crew);
   pthread_mutex_init(&crew->lock, NULL);
   pthread_cond_init(&crew->changed, NULL);
-  atomic_init(&crew->stop, false);
   crew->work = work;
   crew->ctx = ctx;
 }
 
 static void *run(void *arg) {
-  struct crew *crew = arg;
+  struct si_bucket_crew *crew = arg;
   pthread_mutex_lock(&crew->lock);
   for (;;) {
     while (crew->queued == 0 && !crew->leave) {
@@ -29,11 +29,11 @@ static void *run(void *arg) {
     unsigned slot = crew->queue[0];
     crew->queued--;
     memmove(crew->queue, crew->queue + 1, crew->queued * sizeof *crew->queue);
-    crew->state[slot] = CREW_BUSY;
+    crew->state[slot] = SI_BUCKET_CREW_BUSY;
     pthread_mutex_unlock(&crew->lock);
     crew->work(crew->ctx, slot);
     pthread_mutex_lock(&crew->lock);
-    crew->state[slot] = CREW_IDLE;
+    crew->state[slot] = SI_BUCKET_CREW_IDLE;
     pthread_cond_broadcast(&crew->changed);
   }
   pthread_mutex_unlock(&crew->lock);
@@ -41,7 +41,7 @@ static void *run(void *arg) {
 }
 
 /* Signals are the host's: its own threads take them. */
-static void start_one(struct crew *crew) {
+static void start_one(struct si_bucket_crew *crew) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -51,8 +51,8 @@ static void start_one(struct crew *crew) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void crew_give(struct crew *crew, unsigned slot) {
-  if (crew->started < CREW_THREADS) {
+void si_bucket_crew_give(struct si_bucket_crew *crew, unsigned slot) {
+  if (crew->started < SI_BUCKET_CREW_THREADS) {
     start_one(crew);
   }
   if (crew->started == 0) {
@@ -60,16 +60,17 @@ void crew_give(struct crew *crew, unsigned slot) {
     return;
   }
   pthread_mutex_lock(&crew->lock);
-  crew->state[slot] = CREW_WAITING;
+  crew->state[slot] = SI_BUCKET_CREW_WAITING;
   crew->queue[crew->queued++] = slot;
   pthread_cond_broadcast(&crew->changed);
   pthread_mutex_unlock(&crew->lock);
 }
 
-bool crew_wait(struct crew *crew, unsigned slot, bool (*go_on)(void *ctx), void *ctx) {
+bool si_bucket_crew_wait(struct si_bucket_crew *crew, unsigned slot, bool (*go_on)(void *ctx),
+                         void *ctx) {
   bool on = true;
   pthread_mutex_lock(&crew->lock);
-  while (on && crew->state[slot] != CREW_IDLE) {
+  while (on && crew->state[slot] != SI_BUCKET_CREW_IDLE) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec += ASK_MS * 1000000L;
@@ -82,22 +83,23 @@ bool crew_wait(struct crew *crew, unsigned slot, bool (*go_on)(void *ctx), void 
       pthread_mutex_lock(&crew->lock);
     }
   }
-  on = crew->state[slot] == CREW_IDLE;
+  on = crew->state[slot] == SI_BUCKET_CREW_IDLE;
   pthread_mutex_unlock(&crew->lock);
   return on;
 }
 
-int crew_stopped(void *ctx) {
-  struct crew *crew = ctx;
-  return atomic_load(&crew->stop);
+int si_bucket_crew_stopped(void *ctx) {
+  struct si_bucket_crew *crew = ctx;
+  pthread_mutex_lock(&crew->lock);
+  bool stop = crew->stop;
+  pthread_mutex_unlock(&crew->lock);
+  return stop;
 }
 
-void crew_end(struct crew *crew, bool stop) {
+void si_bucket_crew_end(struct si_bucket_crew *crew, bool stop) {
   pthread_mutex_lock(&crew->lock);
   crew->leave = true;
-  if (stop) {
-    atomic_store(&crew->stop, true);
-  }
+  crew->stop = stop;
   pthread_cond_broadcast(&crew->changed);
   pthread_mutex_unlock(&crew->lock);
   for (unsigned i = 0; i < crew->started; i++) {

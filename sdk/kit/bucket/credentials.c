@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/s3/credentials.h"
+#include "kit/bucket/credentials.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "kit/base/text.h"
-#include "plugins/s3/ini.h"
+#include "kit/bucket/ini.h"
 
 enum { FILE_MAX = 64 * 1024 };
 
-void store_credentials_free(struct store_credentials *credentials) {
+void si_bucket_credentials_free(struct si_bucket_credentials *credentials) {
   si_locked_free(&credentials->access_key_id);
   si_locked_free(&credentials->secret_access_key);
   si_locked_free(&credentials->session_token);
@@ -35,7 +35,7 @@ static si_rc ask(const si_host_vt *vt, si_op *op, const char *name, const char *
   si_rc status =
       SI_HAS(vt, si_host_vt, secret) ? vt->secret(op, name, to, on_secret) : SI_E_UNSUPPORTED;
   if (status != SI_OK) {
-    si_error_set(error, status, STORE_TOLD, "the secret \"%s\" cannot be had: %s", name,
+    si_error_set(error, status, SI_BUCKET_TOLD, "the secret \"%s\" cannot be had: %s", name,
                  si_status_text(status));
     si_error_hint(error, "set it in the vault, or choose another auth");
     si_error_target(error, NULL, field);
@@ -43,14 +43,14 @@ static si_rc ask(const si_host_vt *vt, si_op *op, const char *name, const char *
   return status;
 }
 
-static si_rc from_vault(const struct store_config *c, const si_host_vt *vt, si_op *op,
-                        struct store_credentials *out, struct si_error *error) {
-  const char *id = store_config_reference(c->access_key_id);
-  const char *token = store_config_reference(c->session_token);
+static si_rc from_vault(const struct si_bucket_config *c, const si_host_vt *vt, si_op *op,
+                        struct si_bucket_credentials *out, struct si_error *error) {
+  const char *id = si_bucket_config_reference(c->access_key_id);
+  const char *token = si_bucket_config_reference(c->session_token);
   si_rc status = id ? ask(vt, op, id, "/access_key_id", &out->access_key_id, error)
                     : keep(&out->access_key_id, c->access_key_id, strlen(c->access_key_id));
   if (status == SI_OK) {
-    status = ask(vt, op, store_config_reference(c->secret_access_key), "/secret_access_key",
+    status = ask(vt, op, si_bucket_config_reference(c->secret_access_key), "/secret_access_key",
                  &out->secret_access_key, error);
   }
   if (status == SI_OK && token) {
@@ -59,7 +59,7 @@ static si_rc from_vault(const struct store_config *c, const si_host_vt *vt, si_o
   return status;
 }
 
-static si_rc from_environment(const si_host_vt *vt, si_op *op, struct store_credentials *out,
+static si_rc from_environment(const si_host_vt *vt, si_op *op, struct si_bucket_credentials *out,
                               struct si_error *error) {
   si_rc status = ask(vt, op, "env:AWS_ACCESS_KEY_ID", "/auth", &out->access_key_id, error);
   if (status == SI_OK) {
@@ -106,16 +106,16 @@ static si_rc read_file(const char *path, struct si_locked *text, struct si_error
   return status == SI_OK ? SI_OK : bad_file(error, path, status, "it cannot be read");
 }
 
-static si_rc from_file(const struct store_config *c, struct store_credentials *out,
+static si_rc from_file(const struct si_bucket_config *c, struct si_bucket_credentials *out,
                        struct si_error *error) {
   struct si_locked text SI_AUTO(si_locked_free) = {NULL, 0, 0};
-  struct store_ini ini;
+  struct si_bucket_ini ini;
   struct si_error why;
   si_rc status = read_file(c->auth_file, &text, error);
   if (status != SI_OK) {
     return status;
   }
-  if (store_ini_read((const char *)text.data, text.len, c->profile, &ini, &why) != SI_OK) {
+  if (si_bucket_ini_read((const char *)text.data, text.len, c->profile, &ini, &why) != SI_OK) {
     return bad_file(error, c->auth_file, SI_E_INVALID, why.message);
   }
   if (!ini.access_key_id.data || ini.access_key_id.len == 0 || ini.access_key_id.len > 128 ||
@@ -135,15 +135,16 @@ static si_rc from_file(const struct store_config *c, struct store_credentials *o
   return status;
 }
 
-si_rc store_credentials_get(const struct store_config *config, const si_host_vt *vt, si_op *op,
-                            struct store_credentials *out, struct si_error *error) {
-  struct store_credentials found = {{NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}};
+si_rc si_bucket_credentials_get(const struct si_bucket_config *config, const si_host_vt *vt,
+                                si_op *op, struct si_bucket_credentials *out,
+                                struct si_error *error) {
+  struct si_bucket_credentials found = {{NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}};
   si_error_set(error, SI_E_NOMEM, "S3_CREDENTIALS", "out of memory");
-  si_rc status = config->source == STORE_VAULT  ? from_vault(config, vt, op, &found, error)
-                 : config->source == STORE_FILE ? from_file(config, &found, error)
-                                                : from_environment(vt, op, &found, error);
+  si_rc status = config->source == SI_BUCKET_VAULT  ? from_vault(config, vt, op, &found, error)
+                 : config->source == SI_BUCKET_FILE ? from_file(config, &found, error)
+                                                    : from_environment(vt, op, &found, error);
   if (status != SI_OK) {
-    store_credentials_free(&found);
+    si_bucket_credentials_free(&found);
     return status;
   }
   *out = found;
