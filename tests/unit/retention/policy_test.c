@@ -27,8 +27,8 @@ static void a_policy_is_read_strictly(void) {
       {POLICY("compliance", RULE("*", "1d", "2d")), NULL},
       {POLICY("governance", RULE("op.*", "30s", "36500d")), NULL},
       {POLICY("governance", RULE("op.*", "1h30m", "90m") "," RULE("a.b-c_d", "1d", "1d")), NULL},
-      {"{\"mode\":\"compliance\",\"rules\":[" RULE("*", "1d", "2d")
-       "],\"replica\":{\"provider\":\"x\",\"config\":{}}}",
+      {"{\"mode\":\"compliance\",\"rules\":[" RULE(
+           "*", "1d", "2d") "],\"replica\":{\"provider\":\"x\",\"config\":{}}}",
        NULL},
       {"[]", "no JSON object"},
       {"null", "no JSON object"},
@@ -51,8 +51,8 @@ static void a_policy_is_read_strictly(void) {
       {POLICY("compliance", RULE("*", "2d", "47h")), "less than min"},
       {"{\"mode\":\"compliance\",\"rules\":[" RULE("*", "1d", "2d") "],\"replica\":null}",
        "replica"},
-      {"{\"mode\":\"compliance\",\"rules\":[" RULE("*", "1d", "2d")
-       "],\"replica\":{\"provider\":\"X!\",\"config\":{}}}",
+      {"{\"mode\":\"compliance\",\"rules\":[" RULE(
+           "*", "1d", "2d") "],\"replica\":{\"provider\":\"X!\",\"config\":{}}}",
        "replica"},
       {"{\"mode\":\"compliance\",\"rule\":[]}", "rule"},
   };
@@ -83,11 +83,11 @@ static void the_first_rule_that_fits_holds(void) {
   static const struct {
     const char *scenario;
     int64_t days; /* 0: none */
-  } cases[] = {{"op.provision", 3}, {"op.destroy", 2}, {"op.", 2},      {"op", 0},
+  } cases[] = {{"op.provision", 3}, {"op.destroy", 2}, {"op.", 2},     {"op", 0},
                {"nightly", 1},      {"nightly2", 0},   {"Nightly", 0}, {"", 0}};
-  cJSON *policy SI_AUTO(si_json_free) = parse(
-      POLICY("compliance", RULE("nightly", "1d", "9d") "," RULE("op.provision", "3d", "9d") ","
-                               RULE("op.*", "2d", "9d") "," RULE("op.provision", "4d", "9d")));
+  cJSON *policy SI_AUTO(si_json_free) = parse(POLICY(
+      "compliance", RULE("nightly", "1d", "9d") "," RULE("op.provision", "3d", "9d") "," RULE(
+                        "op.*", "2d", "9d") "," RULE("op.provision", "4d", "9d")));
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct si_retention_rule rule = {.min_ms = 0};
     bool found = si_retention_rule_for(policy, cases[i].scenario, &rule);
@@ -151,8 +151,7 @@ static void terms_are_what_was_asked_within_the_policy(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct si_retention_terms terms SI_AUTO(si_retention_terms_free) = SI_RETENTION_TERMS;
     struct si_error error = {.status = SI_OK};
-    si_rc status =
-        si_retention_terms(&context, cases[i].scenario, &cases[i].ask, &terms, &error);
+    si_rc status = si_retention_terms(&context, cases[i].scenario, &cases[i].ask, &terms, &error);
     CU_ASSERT_STRING_EQUAL(error.code, cases[i].code ? cases[i].code : "");
     CU_ASSERT_EQUAL(status == SI_OK, !cases[i].code);
     if (cases[i].code) {
@@ -161,8 +160,7 @@ static void terms_are_what_was_asked_within_the_policy(void) {
     CU_ASSERT_EQUAL(terms.locked, cases[i].locked);
     CU_ASSERT_EQUAL(terms.lock.mode, cases[i].mode);
     CU_ASSERT_EQUAL(terms.lock.keep_ms, cases[i].keep_days * DAY);
-    CU_ASSERT_EQUAL(terms.lock.until_ms,
-                    cases[i].until_days ? NOW + cases[i].until_days * DAY : 0);
+    CU_ASSERT_EQUAL(terms.lock.until_ms, cases[i].until_days ? NOW + cases[i].until_days * DAY : 0);
     CU_ASSERT_EQUAL(!terms.lock.policy, strncmp(cases[i].scenario, "op.", 3) != 0);
   }
   cJSON_Delete(context.config);

@@ -88,8 +88,8 @@ static void it_has_every_attempt_and_every_runpack(void) {
   CU_ASSERT_EQUAL(si_json_int(one, "held", 0, 9, -1), 1);
   CU_ASSERT(!si_json_bool(runpack(made, AT("listed")), "complete", true));
   CU_ASSERT_STRING_EQUAL(si_json_str(runpack(made, AT("gone")), "code"), "RUNPACK_NOT_FOUND");
-  int64_t skew = si_json_int(si_json_get(si_json_get(made, "store"), "clock"), "skew_ms", 0,
-                             1000000, -1);
+  int64_t skew =
+      si_json_int(si_json_get(si_json_get(made, "store"), "clock"), "skew_ms", 0, 1000000, -1);
   CU_ASSERT(skew >= 60000 && skew < 70000);
   cJSON_Delete(made);
 
@@ -158,13 +158,13 @@ static void holds_are_those_since_the_last_release(void) {
   cJSON *holds = NULL;
   world_begin(&world);
   fill(&world, &store);
-  CU_ASSERT_EQUAL_FATAL(
-      si_retention_holds(&world.context, world.state, AT("one"), &holds, &error), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_retention_holds(&world.context, world.state, AT("one"), &holds, &error),
+                        SI_OK);
   CU_ASSERT_EQUAL(cJSON_GetArraySize(holds), 1);
   CU_ASSERT_PTR_NOT_NULL(strstr(si_json_str(holds->child, "reason"), "alert"));
   cJSON_Delete(holds);
-  CU_ASSERT_EQUAL_FATAL(
-      si_retention_holds(&world.context, world.state, AT("none"), &holds, &error), SI_OK);
+  CU_ASSERT_EQUAL_FATAL(si_retention_holds(&world.context, world.state, AT("none"), &holds, &error),
+                        SI_OK);
   CU_ASSERT_EQUAL(cJSON_GetArraySize(holds), 0);
   cJSON_Delete(holds);
   memory_store_free(&store);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/runpack/locks.h and attest.h: how a runpack is locked is told as it is, a lock only grows, and
- * a statement of it is good to the byte or not at all. R54, R55. */
+/* core/runpack/locks.h and attest.h: how a runpack is locked is told as it is, a lock only grows,
+ * and a statement of it is good to the byte or not at all. R54, R55. */
 #include "core/runpack/locks.h"
 
 #include <stdio.h>
@@ -116,8 +116,7 @@ static void a_lock_only_grows(void) {
     begin(SI_LOCK_COMPLIANCE);
     CU_ASSERT_EQUAL(si_locks_read(&store.head, FIXTURE_PREFIX, &locks, &error), SI_OK);
     memset(&error, 0, sizeof error);
-    si_rc status =
-        si_locks_extend(&store.head, &locks, cases[i].mode, cases[i].until_ms, &error);
+    si_rc status = si_locks_extend(&store.head, &locks, cases[i].mode, cases[i].until_ms, &error);
     CU_ASSERT_STRING_EQUAL(error.code, cases[i].code ? cases[i].code : "");
     CU_ASSERT_EQUAL(status == SI_OK, !cases[i].code);
     if (cases[i].code) {
@@ -135,8 +134,8 @@ static void half_of_it_is_completed(void) {
   memory_find(&store, "log.txt")->lock =
       (struct si_store_lock){.mode = SI_LOCK_GOVERNANCE, .until_ms = CLOCK + HOUR};
   CU_ASSERT_EQUAL(si_locks_read(&store.head, FIXTURE_PREFIX, &locks, &error), SI_OK);
-  CU_ASSERT_EQUAL(
-      si_locks_extend(&store.head, &locks, SI_LOCK_GOVERNANCE, CLOCK + HOUR, &error), SI_OK);
+  CU_ASSERT_EQUAL(si_locks_extend(&store.head, &locks, SI_LOCK_GOVERNANCE, CLOCK + HOUR, &error),
+                  SI_OK);
   CU_ASSERT(si_locks_all_locked(&locks));
   CU_ASSERT_EQUAL(store.lock_calls, 3); /* one was so already */
   end();
