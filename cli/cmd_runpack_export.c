@@ -84,6 +84,9 @@ static si_rc export_operation(struct exporting *x) {
     strncat(scenario, operation.kind, sizeof scenario - 4);
     status = reckon(x, scenario);
   }
+  if (status == SI_OK && x->terms.locked) {
+    status = si_evidence_note_lock(&scope.life, &operation, &x->terms.lock, &inv->error);
+  }
   return status == SI_OK ? si_evidence_export(&scope.life, &operation, si_place_store(&x->place),
                                               lock_of(x), &x->result, &inv->error)
                          : status;

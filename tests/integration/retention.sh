@@ -656,3 +656,20 @@ expect_exit 0 si paas context export a --output "$dir/a.json"
 expect_exit 0 si paas context import "$dir/a.json" --name b
 expect_exit 0 si --json paas --context b retention show
 expect_json .data.mode compliance
+
+begin "an export by hand that dies is gone on with by those who store pending evidence"
+mkdir "$dir/by-hand"
+sink_of a file "{\"root\":\"$dir/unlocked\"}"
+operate a by-hand
+expect_equal "$evidence" pending
+echo 7 >"$dir/by-hand/crash-at"
+run si --json runpack --context a export --operation "$operation" --sink locker \
+  --config "root=$dir/by-hand" --config fault=crash-after-put --retain-for 31d --hold 'by hand'
+[ "$code" != 0 ] || fail "it did not die"
+find "$dir/by-hand" -path '*/manifest.json/*' -delete
+sink_of a locker "{\"root\":\"$dir/by-hand\"}"
+run si --json paas --context a reconcile --apply
+run si --json paas --context a project show by-hand --stored
+expect_json '.data.operations[0].evidence' stored
+expect_exit 0 si --json runpack --context a status --operation "$operation"
+expect_json '[.data.complete, .data.all_locked]' '[true,true]'
