@@ -192,6 +192,11 @@ for fault in swallow weaker short no-tell lies; do
     --lock-mode compliance
   expect_equal "$code" 4 "lock, $fault"
 done
+run si --json runpack hold "$(si --json runpack list --sink locker --config "root=$dir/lies" |
+  jq -r '.data[] | select(.run == "q") | .storage_uri')" --sink locker --config "root=$dir/lies" \
+  --config fault=lies --reason x
+error_is 4 LOCK_UNPROVEN
+expect_contains "as the store tells it now"
 for fault in foreign endless; do
   run si --json runpack status "${grow}" --sink locker --config "root=$root" --config "fault=$fault"
   [ "$code" != 0 ] || fail "a report that is $fault was believed"
