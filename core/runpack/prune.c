@@ -13,7 +13,7 @@ struct running {
   const struct si_prune_item *item;
   struct si_buf paths; /* of the runpack's artifacts, below its prefix, each ended by NUL */
   bool manifest;
-  const char *changed; /* why it stays */
+  const char *changed;        /* why it stays */
   struct si_prune_item locks; /* what of it is locked now */
   uint64_t left;
   char first_left[SI_KEY_SIZE];
