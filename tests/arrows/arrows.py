@@ -5,6 +5,9 @@
   arrows.py ROOT         reports each forbidden include as FILE:LINE, exit code 1 if there is one
   arrows.py --self-test  plants forbidden and allowed includes in a small tree and looks at both
 
+No arrow leads to enterprise/, a project of its own that is built from the installed SDK: nothing
+that si is built or tested from names a file of it, in whatever language. Only ./check calls it.
+
 Arrows go one way: cli, api -> paas -> core -> sdk, and plugins -> sdk (local -> plugins/engine).
 A library has one room, so that what a program links is decided here and not by the last commit.
 Includes are rooted ("kit/..." for sdk/kit, "core/...", <si/...>), so that a header has one name.
@@ -52,6 +55,13 @@ LIBRARIES = {
     "yaml.h": ("paas/stack",),
     "microhttpd.h": ("api",),
 }
+
+# A file of enterprise/, as one that makes or runs si would name it; and in a test, where directories
+# of that name stand for an installed tree.
+NAMED = re.compile(r"(?<![\w.-])enterprise/")
+NAMED_IN_TESTS = re.compile(r"(?<![\w.-])enterprise/(?:plugins|docs|tests|check|sign|CMakeLists)")
+PRODUCT = TREES + ("cmake", "scripts", "packaging", "examples", "quickstart", "CMakeLists.txt",
+                   "CMakePresets.json")
 
 # What the C library and the kernel bring. The ABI headers take only the first two.
 ABI = {"stddef.h", "stdint.h"}
@@ -139,6 +149,21 @@ def check(root):
     return found, count
 
 
+def named(root):
+    """[(file, line)] of whatever names a file of enterprise/, and files read."""
+    found, count = [], 0
+    for tree, pattern in [(t, NAMED) for t in PRODUCT] + [("tests", NAMED_IN_TESTS)]:
+        top = root / tree
+        for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            path = file.relative_to(root).as_posix()
+            if not file.is_file() or under(path, "tests/arrows") or under(path, "tests/fuzz/corpus"):
+                continue
+            count += 1
+            text = file.read_bytes().decode("utf-8", "replace")
+            found += [(path, text.count("\n", 0, m.start()) + 1) for m in pattern.finditer(text)]
+    return found, count
+
+
 # (file, include, allowed)
 PLANTS = (
     ("sdk/include/si/x.h", "<stdint.h>", True),
@@ -192,6 +217,21 @@ PLANTS = (
     ("cli/x.c", '"table.h"', False),
     ("cli/x.c", "HEADER", False),
     ("api/x.c", '"cli/table.h"', False),
+    ("core/host/x.c", '"enterprise/plugins/x.h"', False),
+)
+
+# (file, text, allowed)
+NAMES = (
+    ("core/host/x.c", 'open("enterprise/plugins/x.so")', False),
+    ("CMakeLists.txt", "add_subdirectory(enterprise/plugins)", False),
+    ("cmake/x.cmake", "include(${CMAKE_SOURCE_DIR}/enterprise/x.cmake)", False),
+    ("scripts/x.sh", ". ../enterprise/tests/functions.sh", False),
+    ("tests/integration/x.sh", '"$repository/enterprise/check"', False),
+    ("tests/unit/x.c", '"enterprise/worm.so"', True),
+    ("core/host/x.c", "/* the enterprise tree */", True),
+    ("core/host/x.c", "/opt/si-enterprise/plugins", True),
+    ("check", "enterprise/check", True),
+    ("docs/x.md", "enterprise/docs/", True),
 )
 
 
@@ -208,13 +248,23 @@ def self_test():
         if [f[:3] for f in found] != expected:
             wrong += 1
             print(f"{path} with #include {what}: found {found}, expected {expected}")
+    for path, text, allowed in NAMES:
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory)
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"\n{text}\n")
+            found, _ = named(root)
+        if found != ([] if allowed else [(path, 2)]):
+            wrong += 1
+            print(f"{path} with {text}: found {found}")
     return wrong
 
 
 def main(arguments):
     if arguments == ["--self-test"]:
         wrong = self_test()
-        print(f"{len(PLANTS)} includes planted, {wrong} judged wrongly")
+        print(f"{len(PLANTS)} includes and {len(NAMES)} names planted, {wrong} judged wrongly")
         return 1 if wrong else 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print(__doc__, file=sys.stderr)
@@ -222,11 +272,14 @@ def main(arguments):
     found, count = check(pathlib.Path(arguments[0]))
     for path, line, what, reason in found:
         print(f"{path}:{line}: #include {what}: {reason}")
-    if count == 0:
+    names, read = named(pathlib.Path(arguments[0]))
+    for path, line in names:
+        print(f"{path}:{line}: names a file of enterprise/, which must not be needed by anything here")
+    if count == 0 or read < count:
         print("no source file found under " + arguments[0])
         return 1
-    print(f"{count} files read, {len(found)} forbidden includes")
-    return 1 if found else 0
+    print(f"{read} files read, {len(found)} forbidden includes, {len(names)} forbidden names")
+    return 1 if found or names else 0
 
 
 if __name__ == "__main__":
