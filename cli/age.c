@@ -2,6 +2,7 @@
 #include "cli/age.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void si_age_text(int64_t ms, int64_t now_ms, char to[SI_AGE_SIZE]) {
   int64_t s = now_ms > ms ? (now_ms - ms) / 1000 : 0;
@@ -16,4 +17,17 @@ void si_age_text(int64_t ms, int64_t now_ms, char to[SI_AGE_SIZE]) {
   } else {
     snprintf(to, SI_AGE_SIZE, "%lldd", (long long)(s / 86400));
   }
+}
+
+si_rc si_moment_parse(const char *text, int64_t *ms) {
+  char whole[SI_TIME_SIZE];
+  size_t len = strlen(text);
+  if (len == strlen("2026-11-20")) {
+    snprintf(whole, sizeof whole, "%.10sT00:00:00.000Z", text);
+  } else if (len == strlen("2026-11-20T20:15:01Z") && text[len - 1] == 'Z') {
+    snprintf(whole, sizeof whole, "%.19s.000Z", text);
+  } else {
+    si_copy(whole, sizeof whole, text);
+  }
+  return si_time_parse(whole, ms);
 }

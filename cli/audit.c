@@ -44,6 +44,7 @@ void si_audit_failure(const struct si_invocation *inv) {
   const struct si_event event = {
       .action = action,
       .target = argument && si_name_valid(argument) ? argument : NULL,
+      .fields = inv->about,
       .error = &inv->error,
   };
   if (append(&context, &event, &untold) != SI_OK) {

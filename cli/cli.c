@@ -84,6 +84,13 @@ void si_changes(struct si_invocation *inv, const char *context) {
   }
 }
 
+cJSON *si_about(struct si_invocation *inv) {
+  if (!inv->about) {
+    inv->about = cJSON_CreateObject();
+  }
+  return inv->about;
+}
+
 si_rc si_usage_error(struct si_invocation *inv, const char *fmt, ...) {
   struct si_buf usage SI_AUTO(si_buf_free) = SI_BUF(sizeof inv->error.detail);
   char text[sizeof inv->error.message];
@@ -294,6 +301,7 @@ int si_cli_run(const struct si_cli *cli, int argc, char **argv, int in, int out_
   inv.command = parsed.command;
   status = dispatch(&inv, status, argc, argv);
   int code = finish(&inv, status);
+  cJSON_Delete(inv.about);
   si_parsed_free(&parsed);
   si_out_free(&out);
   return code;

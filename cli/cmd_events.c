@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/age.h"
 #include "cli/grid.h"
 #include "cli/interrupt.h"
 #include "cli/scope.h"
@@ -10,20 +11,6 @@
 #include "paas/events/events.h"
 
 /* --- list --- */
-
-/* A day, a second or a millisecond of UTC. */
-static si_rc parse_time(const char *text, int64_t *ms) {
-  char whole[SI_TIME_SIZE];
-  size_t len = strlen(text);
-  if (len == strlen("2026-11-20")) {
-    snprintf(whole, sizeof whole, "%.10sT00:00:00.000Z", text);
-  } else if (len == strlen("2026-11-20T20:15:01Z") && text[len - 1] == 'Z') {
-    snprintf(whole, sizeof whole, "%.19s.000Z", text);
-  } else {
-    si_copy(whole, sizeof whole, text);
-  }
-  return si_time_parse(whole, ms);
-}
 
 static si_rc since(struct si_invocation *inv, int64_t *ms) {
   const char *text = si_opt(inv, "since");
@@ -35,7 +22,7 @@ static si_rc since(struct si_invocation *inv, int64_t *ms) {
     *ms = si_now_ms() - (int64_t)ago;
     return SI_OK;
   }
-  if (parse_time(text, ms) == SI_OK && *ms > 0) {
+  if (si_moment_parse(text, ms) == SI_OK && *ms > 0) {
     return SI_OK;
   }
   return si_usage_error(inv,

@@ -14,7 +14,6 @@
 #include "paas/events/events.h"
 
 #define HOUR_MS 3600000ull
-#define DAYS_MAX 36500u
 
 enum { TOLD_MAX = 100 }; /* runpacks that one event names */
 
@@ -39,21 +38,10 @@ static void close_pruning(struct pruning *p) {
 
 /* --- what is asked for --- */
 
-/* A duration, or a number of days that is longer than one may be: "36h", "3650d". Not none at all:
- * that would be whatever is being written now. */
+/* Not none at all: that would be whatever is being written now. */
 static si_rc age_option(struct si_invocation *inv, uint64_t *ms) {
   const char *text = si_opt(inv, "older-than");
-  char days[8];
-  uint64_t count;
-  size_t len = strlen(text);
-  si_rc status = si_parse_duration_ms(text, ms);
-  if (status != SI_OK && len > 1 && len <= sizeof days && text[len - 1] == 'd') {
-    memcpy(days, text, len - 1);
-    days[len - 1] = '\0';
-    status = si_parse_u64(days, 1, DAYS_MAX, &count);
-    *ms = status == SI_OK ? count * 24 * HOUR_MS : 0;
-  }
-  return status == SI_OK && *ms > 0
+  return si_parse_span_ms(text, ms) == SI_OK
              ? SI_OK
              : si_usage_error(inv, "--older-than %.40s is no age: write 36h, 90m or 30d", text);
 }
@@ -119,6 +107,16 @@ static const struct {
              {"unfinished", "unfinished: the writer of an object died"},
              {"complete", "complete"}};
 
+/* "locked until 2027-01-01T00:00:00.000Z"; "" where nothing of it is */
+static void lock_text(const struct si_prune_item *item, char *to, size_t size) {
+  char until[SI_TIME_SIZE] = "";
+  if (item->locked_until_ms) {
+    si_time_text(item->locked_until_ms, until);
+  }
+  snprintf(to, size, "%s%s%s", !item->locked ? "" : until[0] ? "; locked until " : "; held", until,
+           item->held && until[0] ? ", held" : "");
+}
+
 static si_rc item_json(const struct pruning *p, const struct si_prune_item *item, cJSON *json) {
   char newest[SI_TIME_SIZE];
   si_time_text(item->newest_ms, newest);
@@ -129,6 +127,15 @@ static si_rc item_json(const struct pruning *p, const struct si_prune_item *item
     cJSON_AddStringToObject(json, "id", si_prune_text(&p->plan, item->id));
   }
   si_rc status = si_json_add_u64(json, "objects", item->objects);
+  if (item->locked) {
+    char until[SI_TIME_SIZE] = "";
+    if (item->locked_until_ms) {
+      si_time_text(item->locked_until_ms, until);
+    }
+    status = status == SI_OK ? si_json_add_u64(json, "locked", item->locked) : status;
+    status = status == SI_OK ? si_json_add_text(json, "locked_until", until) : status;
+    cJSON_AddBoolToObject(json, "held", item->held);
+  }
   if (item->bytes == UINT64_MAX) {
     cJSON_AddNullToObject(json, "bytes");
   } else {
@@ -144,12 +151,14 @@ static void show_plan(struct pruning *p) {
   for (size_t i = 0; i < p->plan.count; i++) {
     const struct si_prune_item *item = &p->plan.items[i];
     struct si_runpack_ids ids;
-    char age[SI_AGE_SIZE], objects[24];
+    char age[SI_AGE_SIZE], objects[24], lock[64], why[128];
     si_age_text(item->newest_ms, now, age);
     snprintf(objects, sizeof objects, "%llu", (unsigned long long)item->objects);
+    lock_text(item, lock, sizeof lock);
+    snprintf(why, sizeof why, "%s%s", kinds[item->kind].why, lock);
     if (si_runpack_prefix_parse(si_prune_text(&p->plan, item->prefix), &ids) == SI_OK) {
       si_grid_row(&table, ids.run, ids.scenario, ids.namespace_id, ids.tenant, objects, age,
-                  kinds[item->kind].why);
+                  why);
     }
   }
   si_grid_print(p->inv->out, &table);
@@ -204,6 +213,20 @@ static void add_planned(const struct pruning *p, cJSON *fields) {
   cJSON_AddItemToObject(fields, "runpacks", runpacks);
 }
 
+/* The runpacks that stay because they are locked. */
+static void add_locked(const struct pruning *p, cJSON *fields) {
+  const cJSON *item = NULL;
+  cJSON *locked = cJSON_CreateArray();
+  cJSON_ArrayForEach(item, p->items) {
+    const char *code = si_json_str(item, "code");
+    if (code && strcmp(code, "RUNPACK_PRUNE_LOCKED") == 0 &&
+        cJSON_GetArraySize(locked) < TOLD_MAX) {
+      cJSON_AddItemToArray(locked, cJSON_CreateString(si_json_str(item, "prefix")));
+    }
+  }
+  cJSON_AddItemToObject(fields, "locked", locked);
+}
+
 /* Before the first object goes, with what is planned; at the end with what became of it. */
 static si_rc tell(struct pruning *p, const struct si_error *failure, bool ended,
                   struct si_error *error) {
@@ -218,6 +241,7 @@ static si_rc tell(struct pruning *p, const struct si_error *failure, bool ended,
   if (ended) {
     cJSON_AddNumberToObject(fields, "removed", (double)p->removed);
     cJSON_AddNumberToObject(fields, "kept", (double)p->kept);
+    add_locked(p, fields);
   } else {
     add_planned(p, fields);
   }
@@ -347,7 +371,8 @@ const struct si_command si_cmd_runpack_prune = {
         "touched, nor is anything whose age is unknown, nor a runpack that somebody still writes "
         "to. Afterwards the store is listed again: what is still there is an error.\n\n"
         "Of a complete runpack the manifest goes first, so that what an interrupted prune leaves "
-        "is plainly incomplete. What a store has locked stays.",
+        "is plainly incomplete. What a store has locked stays, and until when is told; a complete "
+        "runpack of which something is locked stays whole.",
     .options = prune_options,
     .flags = SI_CMD_CONTEXT_MAYBE | SI_CMD_DRY_RUN,
     .run = prune,

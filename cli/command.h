@@ -115,6 +115,7 @@ struct si_invocation {
   uint64_t deadline_ns; /* CLOCK_MONOTONIC at which --timeout ends; 0: none */
   struct si_error error;
   bool changes;             /* si_changes() */
+  cJSON *about;             /* si_about() */
   bool ran;                 /* si_exit_failed() */
   struct si_parsed *parsed; /* the frame's */
 };
@@ -138,6 +139,11 @@ size_t si_arg_count(const struct si_invocation *inv);
 /* The body is about to change what belongs to `context`, in a row without SI_CMD_MUTATING: should
  * it fail, that is told as for such a row. What is no name of a context is left alone. */
 void si_changes(struct si_invocation *inv, const char *context);
+
+/* What the event of this command tells besides who and what: an object that the body adds to as it
+ * learns more. The frame tells of it where the body fails, and frees it. NULL without memory, which
+ * cJSON takes for an object that nothing can be added to. */
+cJSON *si_about(struct si_invocation *inv);
 
 /* A wrong use that only the body can see ("--stdin and --file exclude each other"): fills
  * inv->error with code CLI_USAGE, the usage line and exit 2. */

@@ -50,7 +50,16 @@ extern const struct si_command si_cmd_vault_trust_forget;
 extern const struct si_command si_cmd_vault_doctor;
 extern const struct si_command si_cmd_vault_export;
 extern const struct si_command si_cmd_vault_import;
+extern const struct si_command si_cmd_retention_show;
+extern const struct si_command si_cmd_retention_set;
+extern const struct si_command si_cmd_retention_clear;
 extern const struct si_command si_cmd_runpack_export;
+extern const struct si_command si_cmd_runpack_lock;
+extern const struct si_command si_cmd_runpack_hold;
+extern const struct si_command si_cmd_runpack_release;
+extern const struct si_command si_cmd_runpack_status;
+extern const struct si_command si_cmd_runpack_attest;
+extern const struct si_command si_cmd_runpack_compliance;
 extern const struct si_command si_cmd_runpack_verify;
 extern const struct si_command si_cmd_runpack_list;
 extern const struct si_command si_cmd_runpack_key_rotate;
@@ -102,6 +111,9 @@ static const struct si_command *const commands[] = {
     &si_cmd_alert_test,
     &si_cmd_alert_history,
     &si_cmd_alert_ack,
+    &si_cmd_retention_show,
+    &si_cmd_retention_set,
+    &si_cmd_retention_clear,
     &si_cmd_vault_init,
     &si_cmd_vault_set,
     &si_cmd_vault_get,
@@ -121,6 +133,12 @@ static const struct si_command *const commands[] = {
     &si_cmd_runpack_verify,
     &si_cmd_runpack_list,
     &si_cmd_runpack_show,
+    &si_cmd_runpack_status,
+    &si_cmd_runpack_lock,
+    &si_cmd_runpack_hold,
+    &si_cmd_runpack_release,
+    &si_cmd_runpack_attest,
+    &si_cmd_runpack_compliance,
     &si_cmd_runpack_key_show,
     &si_cmd_runpack_key_rotate,
     &si_cmd_runpack_copy,
@@ -147,6 +165,7 @@ static const struct si_group groups[] = {
     {"paas events", "What happened in a context"},
     {"paas alert", "What an operator must hear of"},
     {"paas alert policy", "Where alerts go"},
+    {"paas retention", "How long evidence is locked"},
     {"vault", "The sealed secrets of a context"},
     {"vault recipients", "Who can open them"},
     {"vault trust", "Which set of recipients is trusted"},

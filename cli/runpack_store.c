@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/scope.h"
 #include "kit/base/text.h"
+#include "paas/lifecycle/evidence.h"
 
 struct si_store *si_place_store(struct si_place *place) {
   return si_sink_store(place->sink);
@@ -145,18 +146,20 @@ static si_rc place_of_operation(struct si_invocation *inv, const char *id, struc
   }
   si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   status = status == SI_OK ? si_state_operation(scope.state, id, &operation, &inv->error) : status;
-  if (status == SI_OK && strcmp(operation.evidence, "stored") != 0) {
+  bool stored = status == SI_OK && strcmp(operation.evidence, "stored") == 0;
+  if (status == SI_OK && !stored && place->begun) {
+    status = si_evidence_prefix(&scope.life, &operation, place->prefix, &inv->error);
+  } else if (status == SI_OK && !stored) {
     si_error_set(&inv->error, SI_E_NOT_FOUND, "RUNPACK_NOT_FOUND",
                  "the evidence of operation %s is not stored (%s)", operation.id,
                  operation.evidence);
     si_error_hint(&inv->error, "si paas --context %s reconcile --apply", inv->context);
     status = SI_E_NOT_FOUND;
   }
-  if (status == SI_OK) {
+  if (stored) {
     si_copy(place->prefix, sizeof place->prefix, operation.runpack);
-    status = si_place_sink(inv, false, place);
   }
-  return status;
+  return status == SI_OK ? si_place_sink(inv, false, place) : status;
 }
 
 /* --- URIs --- */

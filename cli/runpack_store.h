@@ -24,6 +24,7 @@ struct si_place {
   struct si_secrets secrets; /* who asks for the passphrase of a vault's identity */
   char provider[64];
   bool writes; /* else its provider is held from changing anything; set before it is opened */
+  bool begun;  /* an operation's runpack that is not stored yet will do; likewise */
   struct si_sink_session *sink;
   char prefix[SI_KEY_SIZE]; /* "": the whole store, or the runpack at its root */
 };

@@ -188,7 +188,7 @@ plugin_tree() {
   cp "$installed"/*.so "$installed/manifest.json" "${files[@]}" "$tree"
   for id in "$@"; do
     case $id in
-      *-store) kind=artifact ;;
+      *-store | locker) kind=artifact ;;
       *-backup) kind=backup ;;
       *) kind=provisioner ;;
     esac

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/runpack/list.h"
+#include "core/runpack/prune_lock.h"
 
 struct running {
   struct si_store *store;
@@ -13,6 +14,7 @@ struct running {
   struct si_buf paths; /* of the runpack's artifacts, below its prefix, each ended by NUL */
   bool manifest;
   const char *changed; /* why it stays */
+  struct si_prune_item locks; /* what of it is locked now */
   uint64_t left;
   char first_left[SI_KEY_SIZE];
 };
@@ -100,6 +102,25 @@ static si_rc prove(struct running *r, struct si_error *error) {
                        "may keep what was removed");
 }
 
+/* Of an incomplete runpack all goes that is not locked. */
+static si_rc remove_all(struct running *r, struct si_error *error) {
+  bool locked = false;
+  si_rc status = r->manifest ? remove_one(r, SI_KEY_MANIFEST, error) : SI_OK;
+  for (size_t at = 0; status == SI_OK && at < r->paths.len;) {
+    const char *path = r->paths.data + at;
+    at += strlen(path) + 1;
+    status = remove_one(r, path, error);
+    if (status == SI_E_RETENTION && r->locks.locked) {
+      locked = true;
+      status = SI_OK;
+    }
+  }
+  if (status == SI_OK && locked) {
+    return si_prune_locked(prefix_of(r), &r->locks, error);
+  }
+  return status == SI_OK ? prove(r, error) : status;
+}
+
 static si_rc prune_runpack(struct running *r, struct si_error *error) {
   si_buf_clear(&r->paths);
   r->manifest = false;
@@ -112,15 +133,17 @@ static si_rc prune_runpack(struct running *r, struct si_error *error) {
   if (r->changed) {
     return changed(r, error);
   }
-  if (status == SI_OK && r->manifest) {
-    status = remove_one(r, SI_KEY_MANIFEST, error);
+  if (status == SI_OK) {
+    status = si_prune_look(r->store, prefix_of(r), &r->locks, error);
+    status = status == SI_E_UNSUPPORTED ? SI_OK : status;
   }
-  for (size_t at = 0; status == SI_OK && at < r->paths.len;) {
-    const char *path = r->paths.data + at;
-    at += strlen(path) + 1;
-    status = remove_one(r, path, error);
+  if (status != SI_OK) {
+    return status;
   }
-  return status == SI_OK ? prove(r, error) : status;
+  if (r->locks.locked && r->item->kind == SI_PRUNE_COMPLETE) {
+    return si_prune_locked(prefix_of(r), &r->locks, error);
+  }
+  return remove_all(r, error);
 }
 
 static si_rc on_still_unfinished(void *ctx, const struct si_store_unfinished *found) {

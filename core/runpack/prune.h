@@ -40,6 +40,10 @@ struct si_prune_item {
   uint64_t objects;  /* UNFINISHED: 1 */
   uint64_t bytes;    /* UINT64_MAX = unknown */
   int64_t newest_ms; /* that of its newest object; COMPLETE: of its manifest */
+  /* What of a runpack cannot go, where the store tells that (si/retention.h). */
+  uint64_t locked;         /* versions that are locked or held */
+  bool held;               /* one of them is under legal hold */
+  int64_t locked_until_ms; /* the last end of their locks; 0: none but holds */
 };
 
 struct si_prune_plan {
@@ -73,6 +77,9 @@ typedef void (*si_prune_each)(void *ctx, const struct si_prune_item *item,
  * RUNPACK_PRUNE_CHANGED. Of a complete one the manifest goes first, so that an interrupted run
  * leaves an incomplete one. Afterwards it is listed once more: what is left is RUNPACK_PRUNE_LEFT,
  * target = the first object left.
+ *
+ * A complete runpack of which something is locked stays whole; of an incomplete one goes what is not
+ * locked. Either is RUNPACK_PRUNE_LOCKED (SI_E_RETENTION), which tells until when.
  *
  * What concerns one item (it is locked, it changed) does not keep the others: the first of these
  * errors is returned at the end. Where the store cannot be asked any more the run ends at once.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/runpack/list.h"
+#include "core/runpack/prune_lock.h"
 
 const char *si_prune_text(const struct si_prune_plan *plan, size_t offset) {
   return plan->texts.data + offset;
@@ -177,6 +178,21 @@ static si_rc plan_unfinished(struct planning *p, struct si_store *store, struct 
   return status;
 }
 
+/* How much of each runpack is locked, in a store that can tell. */
+static si_rc plan_locks(struct si_prune_plan *plan, struct si_store *store,
+                        struct si_error *error) {
+  for (size_t i = 0; i < plan->count; i++) {
+    struct si_prune_item *item = &plan->items[i];
+    si_rc status = item->kind == SI_PRUNE_UNFINISHED
+                       ? SI_OK
+                       : si_prune_look(store, si_prune_text(plan, item->prefix), item, error);
+    if (status != SI_OK) {
+      return status == SI_E_UNSUPPORTED ? SI_OK : status;
+    }
+  }
+  return SI_OK;
+}
+
 si_rc si_prune_plan(struct si_store *store, const struct si_prune_options *options,
                     struct si_prune_plan *plan, struct si_error *error) {
   struct planning p = {.plan = plan, .options = options};
@@ -197,5 +213,8 @@ si_rc si_prune_plan(struct si_store *store, const struct si_prune_options *optio
   if (status == SI_OK && plan->count) {
     qsort_r(plan->items, plan->count, sizeof *plan->items, by_kind, plan->texts.data);
   }
-  return status == SI_E_QUOTA ? too_many(error) : status;
+  if (status == SI_E_QUOTA) {
+    return too_many(error);
+  }
+  return status == SI_OK ? plan_locks(plan, store, error) : status;
 }

@@ -7,15 +7,17 @@
 
 #include "kit/base/text.h"
 
-static size_t message(const char sha256[SI_SHA256_HEX], char to[128]) {
-  return (size_t)snprintf(to, 128, "si.runpack/v1 manifest sha256:%s", sha256);
+#define MANIFEST "si.runpack/v1 manifest"
+
+static size_t message(const char *what, const char sha256[SI_SHA256_HEX], char to[128]) {
+  return (size_t)snprintf(to, 128, "%.40s sha256:%s", what, sha256);
 }
 
-si_rc si_signature_make(const uint8_t secret[SI_SIGN_KEY], const char sha256[SI_SHA256_HEX],
-                        struct si_signature *out) {
+si_rc si_signature_make_for(const char *what, const uint8_t secret[SI_SIGN_KEY],
+                            const char sha256[SI_SHA256_HEX], struct si_signature *out) {
   uint8_t key[SI_SIGN_KEY], value[SI_SIGNATURE];
   char text[128];
-  size_t len = message(sha256, text);
+  size_t len = message(what, sha256, text);
   si_rc status = si_sign_public(secret, key);
   status = status == SI_OK ? si_sign(secret, text, len, value) : status;
   if (status == SI_OK) {
@@ -25,14 +27,24 @@ si_rc si_signature_make(const uint8_t secret[SI_SIGN_KEY], const char sha256[SI_
   return status;
 }
 
-si_rc si_signature_check(const struct si_signature *signature, const char sha256[SI_SHA256_HEX]) {
+si_rc si_signature_check_for(const char *what, const struct si_signature *signature,
+                             const char sha256[SI_SHA256_HEX]) {
   uint8_t key[SI_SIGN_KEY], value[SI_SIGNATURE];
   char text[128];
-  size_t len = message(sha256, text);
+  size_t len = message(what, sha256, text);
   return si_unhex(signature->key, sizeof key, key) &&
                  si_unhex(signature->value, sizeof value, value)
              ? si_sign_verify(key, text, len, value)
              : SI_E_CORRUPT;
+}
+
+si_rc si_signature_make(const uint8_t secret[SI_SIGN_KEY], const char sha256[SI_SHA256_HEX],
+                        struct si_signature *out) {
+  return si_signature_make_for(MANIFEST, secret, sha256, out);
+}
+
+si_rc si_signature_check(const struct si_signature *signature, const char sha256[SI_SHA256_HEX]) {
+  return si_signature_check_for(MANIFEST, signature, sha256);
 }
 
 /* --- a set of keys --- */

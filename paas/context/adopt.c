@@ -97,10 +97,13 @@ static bool move_texts(cJSON *object, const char *from, const char *to) {
 
 static bool move_config(cJSON *config, const char *from, const char *to) {
   cJSON *sink = cJSON_GetObjectItemCaseSensitive(config, "audit_sink");
+  cJSON *retention = cJSON_GetObjectItemCaseSensitive(config, "retention");
+  cJSON *replica = cJSON_GetObjectItemCaseSensitive(retention, "replica");
   cJSON *root = cJSON_CreateString(to);
   return root && cJSON_ReplaceItemInObjectCaseSensitive(config, "state_root", root) &&
          move_texts(config, from, to) &&
-         move_texts(cJSON_GetObjectItemCaseSensitive(sink, "config"), from, to);
+         move_texts(cJSON_GetObjectItemCaseSensitive(sink, "config"), from, to) &&
+         move_texts(cJSON_GetObjectItemCaseSensitive(replica, "config"), from, to);
 }
 
 /* --- adopting --- */

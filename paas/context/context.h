@@ -108,6 +108,12 @@ si_rc si_context_guard_settings(const char *config, struct si_error *error) SI_M
 si_rc si_context_provider(const struct si_context *context, const char *kind, const char **provider,
                           const cJSON **config, struct si_error *error) SI_MUST_USE;
 
+/* Sets the field `key` of the context's config.json, where it stands, or takes it out (`value`
+ * NULL), whole or not at all; *before (or NULL) becomes what it was, the caller's, or NULL. What it
+ * may not hold is PAAS_INVALID_ARGUMENT. The open context keeps what it has read. */
+si_rc si_context_setting_put(const struct si_context *context, const char *key, const cJSON *value,
+                             cJSON **before, struct si_error *error) SI_MUST_USE;
+
 /* The largest artifact that its runpacks may have, in bytes (runpacks.max_artifact_bytes); 0: it
  * says nothing. */
 uint64_t si_context_max_artifact(const struct si_context *context);

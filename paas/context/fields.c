@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "paas/context/private.h"
+#include "paas/retention/policy.h"
 
 #define TARGETS_MAX 256
 #define REPOSITORIES_MAX 256
@@ -121,6 +122,11 @@ static const char *is_policy(const cJSON *value) {
              : "{\"mode\": \"deny\"} or {\"mode\": \"allow\", \"allow\": [HOST or *.DOMAIN]}";
 }
 
+static const char *is_retention(const cJSON *value) {
+  char why[200];
+  return si_retention_valid(value, why, sizeof why) ? NULL : SI_RETENTION_FORM;
+}
+
 static const char *is_identity(const cJSON *value) {
   uint64_t inode;
   const char *number = si_json_str(value, "inode");
@@ -148,6 +154,7 @@ static const struct {
     {"audit_sink", false, is_provider},
     {"provisioner", false, is_provider},
     {"runpacks", false, is_runpacks},
+    {"retention", false, is_retention},
     {"repositories", false, is_repositories},
     {"sandbox", false, is_sandbox},
     {"identity", true, is_identity},

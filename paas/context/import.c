@@ -91,7 +91,8 @@ static const char *flaw_of_lists(const cJSON *document) {
 static const char *flaw_of_config(const cJSON *document) {
   const cJSON *config = si_json_get(document, "config");
   const cJSON *member = NULL;
-  if (!ONLY(config, "audit_sink", "default_targets", "provisioner", "runpacks", "webhook_policy")) {
+  if (!ONLY(config, "audit_sink", "default_targets", "provisioner", "retention", "runpacks",
+            "webhook_policy")) {
     return "its config has a field that means nothing";
   }
   cJSON_ArrayForEach(member, config) {
@@ -187,6 +188,10 @@ si_rc si_context_import(const char *text, size_t len, const struct si_context_op
   all.exist_ok = false;
   status =
       si_context_guard_provider(si_json_get(si_json_get(config, "audit_sink"), "config"), error);
+  const cJSON *replica = si_json_get(si_json_get(config, "retention"), "replica");
+  if (status == SI_OK && replica) {
+    status = si_context_guard_provider(si_json_get(replica, "config"), error);
+  }
   if (status == SI_OK) {
     status = si_context_create(&all, out, NULL, error);
   }

@@ -79,4 +79,12 @@ struct si_events_fault {
 si_rc si_events_verify(const struct si_context *context, struct si_state *state, uint64_t counts[3],
                        struct si_events_fault *fault, struct si_error *error) SI_MUST_USE;
 
+/* Calls each() for every event of a stream, oldest first, as far as the chain is good: what comes
+ * behind a bad line is not told. EVENTS_TAMPERED (SI_E_CORRUPT) with *fault once that was reached.
+ * What each() returns other than SI_OK ends it and is returned. */
+typedef si_rc (*si_events_good)(void *ctx, const cJSON *event);
+si_rc si_events_read(const struct si_context *context, struct si_state *state, const char *stream,
+                     void *ctx, si_events_good each, struct si_events_fault *fault,
+                     struct si_error *error) SI_MUST_USE;
+
 #endif

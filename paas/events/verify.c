@@ -303,13 +303,19 @@ static si_rc verify_one(const struct si_context *context, int dir, struct si_sta
   return judge(chain, status, error);
 }
 
-si_rc si_chain_verify(const struct si_context *context, struct si_state *state, const char *stream,
-                      void *ctx, si_chain_each each, struct si_error *error) {
+si_rc si_events_read(const struct si_context *context, struct si_state *state, const char *stream,
+                     void *ctx, si_events_good each, struct si_events_fault *fault,
+                     struct si_error *error) {
   int dir SI_AUTO(si_close) = -1;
-  struct si_events_fault fault;
-  struct chain chain = {.stream = stream, .fault = &fault, .ctx = ctx, .each = each};
+  struct chain chain = {.stream = stream, .fault = fault, .ctx = ctx, .each = each};
   si_rc status = si_events_dir(context, false, &dir, error);
   return status == SI_OK ? verify_one(context, dir, state, &chain, error) : status;
+}
+
+si_rc si_chain_verify(const struct si_context *context, struct si_state *state, const char *stream,
+                      void *ctx, si_chain_each each, struct si_error *error) {
+  struct si_events_fault fault;
+  return si_events_read(context, state, stream, ctx, each, &fault, error);
 }
 
 si_rc si_events_verify(const struct si_context *context, struct si_state *state, uint64_t counts[3],

@@ -7,6 +7,7 @@
 
 #include "core/runpack/verify.h"
 #include "kit/base/text.h"
+#include "paas/lifecycle/evidence_lock.h"
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
@@ -151,8 +152,8 @@ static si_rc add_all(struct si_export *e, struct si_life *life, const struct si_
 }
 
 si_rc si_evidence_export(struct si_life *life, const struct si_operation *operation,
-                         struct si_store *store, struct si_export_result *result,
-                         struct si_error *error) {
+                         struct si_store *store, const struct si_lock_terms *lock,
+                         struct si_export_result *result, struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
   struct si_evidence_key key SI_AUTO(si_evidence_key_free) = {.key = ""};
@@ -195,6 +196,7 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
       .plugins = &plugin,
       .plugin_count = plugin.id && plugin.version && plugin.sha256 ? 1 : 0,
       .sign_key = key.secret.data,
+      .lock = lock,
   };
   status = si_export_begin(store, &options, kept.spec.data, kept.spec.len, &e, error);
   status = status == SI_OK ? add_all(e, life, &project, operation, &kept, error) : status;
@@ -233,20 +235,9 @@ static si_rc trust_key(void *ctx, const char *key, const char *since) {
   return si_key_set_add(ctx, key);
 }
 
-/* What stands in the store counts once it was read back: what was just exported, or what a crash
- * between the export and its note has left, if it is signed by this context; others may write to
- * the store, too. */
-static si_rc read_back(const struct si_life *life, const struct si_operation *operation,
-                       struct si_store *store, struct si_export_result *result,
-                       struct si_error *error) {
-  struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
+si_rc si_evidence_prefix(const struct si_life *life, const struct si_operation *operation,
+                         char *prefix, struct si_error *error) {
   struct kept kept SI_AUTO(kept_free) = {.document = NULL};
-  struct si_key_set keys SI_AUTO(si_key_set_free) = {NULL, 0};
-  const struct si_verify_options options = {
-      .max_artifact_bytes = si_context_max_artifact(life->context),
-      .keys = &keys,
-      .require = SI_REQUIRE_SIGNED,
-      .manifest_sha256 = result->manifest_sha256[0] ? result->manifest_sha256 : NULL};
   struct si_runpack_ids ids;
   char scenario[40] = "op.";
   char hash[SI_SHA256_HEX];
@@ -259,7 +250,23 @@ static si_rc read_back(const struct si_life *life, const struct si_operation *op
   }
   status = si_runpack_ids_set(&ids, life->context->name, operation->project_id, scenario,
                               operation->id, hash, SI_KEY_OPERATION, error);
-  status = status == SI_OK ? si_runpack_prefix(&ids, result->prefix, error) : status;
+  return status == SI_OK ? si_runpack_prefix(&ids, prefix, error) : status;
+}
+
+/* What stands in the store counts once it was read back: what was just exported, or what a crash
+ * between the export and its note has left, if it is signed by this context; others may write to
+ * the store, too. */
+static si_rc read_back(const struct si_life *life, const struct si_operation *operation,
+                       struct si_store *store, struct si_export_result *result,
+                       struct si_error *error) {
+  struct si_verify_report report SI_AUTO(si_report_free) = SI_VERIFY_REPORT;
+  struct si_key_set keys SI_AUTO(si_key_set_free) = {NULL, 0};
+  const struct si_verify_options options = {
+      .max_artifact_bytes = si_context_max_artifact(life->context),
+      .keys = &keys,
+      .require = SI_REQUIRE_SIGNED,
+      .manifest_sha256 = result->manifest_sha256[0] ? result->manifest_sha256 : NULL};
+  si_rc status = si_evidence_prefix(life, operation, result->prefix, error);
   status = status == SI_OK ? si_evidence_keys(life->state, &keys, trust_key, error) : status;
   status =
       status == SI_OK ? si_runpack_verify(store, result->prefix, &options, &report, error) : status;
@@ -269,11 +276,38 @@ static si_rc read_back(const struct si_life *life, const struct si_operation *op
   return status;
 }
 
+/* All that must hold before the evidence counts as stored: there, ours, locked, and in the replica
+ * likewise. */
+static si_rc store_it(struct si_life *life, const struct si_operation *operation,
+                      struct si_store *store, struct si_export_result *result,
+                      struct si_error *error) {
+  struct si_retention_terms terms SI_AUTO(si_retention_terms_free) = SI_RETENTION_TERMS;
+  struct si_store_lock *now = &result->lock;
+  si_rc status = si_evidence_terms(life, operation, &terms, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  status = si_evidence_export_locked(life, operation, store, &terms, result, error);
+  if (status == SI_OK || status == SI_E_EXISTS) {
+    status = read_back(life, operation, store, result, error);
+  }
+  status = status == SI_OK
+               ? si_evidence_demand(operation, store, result->prefix, &terms, now, error)
+               : status;
+  status = status == SI_OK ? si_evidence_replicate(life, operation, store, result, &terms, error)
+                           : status;
+  if (status != SI_OK) {
+    si_redact_error(error); /* the words may be the sink's */
+    si_evidence_tell_denied(life, operation, &terms, error);
+  }
+  return status;
+}
+
 static si_rc note_stored(const struct si_life *life, const struct si_operation *operation,
                          const struct si_export_result *result, struct si_error *error) {
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(SI_EVENT_MAX);
   si_rc status =
-      si_tell_evidence(life, operation, result->prefix, result->manifest_sha256, &record, error);
+      si_tell_evidence(life, operation, result, &record, error);
   if (status == SI_OK) {
     const struct si_state_event event = {"audit", record.data};
     status = si_state_evidence(life->state, operation->id, result->prefix, result->manifest_sha256,
@@ -297,10 +331,7 @@ si_rc si_life_evidence(struct si_life *life, const char *operation_id, struct si
   }
   status = si_evidence_sink(life, &operation, &sink, &why);
   if (status == SI_OK) {
-    status = si_evidence_export(life, &operation, si_sink_store(sink), &result, &why);
-  }
-  if (status == SI_OK || status == SI_E_EXISTS) {
-    status = read_back(life, &operation, si_sink_store(sink), &result, &why);
+    status = store_it(life, &operation, si_sink_store(sink), &result, &why);
   }
   if (status != SI_OK) {
     si_redact_error(&why); /* the words may be the sink's */

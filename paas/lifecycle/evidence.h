@@ -12,10 +12,15 @@
 #include "paas/lifecycle/sink.h"
 
 /* Exports the runpack of an operation that has ended into a store: artifacts spec.json,
- * operation.json, result.json, steps.jsonl, log.txt. RUNPACK_EXISTS where it is there already. */
+ * operation.json, result.json, steps.jsonl, log.txt, under `lock` (NULL: none). RUNPACK_EXISTS where
+ * it is there already. */
 si_rc si_evidence_export(struct si_life *life, const struct si_operation *operation,
-                         struct si_store *store, struct si_export_result *result,
-                         struct si_error *error) SI_MUST_USE;
+                         struct si_store *store, const struct si_lock_terms *lock,
+                         struct si_export_result *result, struct si_error *error) SI_MUST_USE;
+
+/* Where the runpack of an operation is, whether it is stored or not. prefix[SI_KEY_SIZE] */
+si_rc si_evidence_prefix(const struct si_life *life, const struct si_operation *operation,
+                         char *prefix, struct si_error *error) SI_MUST_USE;
 
 /* A session with an artifact provider that takes the evidence of `operation`: the life's sink, or
  * the context's where that is NULL. */

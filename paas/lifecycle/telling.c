@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kit/base/text.h"
+
 struct si_telling si_telling_of(const struct si_life *life, const char *action,
                                 const struct si_project *project) {
   return (struct si_telling){.life = life,
@@ -86,14 +88,20 @@ void si_told_free(struct si_told *told) {
 }
 
 si_rc si_tell_evidence(const struct si_life *life, const struct si_operation *operation,
-                       const char *runpack, const char *manifest_sha256, struct si_buf *record,
+                       const struct si_export_result *result, struct si_buf *record,
                        struct si_error *error) {
+  char until[SI_TIME_SIZE] = "";
   const char *const members[][2] = {
-      {"manifest_sha256", manifest_sha256},
+      {"manifest_sha256", result->manifest_sha256},
       {"project_id", operation->project_id},
-      {"runpack", runpack},
+      {"runpack", result->prefix},
   };
   cJSON *fields SI_AUTO(si_json_free) = object_of(members, sizeof members / sizeof *members);
+  if (result->lock.mode != SI_LOCK_NONE) {
+    si_time_text(result->lock.until_ms, until);
+    cJSON_AddStringToObject(fields, "mode", si_lock_mode_name(result->lock.mode));
+    cJSON_AddStringToObject(fields, "until", until);
+  }
   const struct si_event event = {
       .action = "evidence.store", .operation = operation->id, .fields = fields};
   return write_record(life, &event, record, error);

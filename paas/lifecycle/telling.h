@@ -7,6 +7,7 @@
 #ifndef SI_PAAS_LIFECYCLE_TELLING_H
 #define SI_PAAS_LIFECYCLE_TELLING_H
 
+#include "core/runpack/export.h"
 #include "paas/events/events.h"
 #include "paas/lifecycle/life.h"
 
@@ -38,9 +39,10 @@ si_rc si_tell_end(const struct si_telling *telling, const struct si_operation *o
                   struct si_error *error) SI_MUST_USE;
 void si_told_free(struct si_told *told);
 
-/* That the runpack is stored: the chain anchors its manifest. *record is empty. */
+/* That the runpack is stored, and how it is locked: the chain anchors its manifest. *record is empty.
+ */
 si_rc si_tell_evidence(const struct si_life *life, const struct si_operation *operation,
-                       const char *runpack, const char *manifest_sha256, struct si_buf *record,
+                       const struct si_export_result *result, struct si_buf *record,
                        struct si_error *error) SI_MUST_USE;
 
 /* That a resource without a project was removed, or could not be (`why`). Adds the event itself. */

@@ -50,7 +50,8 @@ enum { KIND_PLUGIN = 0xffffu, KIND_ANY = 0 };
 extern const struct check elf_checks[], load_checks[], descriptor_checks[], provider_checks[],
     description_checks[], config_checks[], host_checks[], life_checks[], failure_checks[],
     secret_checks[], store_write_checks[], store_read_checks[], store_list_checks[],
-    store_key_checks[], store_load_checks[], stack_checks[], backup_checks[], backup_end_checks[];
+    store_key_checks[], store_load_checks[], store_lock_checks[], store_version_checks[],
+    stack_checks[], backup_checks[], backup_end_checks[];
 
 /* Every check in the order of the report; NULL behind the last. */
 const struct check *check_at(size_t n);

@@ -55,15 +55,25 @@ for kind in store stack backup; do
   [ ! -s "$dir/others" ] || fail "$kind: $(<"$dir/others")"
   jq -r '.checks[].id' <<<"$out" >>"$dir/passed"
 done
+out=$("$CONFORM" --json --jobs 12 --config 'root={dir}/o' --only store.lock "$plugins/good/lock.so") ||
+  fail "the store that locks: $out"
+jq -r '.checks[] | select(.verdict != "pass") | "\(.verdict) \(.id): \(.reason)"' <<<"$out" \
+  >"$dir/others"
+[ ! -s "$dir/others" ] || fail "lock: $(<"$dir/others")"
+jq -r '.checks[].id' <<<"$out" >>"$dir/passed"
+out=$("$CONFORM" --config 'root={dir}/o' --config fault=not-locking --only store.lock \
+  "$plugins/good/lock.so") || fail "a store that does not lock where it is: $out"
+grep -q '^0 passed, 0 failed' <<<"$out" || fail "a store that does not lock was tried: $out"
 diff <(sort -u "$dir/passed") <(sort "$dir/ids") >&2 || fail 'a check is passed by no reference'
 
 echo '- each bad plugin is found by its check, for the right reason'
 find_bad() {
   local id=${1%% *} words=${1#* } out code stream=8
   [ "$id" != store.stream.memory ] || stream=160
+  local token=(--config token=vault:TOKEN --secret "TOKEN=@$dir/canary")
+  [[ $id != store.lock.* ]] || token=()
   out=$("$CONFORM" --jobs 1 --seed 4711 --timeout 20s --stream-mb "$stream" --config 'root={dir}/o' \
-    --config token=vault:TOKEN --secret "TOKEN=@$dir/canary" --only "$id" \
-    "$plugins/bad/$id.so" 2>&1)
+    "${token[@]}" --only "$id" "$plugins/bad/$id.so" 2>&1)
   code=$?
   # What breaks the descriptor keeps the other checks from being run, and no more.
   case $out in

@@ -14,7 +14,7 @@ import sys
 
 SLOT = 64
 MARK = b"\0@the rule that this variant breaks@"
-KINDS = {"store": "artifact", "stack": "provisioner", "backup": "backup"}
+KINDS = {"store": "artifact", "lock": "artifact", "stack": "provisioner", "backup": "backup"}
 HEADER = pathlib.Path(__file__).resolve().parents[2] / "sdk/include/si/plugin.h"
 WRONG = {"file": "another.so", "sha256": "0" * 64, "id": "another", "abi": "9.9-draft9",
          "kinds": ["backup"], "needs": {"network": True}}

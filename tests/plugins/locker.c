@@ -140,12 +140,14 @@ static si_rc remove_object(si_instance *in, si_op *op, const char *key) {
   }
   int alone SI_AUTO(si_close) = locker_enter(in, op, LOCK_EX);
   si_rc status = alone >= 0 ? locker_versions(in, op, key, &versions) : SI_E_IO;
-  status = status == SI_OK ? locker_refuse(in, op, key, &versions) : status;
+  status = status == SI_OK && !locker_breaks("store.lock.removed")
+               ? locker_refuse(in, op, key, &versions)
+               : status;
   return status == SI_OK ? locker_drop(in, op, key, &versions) : status;
 }
 
 static si_rc uri(si_instance *in, const char *key, char *out, size_t cap) {
-  int len = snprintf(out, cap, "locker://%s%s%s", in->root_path, key[0] ? "/" : "", key);
+  int len = snprintf(out, cap, PLUGIN_ID "://%s%s%s", in->root_path, key[0] ? "/" : "", key);
   return len >= 0 && (size_t)len < cap ? SI_OK : SI_E_QUOTA;
 }
 

@@ -23,6 +23,9 @@
  *   endless         its report tells until it is stopped
  *   crash-after-put ends its process when the object is there and its lock is not: with this
  *                   instance's put under lock whose number, from 1, is in the file crash-at
+ *
+ * Built with -DLOCKER_RULES it is the conformance kit's reference of such a store, and breaks the
+ * one rule that is written into its file.
  */
 #ifndef SI_TESTS_PLUGINS_LOCKER_H
 #define SI_TESTS_PLUGINS_LOCKER_H
@@ -65,6 +68,18 @@ struct si_instance {
   char claimed_key[LOCKER_KEY + 1];
   struct locker_lock claimed; /* what was asked for, of a store that lies */
 };
+
+#ifdef LOCKER_RULES
+extern const char bad_rule[64]; /* tests/conform/bad.c */
+static inline bool locker_breaks(const char *rule) {
+  return strcmp(bad_rule, rule) == 0;
+}
+#else
+static inline bool locker_breaks(const char *rule) {
+  (void)rule;
+  return false;
+}
+#endif
 
 static inline bool locker_faults(const si_instance *in, const char *fault) {
   return strcmp(in->fault, fault) == 0;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "kit/base/json.h"
 #include "tests/plugins/locker.h"
@@ -10,7 +11,8 @@
 enum { HOUR_MS = 3600000 };
 
 struct locker_lock locker_kept(const si_instance *in, struct locker_lock asked) {
-  if (locker_faults(in, "swallow") || locker_faults(in, "lies")) {
+  if (locker_faults(in, "swallow") || locker_faults(in, "lies") ||
+      locker_breaks("store.lock.kept")) {
     return (struct locker_lock){.mode = SI_LOCK_NONE};
   }
   if (locker_faults(in, "weaker") && asked.mode == SI_LOCK_COMPLIANCE) {
@@ -29,13 +31,15 @@ si_rc locker_possible(const si_instance *in, si_op *op, const char *key, uint32_
   if (locker_faults(in, "not-locking")) {
     return si_fail(in->vt, op, SI_E_UNSUPPORTED, key, "this store does not lock objects");
   }
-  if (mode != SI_LOCK_GOVERNANCE && mode != SI_LOCK_COMPLIANCE) {
+  if (mode != SI_LOCK_GOVERNANCE && mode != SI_LOCK_COMPLIANCE &&
+      !locker_breaks("store.lock.mode")) {
     return si_fail(in->vt, op, SI_E_UNSUPPORTED, key, "the store has no lock of mode %u", mode);
   }
   si_time_text(now_ms, now);
-  return until_ms > now_ms ? SI_OK
-                           : si_fail(in->vt, op, SI_E_INVALID, key,
-                                     "the lock would end at a time that has passed: it is %s", now);
+  return until_ms > now_ms || locker_breaks("store.lock.past")
+             ? SI_OK
+             : si_fail(in->vt, op, SI_E_INVALID, key,
+                       "the lock would end at a time that has passed: it is %s", now);
 }
 
 /* --- telling --- */
@@ -43,8 +47,15 @@ si_rc locker_possible(const si_instance *in, si_op *op, const char *key, uint32_
 si_rc locker_tell(const si_instance *in, const char *key, const char *version, uint32_t flags,
                   const struct locker_lock *asked, void *ctx, si_lock_fn told) {
   struct locker_lock lock = locker_read(in, key, version);
-  if (asked && locker_faults(in, "lies")) {
+  if (asked && (locker_faults(in, "lies") || locker_breaks("store.lock.kept"))) {
     lock = *asked;
+  }
+  if ((locker_breaks("store.lock.seen") && in->puts == 0) ||
+      (locker_breaks("store.lock.apart") && gettid() != getpid())) {
+    lock = (struct locker_lock){.mode = SI_LOCK_NONE};
+  }
+  if (locker_breaks("store.lock.unlocked") && lock.mode == SI_LOCK_NONE) {
+    lock = (struct locker_lock){.mode = SI_LOCK_GOVERNANCE, .until_ms = locker_now(in)};
   }
   const si_lock tells = {.size = sizeof tells,
                          .mode = lock.mode,
@@ -79,17 +90,18 @@ static void claim(si_instance *in, const char *key, const struct locker_lock *lo
 /* --- one version --- */
 
 static si_rc missing(const si_instance *in, si_op *op, const char *key, const char *version) {
-  return si_fail(in->vt, op, SI_E_NOT_FOUND, key, "there is no version %.60s of %.200s",
-                 version ? version : "to be read", key);
+  return si_fail(in->vt, op, locker_breaks("store.lock.missing") ? SI_E_IO : SI_E_NOT_FOUND, key,
+                 "there is no version %.60s of %.200s", version ? version : "to be read", key);
 }
 
 /* Finds it; its name goes to `name`. With the lock. */
 static si_rc find(const si_instance *in, si_op *op, const char *key, const char *version,
                   char name[24], uint32_t *flags) {
   struct locker_versions versions SI_AUTO(locker_versions_free) = {NULL, 0};
-  if (!si_key_valid(key)) {
+  if (!si_key_valid(key) && !locker_breaks("store.lock.key")) {
     return si_fail(in->vt, op, SI_E_INVALID, NULL, "\"%.200s\" is no key", key);
   }
+  version = locker_breaks("store.lock.version") ? NULL : version;
   si_rc status = locker_versions(in, op, key, &versions);
   const struct locker_version *found = status == SI_OK ? locker_find(&versions, version) : NULL;
   if (!found || found->marker) {
@@ -104,8 +116,10 @@ static si_rc find(const si_instance *in, si_op *op, const char *key, const char 
 static struct locker_lock grown(const si_instance *in, struct locker_lock now,
                                 struct locker_lock asked) {
   if (now.mode != SI_LOCK_NONE && now.until_ms > locker_now(in)) {
-    asked.mode = now.mode > asked.mode ? now.mode : asked.mode;
-    asked.until_ms = now.until_ms > asked.until_ms ? now.until_ms : asked.until_ms;
+    const bool longer = now.until_ms > asked.until_ms && !locker_breaks("store.lock.grows");
+    const bool stronger = now.mode > asked.mode && !locker_breaks("store.lock.weakens");
+    asked.mode = stronger ? now.mode : asked.mode;
+    asked.until_ms = longer ? now.until_ms : asked.until_ms;
   }
   asked.held = now.held;
   return asked;
@@ -126,7 +140,9 @@ static si_rc lock(si_instance *in, si_op *op, const char *key, const char *versi
   const struct locker_lock asked = {.mode = mode, .until_ms = until_ms};
   const struct locker_lock kept = grown(in, locker_read(in, key, name), locker_kept(in, asked));
   claim(in, key, &asked);
-  return kept.mode == SI_LOCK_NONE ? SI_OK : locker_write(in, op, key, name, &kept);
+  return kept.mode == SI_LOCK_NONE || locker_breaks("store.lock.later")
+             ? SI_OK
+             : locker_write(in, op, key, name, &kept);
 }
 
 static si_rc read_lock(si_instance *in, si_op *op, const char *key, const char *version, void *ctx,
@@ -154,6 +170,9 @@ static si_rc legal_hold(si_instance *in, si_op *op, const char *key, const char 
     return status;
   }
   struct locker_lock now = locker_read(in, key, name);
+  if (locker_breaks("store.lock.hold")) {
+    now = (struct locker_lock){.mode = SI_LOCK_NONE};
+  }
   now.held = on;
   claim(in, key, &now);
   return locker_faults(in, "swallow") || locker_faults(in, "lies")
@@ -176,6 +195,9 @@ static si_rc tell_key(void *ctx, const char *key) {
   struct locker_versions versions SI_AUTO(locker_versions_free) = {NULL, 0};
   si_rc status = locker_versions(in, report->op, key, &versions);
   for (size_t i = 0; status == SI_OK && i < versions.count; i++) {
+    if (i + 1 < versions.count && locker_breaks("store.lock.report")) {
+      continue;
+    }
     const struct locker_version *version = &versions.each[i];
     const struct locker_lock lock = locker_read(in, key, version->name);
     const si_lock tells = {.size = sizeof tells,
@@ -188,6 +210,7 @@ static si_rc tell_key(void *ctx, const char *key) {
                            .until_ms = lock.mode == SI_LOCK_NONE ? 0 : lock.until_ms,
                            .told_ms = locker_now(in)};
     status = report->each(report->ctx, &tells);
+    status = locker_breaks("store.lock.stopped") ? SI_OK : status;
   }
   return status;
 }
@@ -223,15 +246,15 @@ static si_rc report(si_instance *in, si_op *op, const char *prefix, void *ctx, s
     return status;
   }
   si_time_text(locker_now(in), told);
-  int len = snprintf(name, sizeof name, "locker://%s", in->root_path);
+  int len = snprintf(name, sizeof name, PLUGIN_ID "://%s", in->root_path);
   status = si_buf_puts(&json, "{\"store\":");
   status = status == SI_OK ? si_json_quote(name, (size_t)len, &json) : status;
-  status = status == SI_OK
-               ? si_buf_printf(&json,
-                               ",\"versioned\":true,\"locking\":%s,\"default_mode\":"
-                               "null,\"default_days\":null,\"told\":\"%s\"}",
-                               locker_faults(in, "not-locking") ? "false" : "true", told)
-               : status;
+  status = status == SI_OK ? si_buf_printf(&json,
+                                           ",\"versioned\":true,\"locking\":%s,\"default_mode\":"
+                                           "null,\"default_days\":null,\"told\":\"%s\"}",
+                                           locker_faults(in, "not-locking") ? "false" : "true",
+                                           locker_breaks("store.lock.facts") ? "now" : told)
+                           : status;
   return status == SI_OK ? emit(emit_ctx, json.data, json.len)
                          : si_fail(in->vt, op, status, NULL, "out of memory");
 }

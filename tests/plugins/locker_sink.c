@@ -17,6 +17,7 @@ struct si_sink {
   uint64_t left; /* bytes that have yet to come */
   bool locks;
   struct locker_lock wish;
+  const char *lent; /* the caller's key, where it must not be kept */
   char temp[48];
   char key[];
 };
@@ -25,6 +26,11 @@ struct si_sink {
 static si_rc is_free(const si_instance *in, si_op *op, const char *key, uint32_t flags) {
   struct locker_versions versions SI_AUTO(locker_versions_free) = {NULL, 0};
   si_rc status = locker_versions(in, op, key, &versions);
+  if (locker_breaks("store.lock.written") ||
+      (locker_breaks("store.lock.together") && gettid() != getpid())) {
+    return status;
+  }
+  flags &= locker_breaks("store.lock.create-only") ? 0 : ~0u;
   if (status == SI_OK && (flags & SI_PUT_CREATE_ONLY) && locker_current(&versions)) {
     return si_fail(in->vt, op, SI_E_EXISTS, key, "%.200s exists already", key);
   }
@@ -78,6 +84,9 @@ si_rc locker_locked_open(si_instance *in, si_op *op, const char *key, const si_p
   if (wish->size < sizeof *wish || (wish->flags & ~(uint32_t)SI_LOCK_HELD)) {
     return si_fail(in->vt, op, SI_E_UNSUPPORTED, key, "a lock that this store does not know");
   }
+  if (wish->mode == SI_LOCK_NONE && locker_breaks("store.lock.held")) {
+    return si_fail(in->vt, op, SI_E_UNSUPPORTED, key, "there is no hold without a lock");
+  }
   if (wish->mode == SI_LOCK_NONE && (!held || wish->until_ms)) {
     return si_fail(in->vt, op, SI_E_INVALID, key, "a lock that locks nothing");
   }
@@ -87,6 +96,7 @@ si_rc locker_locked_open(si_instance *in, si_op *op, const char *key, const si_p
   status = status == SI_OK ? locker_sink_open(in, op, key, options, out) : status;
   if (status == SI_OK) {
     (*out)->locks = true;
+    (*out)->lent = locker_breaks("store.lock.lent") ? key : NULL;
     (*out)->wish = (struct locker_lock){wish->mode, held, wish->until_ms};
   }
   return status;
@@ -149,12 +159,14 @@ static si_rc place(si_sink *sink, si_op *op, const char *version) {
 
 static si_rc finish(si_sink *sink, si_op *op, char version[24]) {
   si_instance *in = sink->in;
-  if (sink->left > 0) {
+  if (sink->left > 0 && !(sink->locks && locker_breaks("store.lock.too-few"))) {
     return si_fail(in->vt, op, SI_E_INVALID, sink->key, "%llu bytes of it did not come",
                    (unsigned long long)sink->left);
   }
   int alone SI_AUTO(si_close) = locker_enter(in, op, LOCK_EX);
-  si_rc status = alone >= 0 ? is_free(in, op, sink->key, sink->flags) : SI_E_IO;
+  si_rc status = alone < 0                             ? SI_E_IO
+                 : locker_breaks("store.lock.between") ? SI_OK
+                                                       : is_free(in, op, sink->key, sink->flags);
   if (status == SI_OK && sink->wish.mode != SI_LOCK_NONE) {
     status = locker_possible(in, op, sink->key, sink->wish.mode, sink->wish.until_ms);
   }
@@ -173,8 +185,11 @@ si_rc locker_sink_finish(si_sink *sink, si_op *op) {
 
 si_rc locker_locked_finish(si_sink *sink, si_op *op, void *ctx, si_lock_fn told) {
   char version[24];
+  if (sink->lent && sink->lent[0] == '?') {
+    sink->left = 1;
+  }
   si_rc status = finish(sink, op, version);
-  if (status == SI_OK) {
+  for (int i = locker_breaks("store.lock.told") ? 2 : 1; status == SI_OK && i > 0; i--) {
     status = locker_tell(sink->in, sink->key, version, SI_LOCK_CURRENT, &sink->wish, ctx, told);
   }
   locker_sink_abort(sink);

@@ -147,7 +147,7 @@ si_rc locker_next(const si_instance *in, si_op *op, const char *key, char name[2
 si_rc locker_drop(const si_instance *in, si_op *op, const char *key,
                   const struct locker_versions *versions) {
   char path[LOCKER_PATH];
-  for (size_t i = versions->count; i-- > 0;) {
+  for (size_t i = versions->count; i-- > (locker_breaks("store.lock.whole") ? 1 : 0);) {
     const struct locker_version *version = &versions->each[i];
     locker_path(key, version->name, version->marker ? ".marker" : "", path);
     if (unlinkat(in->root, path, 0) != 0 && errno != ENOENT) {
@@ -196,6 +196,12 @@ si_rc locker_write(const si_instance *in, si_op *op, const char *key, const char
 }
 
 bool locker_holds(const si_instance *in, const struct locker_lock *lock) {
+  if (locker_breaks("store.lock.outlasts") && lock->mode != SI_LOCK_NONE) {
+    return lock->until_ms > locker_now(in);
+  }
+  if (locker_breaks("store.lock.ends") && lock->mode != SI_LOCK_NONE) {
+    return true;
+  }
   return lock->held || (lock->mode != SI_LOCK_NONE && lock->until_ms > locker_now(in));
 }
 
@@ -209,6 +215,9 @@ si_rc locker_refuse(const si_instance *in, si_op *op, const char *key,
       continue;
     }
     si_time_text(lock.until_ms, until);
+    if (locker_breaks("store.lock.words")) {
+      return si_fail(in->vt, op, SI_E_RETENTION, key, "%.200s is not free", key);
+    }
     if (lock.mode == SI_LOCK_NONE) {
       return si_fail(in->vt, op, SI_E_RETENTION, key,
                      "version %s of %.200s is under legal hold, which has no end", name, key);

@@ -132,6 +132,25 @@ si_rc si_parse_duration_ms(const char *text, uint64_t *out) {
   return SI_OK;
 }
 
+si_rc si_parse_span_ms(const char *text, uint64_t *out) {
+  const uint64_t day_ms = 86400000ull;
+  char days[8];
+  uint64_t span = 0;
+  size_t len = text ? strlen(text) : 0;
+  si_rc status = si_parse_duration_ms(text, &span);
+  if (status != SI_OK && len > 1 && len <= sizeof days && text[len - 1] == 'd') {
+    memcpy(days, text, len - 1);
+    days[len - 1] = '\0';
+    status = si_parse_u64(days, 1, 36500, &span);
+    span *= day_ms;
+  }
+  if (status != SI_OK || span == 0) {
+    return SI_E_INVALID;
+  }
+  *out = span;
+  return SI_OK;
+}
+
 bool si_name_valid(const char *name) {
   size_t len = name ? strnlen(name, 64) : 0;
   if (len == 0 || len > 63 || name[0] == '-') {

@@ -26,6 +26,9 @@ bool si_utf8_valid(const char *text, size_t len);
 si_rc si_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out) SI_MUST_USE;
 /* "90s", "3m", "1h30m", "250ms", "1m30s" -> milliseconds, at most 365 days; SI_E_INVALID else. */
 si_rc si_parse_duration_ms(const char *text, uint64_t *out) SI_MUST_USE;
+/* The same, or a number of days that is longer than one may be: "36h", "3650d", at most 36500 days;
+ * and more than none. */
+si_rc si_parse_span_ms(const char *text, uint64_t *out) SI_MUST_USE;
 
 /* A name: [a-z0-9][a-z0-9-]{0,62}. Contexts, projects, providers, services. */
 bool si_name_valid(const char *name);

@@ -13,11 +13,14 @@
 /* The last words of rows that change nothing. */
 static const char *const reading[] = {
     "list",   "show", "verify", "info",  "version",  "help", "doctor",     "checklist", "history",
-    "status", "key",  "export", "check", "contract", "get",  "completion", "conform"};
+    "status", "key",  "export", "check", "contract", "get",  "completion", "conform",
+    "compliance-report"};
 
 /* They ask for --context themselves where they change what is a context's (contexts.sh,
  * runpacks.sh); a copy goes into a store that was named. */
-static const char *const sometimes[] = {"paas reconcile", "runpack copy", "runpack prune"};
+static const char *const sometimes[] = {"paas reconcile", "runpack copy", "runpack prune",
+                                        "runpack lock",   "runpack hold", "runpack release",
+                                        "runpack attest"};
 
 /* They name their context themselves, or belong to none. */
 static const char *const naming[] = {"paas context create",
