@@ -33,18 +33,20 @@ static si_rc read_headers(const struct si_http_wanted wanted[3], struct worm_loc
 
 si_rc worm_look(const si_instance *store, const struct si_s3_call *call, const char *full,
                 const char *version, struct worm_lock *out, struct si_error *error) {
-  struct si_http_wanted wanted[3] = {{.name = "x-amz-object-lock-mode"},
-                                     {.name = "x-amz-object-lock-retain-until-date"},
-                                     {.name = "x-amz-object-lock-legal-hold"}};
+  struct si_http_wanted wanted[] = {{.name = "x-amz-object-lock-mode"},
+                                    {.name = "x-amz-object-lock-retain-until-date"},
+                                    {.name = "x-amz-object-lock-legal-hold"},
+                                    {.name = "x-amz-delete-marker"}};
   struct si_s3_object object;
-  si_rc status = si_s3_head_version(store->s3, call, full, version, wanted, 3, &object, error);
+  si_rc status = si_s3_head_version(store->s3, call, full, version, wanted, 4, &object, error);
+  memset(out, 0, sizeof *out);
+  out->marker = strcmp(wanted[3].value, "true") == 0;
   if (status == SI_E_INVALID && version && strcmp(error->code, "S3_REQUEST") == 0) {
     return error->status = SI_E_NOT_FOUND; /* so some stores say that they gave no such name */
   }
   if (status != SI_OK) {
     return status;
   }
-  memset(out, 0, sizeof *out);
   if (read_headers(wanted, out) != SI_OK) {
     return strange(store, full, error);
   }

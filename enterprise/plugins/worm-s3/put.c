@@ -4,9 +4,10 @@
  * look at what became of it. An object in parts is locked by its version, for stores overlook the
  * lock there. Depends on worm.h.
  *
- * Some stores overlook If-None-Match where a bucket keeps versions. So the versions of the key are
- * listed before the object is sent and after it is stored: what came in between is seen, and the
- * older one stays.
+ * Some stores overlook If-None-Match where a bucket keeps versions. So the key is looked at before
+ * the object is sent and after it is stored. Listings tell more than looks, and cost more: they are
+ * asked for where there is something under the key already, for what must be new (the manifest of a
+ * runpack, which comes last), and for objects in parts.
  */
 #include <string.h>
 
@@ -68,7 +69,18 @@ static si_rc exists(const struct si_bucket_put *put, si_op *op) {
 
 static si_rc replace(const struct si_bucket_put *put, si_op *op) {
   struct worm_versions versions SI_AUTO(worm_versions_free) = {NULL, 0};
-  si_rc status = list(put, op, &versions);
+  struct si_bucket_call call;
+  struct worm_lock lock;
+  struct si_error error;
+  si_bucket_call_begin(&call, put->store, op);
+  si_rc status = worm_look(put->store, &call.s3, put->full, NULL, &lock, &error);
+  if (status == SI_E_NOT_FOUND && !lock.marker) {
+    return SI_OK;
+  }
+  if (status != SI_OK && status != SI_E_NOT_FOUND) {
+    return si_bucket_fail(put->store, op, &error, put->key);
+  }
+  status = list(put, op, &versions);
   if (status == SI_OK) {
     status = worm_none_locked(put->store, op, &versions, put->key, put->full);
   }
@@ -128,24 +140,7 @@ static si_rc not_kept(const struct si_bucket_put *put, si_op *op, const struct w
                           put->key, want, have, end);
 }
 
-/* Reads the lock back; what is not locked as asked for does not stay. */
-static si_rc prove(const struct si_bucket_put *put, si_op *op, const char *version,
-                   struct worm_lock *lock) {
-  struct si_bucket_call call;
-  struct si_error error;
-  si_bucket_call_begin(&call, put->store, op);
-  si_rc status = worm_look(put->store, &call.s3, put->full, version, lock, &error);
-  if (status == SI_OK && put->parts && !enough(put->ask, lock)) {
-    status = lock_now(put, &call.s3, lock, &error);
-  }
-  if (status != SI_OK) {
-    si_error_hint(&error, "its lock is not known; %s", take_back(put, version));
-    return si_bucket_fail(put->store, op, &error, put->key);
-  }
-  return enough(put->ask, lock) ? SI_OK : not_kept(put, op, lock);
-}
-
-/* Did another object come in between? Then the older one stays. */
+/* Did another object come in between? Then the older one stays, and ours does not. */
 static si_rc alone(const struct si_bucket_put *put, si_op *op, const char *version) {
   struct worm_versions versions SI_AUTO(worm_versions_free) = {NULL, 0};
   si_rc status = list(put, op, &versions);
@@ -153,13 +148,23 @@ static si_rc alone(const struct si_bucket_put *put, si_op *op, const char *versi
   while (ours < versions.count && strcmp(versions.list[ours].id, version) != 0) {
     ours++;
   }
-  if (status != SI_OK || ours >= versions.count) {
-    return status; /* it was removed already: by others, for none of it is locked */
+  if (status != SI_OK) {
+    take_back(put, version);
+    return status;
+  }
+  if (ours >= versions.count) {
+    return SI_OK; /* it was removed already, by others: it was not locked */
   }
   const struct worm_versions older = {versions.list + ours + 1, versions.count - ours - 1};
   status = worm_none_locked(put->store, op, &older, put->key, put->full);
-  bool there = older.count > 0 && !older.list[0].marker;
-  return status == SI_OK && there && (put->flags & SI_PUT_CREATE_ONLY) ? exists(put, op) : status;
+  if (status == SI_OK && older.count > 0 && !older.list[0].marker &&
+      (put->flags & SI_PUT_CREATE_ONLY)) {
+    status = exists(put, op);
+  }
+  if (status != SI_OK) {
+    take_back(put, version);
+  }
+  return status;
 }
 
 static si_rc unversioned(const struct si_bucket_put *put, si_op *op) {
@@ -170,19 +175,42 @@ static si_rc unversioned(const struct si_bucket_put *put, si_op *op) {
       put->key, put->store->config.bucket, take_back(put, ""));
 }
 
+/* Reads the lock back; what is not locked as asked for does not stay. */
+static si_rc prove(const struct si_bucket_put *put, si_op *op, const char *version, bool listed,
+                   struct worm_lock *lock) {
+  struct si_bucket_call call;
+  struct si_error error;
+  si_bucket_call_begin(&call, put->store, op);
+  /* What a reader gets now: ours, unless another came in between. */
+  si_rc status = worm_look(put->store, &call.s3, put->full, listed ? version : NULL, lock, &error);
+  if (!listed &&
+      (status == SI_E_NOT_FOUND || (status == SI_OK && strcmp(lock->version, version) != 0))) {
+    status = alone(put, op, version);
+    return status == SI_OK ? prove(put, op, version, true, lock) : status;
+  }
+  if (status == SI_OK && put->parts && !enough(put->ask, lock)) {
+    status = lock_now(put, &call.s3, lock, &error);
+  }
+  if (status != SI_OK) {
+    si_error_hint(&error, "its lock is not known; %s", take_back(put, version));
+    return si_bucket_fail(put->store, op, &error, put->key);
+  }
+  return enough(put->ask, lock) ? SI_OK : not_kept(put, op, lock);
+}
+
 static si_rc stored(const struct si_bucket_put *put, si_op *op, const struct si_s3_object *object,
                     void *ctx) {
   const struct telling *telling = ctx;
+  const char *version = object->version_id;
+  bool listed = put->parts || (put->flags & SI_PUT_CREATE_ONLY);
   struct worm_lock lock;
-  if (!object->version_id[0]) {
+  if (!version[0]) {
     return put->ask ? unversioned(put, op) : SI_OK;
   }
-  si_rc status = alone(put, op, object->version_id);
-  if (status != SI_OK) {
-    take_back(put, object->version_id);
-    return status;
+  si_rc status = listed ? alone(put, op, version) : SI_OK;
+  if (status == SI_OK && put->ask) {
+    status = prove(put, op, version, listed, &lock);
   }
-  status = put->ask ? prove(put, op, object->version_id, &lock) : SI_OK;
   return status == SI_OK && put->ask && telling
              ? worm_tell(&lock, put->key, SI_LOCK_CURRENT, telling->told, telling->ctx)
              : status;

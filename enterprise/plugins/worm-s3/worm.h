@@ -21,6 +21,7 @@
 struct worm_lock {
   uint32_t mode; /* SI_LOCK_* */
   bool held;
+  bool marker;      /* with SI_E_NOT_FOUND: the mark of a removal stands there */
   int64_t until_ms; /* 0 with SI_LOCK_NONE */
   int64_t told_ms;  /* the store's clock; 0: it told none */
   char version[SI_S3_UPLOAD_ID];

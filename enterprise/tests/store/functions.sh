@@ -100,3 +100,19 @@ expect_message() { case $message in *"$1"*) ;; *) fail "not \"$1\" in: $message"
 # in_ms SECONDS: that far from now, to the second.
 in_ms() { echo $((($(date +%s) + $1) * 1000)); }
 sleep_until() { while [ "$(date +%s%3N)" -lt "$(($1 + 1100))" ]; do sleep 0.1; done; }
+
+# serve NAME COMMAND...: a server that gets the directory $dir/NAME first; $url is where it listens.
+serve() {
+  local name=$1 program=$2
+  shift 2
+  mkdir -p "$dir/$name"
+  python3 "$here/$program" "$dir/$name" "$@" </dev/null &
+  server=$!
+  children+=("$server")
+  disown
+  for _ in $(seq 100); do
+    [ ! -e "$dir/$name/port" ] || break
+    sleep 0.1
+  done
+  url=http://127.0.0.1:$(cat "$dir/$name/port") || fail "$program does not listen"
+}

@@ -104,7 +104,7 @@ si_rc si_s3_head(struct si_s3 *client, const struct si_s3_call *call, const char
                  struct si_s3_object *out, struct si_error *error) SI_MUST_USE;
 
 /* The same of one version (NULL: the one that a reader gets), and with `count` further headers of
- * the reply, at most SI_S3_WANTED, each empty where it is not there. */
+ * the reply, at most SI_S3_WANTED, each empty where it is not there; also of a refusal. */
 si_rc si_s3_head_version(struct si_s3 *client, const struct si_s3_call *call, const char *key,
                          const char *version_id, struct si_http_wanted *wanted, size_t count,
                          struct si_s3_object *out, struct si_error *error) SI_MUST_USE;

@@ -58,9 +58,9 @@ static si_rc head_version(struct si_s3 *client, const struct si_s3_call *call, c
   }
   if (status == SI_OK) {
     s3_reply_object(&reply, out);
-    for (size_t i = 0; i < count; i++) {
-      wanted[i] = reply.headers[S3_H_COUNT + i];
-    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    wanted[i] = reply.headers[S3_H_COUNT + i];
   }
   return status;
 }
