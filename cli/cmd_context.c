@@ -60,6 +60,9 @@ void si_context_print(struct si_invocation *inv, const struct si_context *contex
   }
   print_provider(inv, "audit sink", si_json_get(json, "audit_sink"));
   print_provider(inv, "provisioner", si_json_get(json, "provisioner"));
+  if (si_json_get(json, "retention")) {
+    print_json(inv, "retention", si_json_get(json, "retention"));
+  }
   print_json(inv, "repositories", si_json_get(json, "repositories"));
 }
 

@@ -63,8 +63,8 @@ static si_rc scenario_of(struct si_invocation *inv, struct si_place *from,
 }
 
 /* What the destination is to lock it with. */
-static si_rc reckon(struct si_invocation *inv, struct copying *c,
-                    const struct si_retention_ask *ask, bool *told) {
+static si_rc reckon(struct si_invocation *inv, struct copying *c, struct si_retention_ask *ask,
+                    bool *told) {
   struct si_runpack_ids ids = {.scenario = ""};
   const struct si_context *owner = si_place_owner(&c->from);
   owner = owner ? owner : si_place_owner(&c->to);
@@ -79,6 +79,7 @@ static si_rc reckon(struct si_invocation *inv, struct copying *c,
     cJSON_AddStringToObject(si_about(inv), "runpack", c->from.prefix);
   }
   si_rc status = scenario_of(inv, &c->from, &ids);
+  status = status == SI_OK ? si_retain_by_clock_of(inv, si_place_store(&c->to), ask) : status;
   return status == SI_OK ? si_retention_terms(owner, ids.scenario, ask, &c->terms, &inv->error)
                          : status;
 }

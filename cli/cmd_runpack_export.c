@@ -41,7 +41,9 @@ static si_rc reckon(struct exporting *x, const char *scenario) {
     si_changes(x->inv, x->inv->context);
     cJSON_AddStringToObject(si_about(x->inv), "scenario", scenario);
   }
-  return si_retention_terms(owner, scenario, &x->ask, &x->terms, &x->inv->error);
+  si_rc status = si_retain_by_clock_of(x->inv, si_place_store(&x->place), &x->ask);
+  return status == SI_OK ? si_retention_terms(owner, scenario, &x->ask, &x->terms, &x->inv->error)
+                         : status;
 }
 
 static si_rc print_export(struct si_invocation *inv, const struct si_export_result *result,

@@ -60,6 +60,23 @@ si_rc si_retain_ask(struct si_invocation *inv, bool holds, struct si_retention_a
   return status == SI_OK && holds ? read_hold(inv, ask) : status;
 }
 
+si_rc si_retain_by_clock_of(struct si_invocation *inv, struct si_store *store,
+                            struct si_retention_ask *ask) {
+  struct si_locks locks SI_AUTO(si_locks_free) = SI_LOCKS;
+  struct si_error why;
+  if (!ask->until_ms) {
+    return SI_OK;
+  }
+  /* There is nothing at that place; the answer tells the time all the same. */
+  si_rc status = si_locks_read(store, "tenant/_/clock", &locks, &why);
+  if (status != SI_OK && status != SI_E_NOT_FOUND) {
+    inv->error = why;
+    return status;
+  }
+  ask->now_ms = locks.told_ms;
+  return SI_OK;
+}
+
 /* --- in whose name --- */
 
 const struct si_context *si_place_owner(const struct si_place *place) {

@@ -26,6 +26,11 @@
 si_rc si_retain_ask(struct si_invocation *inv, bool holds,
                     struct si_retention_ask *ask) SI_MUST_USE;
 
+/* Has an end that was asked for as a moment held against the store's clock, where it has one: that
+ * is the clock which will let go of the lock. Other asks stay as they are. */
+si_rc si_retain_by_clock_of(struct si_invocation *inv, struct si_store *store,
+                            struct si_retention_ask *ask) SI_MUST_USE;
+
 /* The context whose policy holds for what is done in this store, and whose audit chain hears of it:
  * the store's own, or that of --context; NULL: none. */
 const struct si_context *si_place_owner(const struct si_place *place);

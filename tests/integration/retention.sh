@@ -315,6 +315,10 @@ expect_equal "$code" 0
 expect_equal "$(chain a | tail -n 2 | jq -c '[.action,.status,.fields.mode,.fields.runpack != null]')" \
   '["runpack.lock","started","COMPLIANCE",true]
 ["runpack.lock","ok","COMPLIANCE",true]'
+echo $((-40 * DAY * 1000)) >"$store/clock-offset" # the store's clock is the one that counts
+of_a by-store --retain-until "$(date -u -d '+15 days' +%FT%TZ)"
+error_is 9 RETENTION_ABOVE_MAX
+rm "$store/clock-offset"
 export SI_PAAS_CONTEXT=a
 run si --json runpack lock "$kept" --retain-for 16d
 error_is 2 PAAS_CONTEXT_EXPLICIT
@@ -519,12 +523,44 @@ for days in 10 20 30; do
     fail "$(cat "$dir/both.$days")"
 done
 near "$(json .data.earliest_until)" $((30 * DAY))
+# Two exports of the same: at most one makes the manifest, and what is there is whole and locked.
+race=(runpack export --from "$dir/results" --spec "$dir/spec.json" --tenant t --namespace n
+  --scenario s --run race --generated-at 1000 "${in_locker[@]}" --retain-for 1d)
 for i in 1 2; do
-  export_as race "${in_locker[@]}" --retain-for 1d >/dev/null 2>&1 &
+  "$SI_PREFIX/bin/si" "${race[@]}" >/dev/null 2>&1 &
 done
 wait
-export_as race "${in_locker[@]}" --retain-for 1d
-error_is 4 RUNPACK_EXISTS
+run si --json "${race[@]}"
+[ "$code" = 0 ] || error_is 4 RUNPACK_EXISTS
+race_uri=$(si --json runpack list "${in_locker[@]}" | jq -r '.data[] | select(.run == "race") | .storage_uri')
+of status "$race_uri"
+expect_json '[.data.complete, .data.all_locked]' '[true,true]'
+expect_equal "$(json '[.data.objects[] | select(.key == "manifest.json")] | length')" 1
+of verify "$race_uri"
+expect_equal "$code" 0
+
+begin "an export that is killed is gone on with, and what it locked stays"
+mkdir "$dir/many"
+for i in $(seq 200); do head -c 20000 /dev/urandom >"$dir/many/$i"; done
+killed=(runpack export --from "$dir/many" --spec "$dir/spec.json" --tenant t --namespace n --scenario s
+  --run killed --generated-at 1000 --sink locker --config "root=$dir/killed" --retain-for 1d
+  --lock-mode compliance)
+for wait in 0.05 0.15 0.3; do
+  "$SI_PREFIX/bin/si" "${killed[@]}" >/dev/null 2>&1 &
+  writer=$!
+  sleep "$wait"
+  kill -9 "$writer" 2>/dev/null
+  wait "$writer" 2>/dev/null
+done
+until_true 10 [ -d "$dir/killed/objects" ]
+sleep 0.5
+found=$(contents "$dir/killed")
+run si --json "${killed[@]}" --verify
+[ "$code" = 0 ] || error_is 4 RUNPACK_EXISTS
+run si --json runpack status "locker://$dir/killed/$(cd "$dir/killed/objects" && find . -path '*/run/killed/*' -name artifacts -printf '%h\n' | head -n 1 | cut -c3-)" \
+  --sink locker --config "root=$dir/killed"
+expect_json '[.data.complete, .data.all_locked, .data.weakest_mode]' '[true,true,"COMPLIANCE"]'
+comm -23 <(sort <<<"$found") <(contents "$dir/killed" | sort) | grep -q . && fail "what was locked has changed"
 
 # --- attestations --------------------------------------------------------------------------------
 
