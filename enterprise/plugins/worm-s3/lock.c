@@ -84,12 +84,12 @@ si_rc worm_lock(si_instance *store, si_op *op, const char *key, const char *vers
   if (w.lock.mode >= mode && w.lock.until_ms >= until_ms) {
     return SI_OK;
   }
-  /* The stronger of both, and the later end: one that has ended binds nobody. */
-  bool binds = w.lock.until_ms > w.lock.told_ms;
-  mode = binds && w.lock.mode > mode ? w.lock.mode : mode;
+  /* The stronger of both, also where the lock has ended: stores do not take a weaker one then. */
+  bool weaker = w.lock.mode != SI_LOCK_NONE && w.lock.mode < mode;
+  mode = w.lock.mode > mode ? w.lock.mode : mode;
   until_ms = w.lock.until_ms > until_ms ? w.lock.until_ms : until_ms;
   status = worm_set_retention(store, &w.call.s3, w.full, w.lock.version, mode, until_ms, &error);
-  if (status == SI_E_AUTH && binds && w.lock.mode < mode) {
+  if (status == SI_E_AUTH && weaker) {
     return no_upgrade(&w);
   }
   if (status != SI_OK) {

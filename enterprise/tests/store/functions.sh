@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: LicenseRef-si-enterprise
 # shellcheck shell=bash
 # Helpers for tests of the store on a real server; sourced first. The test runs again beside a server
-# of its own (S3_SERVER), and needs DRIVE and PLUGIN. 77 = cannot run here.
+# of its own (SI_TEST_S3_SERVER), and needs DRIVE and PLUGIN. 77 = cannot run here.
 set -uo pipefail
 
 skip() {
   printf 'skipped: %s\n' "$1" >&2
   exit 77
 }
-[ -x "${S3_SERVER:-}" ] || skip "S3_SERVER names no script that runs an S3 server"
+[ -x "${SI_TEST_S3_SERVER:-}" ] || skip "SI_TEST_S3_SERVER names no script that runs an S3 server"
 command -v jq >/dev/null || skip "there is no jq"
 command -v python3 >/dev/null || skip "there is no python3"
-[ -n "${S3_HTTP:-}" ] || exec "$S3_SERVER" run "$(readlink -f "$0")" "$@"
+[ -n "${S3_HTTP:-}" ] || exec "$SI_TEST_S3_SERVER" run "$(readlink -f "$0")" "$@"
 
 here=$(dirname "$(readlink -f "$0")")
 dir=$(mktemp -d)
@@ -24,7 +24,7 @@ finish() {
 trap finish EXIT
 
 case=start failed=0
-begin() { case=$1; }
+begin() { case=$1; [ -z "${TRACE:-}" ] || echo "$SECONDS s: $1"; }
 fail() {
   printf 'FAILED: %s: %s\n' "$case" "$*" >&2
   failed=1
@@ -97,8 +97,17 @@ expect_told() { # MEMBER VALUE
 }
 expect_message() { case $message in *"$1"*) ;; *) fail "not \"$1\" in: $message" ;; esac; }
 
-# in_ms SECONDS: that far from now, to the second.
+# in_ms SECONDS: that far from now, to the second. soon SECONDS: the same, longer where calls take
+# long, so that what is to come before it does.
 in_ms() { echo $((($(date +%s) + $1) * 1000)); }
+slow=1
+measure() {
+  local start i
+  start=$(date +%s%3N)
+  for i in {1..10}; do drive stat "measure/$i"; done
+  slow=$((1 + ($(date +%s%3N) - start) / 1200))
+}
+soon() { in_ms $(($1 * slow)); }
 sleep_until() { while [ "$(date +%s%3N)" -lt "$(($1 + 1100))" ]; do sleep 0.1; done; }
 
 # serve NAME COMMAND...: a server that gets the directory $dir/NAME first; $url is where it listens.

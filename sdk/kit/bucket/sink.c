@@ -84,13 +84,12 @@ static si_rc check_absent(const si_sink *sink, si_op *op) {
 /* What is seen to before the first byte is taken. */
 static si_rc begin(si_sink *sink, si_op *op) {
   const struct si_bucket_kind *kind = sink->store->kind;
-  si_rc status = SI_OK;
-  if (kind->replace) {
-    status = kind->replace(&sink->put, op);
-  } else if (sink->flags & SI_PUT_CREATE_ONLY) {
-    status = check_absent(sink, op);
+  if (!sink->put.parts) {
+    bool look = (sink->flags & SI_PUT_CREATE_ONLY) && !kind->replace;
+    return look ? check_absent(sink, op) : SI_OK;
   }
-  return status == SI_OK && sink->put.parts
+  si_rc status = kind->replace ? kind->replace(&sink->put, op) : SI_OK;
+  return status == SI_OK
              ? si_bucket_parts_open(&sink->put, op, sink->content_type, sink->length, &sink->parts)
              : status;
 }
@@ -173,7 +172,10 @@ static si_rc put(si_sink *sink, si_op *op, struct si_s3_object *object) {
                           .create_only = create_only || kind->replace};
   struct si_bucket_call call;
   struct si_error error;
-  si_rc status = kind->ask ? kind->ask(&sink->put, &put) : SI_OK;
+  si_rc status = kind->replace ? kind->replace(&sink->put, op) : SI_OK;
+  if (status == SI_OK && kind->ask) {
+    status = kind->ask(&sink->put, &put);
+  }
   if (status != SI_OK) {
     return status;
   }

@@ -43,7 +43,8 @@ struct si_bucket_kind {
    * What it points to must live as long as put->ask. */
   si_rc (*ask)(const struct si_bucket_put *put, struct si_s3_put *request);
   /* May an object be stored under the key: is there none, or one that may be written over? Asked
-   * before the first byte is taken, and where the store then says that the key exists: every PUT is
+   * before anything is sent: of an object in parts before its upload begins, of any other before
+   * its PUT, in sink_finish; and where the store then says that the key exists: every PUT is
    * create-only first, then, without SI_PUT_CREATE_ONLY, sent once more. With SI_PUT_CREATE_ONLY
    * the function says SI_E_EXISTS. */
   si_rc (*replace)(const struct si_bucket_put *put, si_op *op);

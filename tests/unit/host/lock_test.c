@@ -261,6 +261,26 @@ static void a_report_is_bounded(void) {
   end();
 }
 
+/* As another client of the store leaves it, which hides what is locked and removes nothing. */
+static void the_mark_of_a_removal_is_told_with_what_it_hides(void) {
+  uint64_t length = 0;
+  char mark[128];
+  fresh();
+  begin(NULL);
+  lock_puts(store, SI_LOCK_COMPLIANCE, false);
+  FATAL_OK(put("k", "bytes"));
+  snprintf(mark, sizeof mark, "%s/objects/k/.v000000000099.marker", root);
+  int fd SI_AUTO(si_close) = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  CU_ASSERT_FATAL(fd >= 0);
+  CU_ASSERT_EQUAL(store->vt->stat(store, "k", &length, &error), SI_E_NOT_FOUND);
+  FATAL_OK(report("k", 10));
+  CU_ASSERT(told.count == 2 && told.locked == 1 && told.none == 1 && told.current == 1);
+  CU_ASSERT_EQUAL(told.last.flags, SI_LOCK_MARKER | SI_LOCK_CURRENT);
+  /* What it hides is not written over either. */
+  CU_ASSERT_EQUAL(put("k", "other"), SI_E_RETENTION);
+  end();
+}
+
 static void of_two_that_lock_one_key_one_is_told_so(void) {
   fresh();
   begin(NULL);
@@ -325,6 +345,7 @@ UNIT_MAIN("host lock", UNIT(make_tree), UNIT(an_object_is_locked_as_it_is_put),
           UNIT(every_way_in_which_a_store_fails_to_lock_is_found),
           UNIT(a_store_that_lies_is_found_by_its_report), UNIT(many_objects_are_locked_at_once),
           UNIT(a_lock_grows_and_never_weakens), UNIT(a_hold_outlasts_the_lock),
-          UNIT(a_report_is_bounded), UNIT(of_two_that_lock_one_key_one_is_told_so),
+          UNIT(a_report_is_bounded), UNIT(the_mark_of_a_removal_is_told_with_what_it_hides),
+          UNIT(of_two_that_lock_one_key_one_is_told_so),
           UNIT(a_crash_between_object_and_lock_is_no_success),
           UNIT(a_store_without_locks_is_asked_for_none), UNIT(drop_tree))
