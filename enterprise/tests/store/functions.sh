@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LicenseRef-si-enterprise
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Helpers for tests of the store on a real server; sourced first. The test runs again beside a server
 # of its own (SI_TEST_S3_SERVER), and needs DRIVE and PLUGIN. 77 = cannot run here.
 set -uo pipefail
