@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LicenseRef-si-enterprise
 # docs/worm.md: its commands make a bucket that locks, beside a real object store; the store's own
 # answers bear out what the page says of such a bucket; and a runpack goes into it and verifies.
-# SI_TEST_S3_SERVER is the script that starts one.
+# S3_SERVER is a script that runs a command beside one.
 # shellcheck disable=SC2154
 if [ -z "${S3_HTTP:-}" ]; then
-  [ -x "${SI_TEST_S3_SERVER:-}" ] || {
-    echo "skipped: SI_TEST_S3_SERVER names no script that starts an S3 server" >&2
+  [ -x "${S3_SERVER:-}" ] || {
+    echo "skipped: S3_SERVER names no script that runs an S3 server" >&2
     exit 77
   }
-  exec "$SI_TEST_S3_SERVER" run "$(readlink -f "$0")" "$@"
+  exec "$S3_SERVER" run "$(readlink -f "$0")" "$@"
 fi
 . "$(dirname "$0")/functions.sh"
 
@@ -54,7 +54,7 @@ expect_equal "$(s3 DELETE "/locked?versionId=$version" -H 'x-amz-bypass-governan
   -o /dev/null -w '%{http_code}')" 403
 expect_equal "$(s3 GET "/locked?versionId=$version")" evidence
 
-begin "a runpack goes there through the plugin that was dropped in, and verifies, through s3 as well"
+begin "a runpack goes there through the plugin that was dropped in, and verifies"
 (umask 077 && printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$S3_KEY" \
   "$S3_SECRET" >"$dir/credentials")
 jq -n --arg endpoint "$S3_HTTP" --arg file "$dir/credentials" '{bucket: "evidence", endpoint: $endpoint,
@@ -68,6 +68,21 @@ uri=$(jq -r .data.storage_uri <<<"$out")
 [[ $uri == worm-s3://evidence/* ]] || fail "it is stored at $uri"
 expect_exit 0 si --json runpack verify "$uri" --sink worm-s3 --config "$dir/store.json"
 expect_json .data.status pass
-unset SI_ENTERPRISE_PLUGIN_DIR # as one who has only si
-expect_exit 0 si --json runpack verify "s3://${uri#*://}" --sink s3 --config "$dir/store.json"
+
+begin "without the plugin si says so, its own store reads it, and says that it does not lock"
+unset SI_ENTERPRISE_PLUGIN_DIR
+expect_exit 3 si --json runpack verify "$uri" --sink worm-s3 --config "$dir/store.json"
+expect_json .error.code PLUGIN_NOT_FOUND
+uri=s3://${uri#*://}
+store=(--sink s3 --config "$dir/store.json")
+expect_exit 0 si --json runpack verify "$uri" "${store[@]}"
 expect_json .data.status pass
+for command in status 'lock --retain-for 1m' 'hold --reason x' 'release --reason x'; do
+  # shellcheck disable=SC2086
+  expect_exit 1 si --json runpack $command "$uri" "${store[@]}"
+  expect_json .error.code LOCK_UNSUPPORTED
+done
+expect_exit 1 si --json runpack export --from "$dir/results" --spec "$dir/spec.json" --tenant t \
+  --namespace n --scenario s --run r2 "${store[@]}" --retain-for 1m
+expect_json .error.code LOCK_UNSUPPORTED
+expect_equal "$(s3 GET '?list-type=2' | grep -c '/run/r2/')" 0

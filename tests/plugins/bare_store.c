@@ -163,6 +163,25 @@ static const si_artifact_vt table = {
 };
 
 #ifdef LOCKS
+static si_rc locked_open(si_instance *self, si_op *op, const char *key,
+                         const si_put_options *options, const si_lock_wish *wish, si_sink **out) {
+  (void)self;
+  (void)op;
+  (void)key;
+  (void)options;
+  (void)wish;
+  (void)out;
+  return SI_E_UNSUPPORTED;
+}
+
+static si_rc locked_finish(si_sink *sink, si_op *op, void *ctx, si_lock_fn told) {
+  (void)sink;
+  (void)op;
+  (void)ctx;
+  (void)told;
+  return SI_E_UNSUPPORTED;
+}
+
 static si_rc lock(si_instance *self, si_op *op, const char *key, const char *version, uint32_t mode,
                   int64_t until_ms) {
   (void)self;
@@ -208,6 +227,8 @@ static si_rc report(si_instance *self, si_op *op, const char *prefix, void *ctx,
 
 static const si_retention_vt retention = {
     .size = sizeof(si_retention_vt),
+    .sink_open = locked_open,
+    .sink_finish = locked_finish,
     .lock = lock,
     .read_lock = read_lock,
     .legal_hold = legal_hold,
