@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LicenseRef-si-enterprise
 # docs/worm.md: its commands make a bucket that locks, beside a real object store; the store's own
 # answers bear out what the page says of such a bucket; and a runpack goes into it and verifies.
-# S3_SERVER is a script that runs a command beside one.
+# SI_TEST_S3_SERVER is a script that runs a command beside one.
 # shellcheck disable=SC2154
 if [ -z "${S3_HTTP:-}" ]; then
-  [ -x "${S3_SERVER:-}" ] || {
-    echo "skipped: S3_SERVER names no script that runs an S3 server" >&2
+  [ -x "${SI_TEST_S3_SERVER:-}" ] || {
+    echo "skipped: SI_TEST_S3_SERVER names no script that runs an S3 server" >&2
     exit 77
   }
-  exec "$S3_SERVER" run "$(readlink -f "$0")" "$@"
+  exec "$SI_TEST_S3_SERVER" run "$(readlink -f "$0")" "$@"
 fi
 . "$(dirname "$0")/functions.sh"
 
