@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli/age.h - how old something is, for people: "8s", "12m", "5h", "3d"; and moments as people write
- * them. Depends on kit/base/text.h. No state.
+ * cli/age.h - how old something is, for people: "8s", "12m", "5h", "3d"; and moments as people
+ * write them. Depends on kit/base/text.h. No state.
  */
 #ifndef SI_CLI_AGE_H
 #define SI_CLI_AGE_H

@@ -51,18 +51,16 @@ static si_rc verify(struct attesting *a) {
   struct si_verify_options options = {.max_artifact_bytes = 0};
   char hex[SI_SHA256_HEX];
   si_rc status = si_locks_read(store, a->place.prefix, &a->before, &inv->error);
-  status = status == SI_OK ? si_place_max_artifact(inv, &a->place, &options.max_artifact_bytes)
-                           : status;
+  status =
+      status == SI_OK ? si_place_max_artifact(inv, &a->place, &options.max_artifact_bytes) : status;
   if (status == SI_OK) {
     si_trust_apply(&a->trust, &options);
     status = si_runpack_verify(store, a->place.prefix, &options, &a->report, &inv->error);
   }
-  status = status == SI_OK
-               ? si_runpack_manifest(store, a->place.prefix, &text, &inv->error)
-               : status;
-  status = status == SI_OK
-               ? si_json_parse(si_buf_text(&text), text.len, &a->manifest, &inv->error)
-               : status;
+  status =
+      status == SI_OK ? si_runpack_manifest(store, a->place.prefix, &text, &inv->error) : status;
+  status = status == SI_OK ? si_json_parse(si_buf_text(&text), text.len, &a->manifest, &inv->error)
+                           : status;
   status = status == SI_OK ? si_sha256_hex(text.data, text.len, hex) : status;
   status = status == SI_OK ? si_locks_read(store, a->place.prefix, &a->locks, &inv->error) : status;
   status = status == SI_OK ? si_attest_same(&a->before, &a->locks, &inv->error) : status;
@@ -79,9 +77,8 @@ static si_rc write_out(struct attesting *a) {
   char hex[SI_SHA256_HEX];
   cJSON *json = NULL;
   si_rc status = si_sha256_hex(a->statement.data, a->statement.len, hex);
-  status = status == SI_OK
-               ? si_json_parse(a->statement.data, a->statement.len, &json, &inv->error)
-               : status;
+  status = status == SI_OK ? si_json_parse(a->statement.data, a->statement.len, &json, &inv->error)
+                           : status;
   status = status == SI_OK ? si_buf_puts(&a->statement, "\n") : status;
   if (status == SI_OK && file) {
     status = si_context_export_write(file, true, &a->statement, &inv->error);
@@ -180,9 +177,9 @@ static si_rc check(struct si_invocation *inv, const char *file) {
   if (status == SI_OK && si_read_file(AT_FDCWD, file, &text) != SI_OK) {
     return si_error_errno(&inv->error, errno, "ATTESTATION_FILE", "cannot read %s", file);
   }
-  status = status == SI_OK ? si_attest_check(si_buf_text(&text), text.len, &statement, signer,
-                                             &inv->error)
-                           : status;
+  status = status == SI_OK
+               ? si_attest_check(si_buf_text(&text), text.len, &statement, signer, &inv->error)
+               : status;
   if (status != SI_OK) {
     return status;
   }

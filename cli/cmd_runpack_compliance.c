@@ -51,8 +51,7 @@ static void print_number(struct si_invocation *inv, const char *name, const cJSO
 
 static si_rc print(struct si_invocation *inv, cJSON *report) {
   const cJSON *summary = si_json_get(report, "summary");
-  si_out_field(inv->out, "audit chain", "%s",
-               si_json_str(si_json_get(report, "chain"), "status"));
+  si_out_field(inv->out, "audit chain", "%s", si_json_str(si_json_get(report, "chain"), "status"));
   print_number(inv, "attempts", summary, "attempts");
   print_number(inv, "denied", summary, "denied");
   print_number(inv, "runpacks", summary, "runpacks");

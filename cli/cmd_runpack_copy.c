@@ -40,9 +40,9 @@ static si_rc tell(struct si_invocation *inv, const struct si_copy_result *result
   cJSON_AddStringToObject(fields, "to", si_buf_text(uri));
   si_retain_about(inv, result->lock.mode, result->lock.until_ms);
   si_rc status = si_context_open(inv->context, &context, &inv->error);
-  return status == SI_OK ? si_context_audit(inv, &context, "runpack.copy",
-                                            cJSON_Duplicate(fields, true))
-                         : status;
+  return status == SI_OK
+             ? si_context_audit(inv, &context, "runpack.copy", cJSON_Duplicate(fields, true))
+             : status;
 }
 
 /* The scenario that a policy knows it by: of its place, or as its manifest says. */
@@ -79,9 +79,8 @@ static si_rc reckon(struct si_invocation *inv, struct copying *c,
     cJSON_AddStringToObject(si_about(inv), "runpack", c->from.prefix);
   }
   si_rc status = scenario_of(inv, &c->from, &ids);
-  return status == SI_OK
-             ? si_retention_terms(owner, ids.scenario, ask, &c->terms, &inv->error)
-             : status;
+  return status == SI_OK ? si_retention_terms(owner, ids.scenario, ask, &c->terms, &inv->error)
+                         : status;
 }
 
 static si_rc print(struct si_invocation *inv, const struct si_copy_result *result,
@@ -162,7 +161,8 @@ const struct si_command si_cmd_runpack_copy = {
     .text =
         "It goes to the place that its ids say, byte for byte, the manifest last and never over "
         "another. What does not verify is not copied; an interrupted copy is incomplete, and "
-        "copying again completes it. The same runpack at that place already is success. Under lock, "
+        "copying again completes it. The same runpack at that place already is success. Under "
+        "lock, "
         "where that is asked for or the context's retention policy has it, the copy is locked, and "
         "that is read back.",
     .params = {{"URI", SI_PARAM_OPTIONAL, SI_PLACE_PARAM}},

@@ -84,10 +84,12 @@ static si_rc export_operation(struct exporting *x) {
     strncat(scenario, operation.kind, sizeof scenario - 4);
     status = reckon(x, scenario);
   }
-  return status == SI_OK
-             ? si_evidence_export(&scope.life, &operation, si_place_store(&x->place), lock_of(x),
-                                  &x->result, &inv->error)
-             : status;
+  if (status == SI_OK && x->terms.locked) {
+    status = si_evidence_note_lock(&scope.life, &operation, &x->terms.lock, &inv->error);
+  }
+  return status == SI_OK ? si_evidence_export(&scope.life, &operation, si_place_store(&x->place),
+                                              lock_of(x), &x->result, &inv->error)
+                         : status;
 }
 
 static si_rc clock_option(struct si_invocation *inv, struct si_export_options *options) {
@@ -167,9 +169,9 @@ static si_rc read_back(struct exporting *x) {
   struct si_locks locks SI_AUTO(si_locks_free) = SI_LOCKS;
   struct si_verify_options options = {.manifest_sha256 = x->result.manifest_sha256};
   si_rc status = si_place_max_artifact(inv, &x->place, &options.max_artifact_bytes);
-  status = status == SI_OK ? si_runpack_verify(store, x->result.prefix, &options, &report,
-                                               &inv->error)
-                           : status;
+  status = status == SI_OK
+               ? si_runpack_verify(store, x->result.prefix, &options, &report, &inv->error)
+               : status;
   if (status != SI_OK || lock->mode == SI_LOCK_NONE) {
     return status;
   }
@@ -187,9 +189,9 @@ static si_rc tell_export(struct exporting *x) {
   cJSON_AddStringToObject(fields, "runpack", x->result.prefix);
   si_retain_about(inv, x->result.lock.mode, x->result.lock.until_ms);
   si_rc status = si_context_open(inv->context, &context, &inv->error);
-  return status == SI_OK ? si_context_audit(inv, &context, "runpack.export",
-                                            cJSON_Duplicate(fields, true))
-                         : status;
+  return status == SI_OK
+             ? si_context_audit(inv, &context, "runpack.export", cJSON_Duplicate(fields, true))
+             : status;
 }
 
 static si_rc export_runpack(struct si_invocation *inv) {

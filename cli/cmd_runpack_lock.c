@@ -61,8 +61,8 @@ static si_rc reckon(struct locking *l, struct si_retention_ask *ask, uint32_t *m
     ids.scenario[0] = '\0'; /* a place of no shape: only a rule for all fits it */
   }
   ask->now_ms = l->locks.told_ms;
-  si_rc status = si_retention_extend(si_place_owner(&l->place), ids.scenario, ask, &terms,
-                                     &inv->error);
+  si_rc status =
+      si_retention_extend(si_place_owner(&l->place), ids.scenario, ask, &terms, &inv->error);
   if (status == SI_OK && !terms.locked) {
     return si_usage_error(inv, "say how long: --retain-for or --retain-until");
   }
@@ -84,10 +84,11 @@ static si_rc lock(struct si_invocation *inv) {
     return status;
   }
   si_retain_about(inv, mode, until_ms);
-  status = si_retain_tell(inv, &l.place, "runpack.lock", "started");
-  status = status == SI_OK ? si_locks_extend(si_place_store(&l.place), &l.locks, mode, until_ms,
-                                             &inv->error)
-                           : status;
+  status = si_locks_may_extend(&l.locks, mode, until_ms, &inv->error);
+  status = status == SI_OK ? si_retain_tell(inv, &l.place, "runpack.lock", "started") : status;
+  status = status == SI_OK
+               ? si_locks_extend(si_place_store(&l.place), &l.locks, mode, until_ms, &inv->error)
+               : status;
   status = status == SI_OK ? si_retain_tell(inv, &l.place, "runpack.lock", NULL) : status;
   return status == SI_OK ? show(&l) : status;
 }
@@ -125,9 +126,8 @@ static si_rc hold_as(struct si_invocation *inv, bool on) {
   cJSON_AddStringToObject(si_about(inv), "reason", reason);
   si_rc status = look(&l);
   status = status == SI_OK ? si_retain_tell(inv, &l.place, action, "started") : status;
-  status = status == SI_OK
-               ? si_locks_hold(si_place_store(&l.place), &l.locks, on, &inv->error)
-               : status;
+  status =
+      status == SI_OK ? si_locks_hold(si_place_store(&l.place), &l.locks, on, &inv->error) : status;
   status = status == SI_OK ? si_retain_tell(inv, &l.place, action, NULL) : status;
   return status == SI_OK ? show(&l) : status;
 }

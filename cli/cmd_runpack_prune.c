@@ -113,8 +113,11 @@ static void lock_text(const struct si_prune_item *item, char *to, size_t size) {
   if (item->locked_until_ms) {
     si_time_text(item->locked_until_ms, until);
   }
-  snprintf(to, size, "%s%s%s", !item->locked ? "" : until[0] ? "; locked until " : "; held", until,
-           item->held && until[0] ? ", held" : "");
+  snprintf(to, size, "%s%s%s",
+           !item->locked ? ""
+           : until[0]    ? "; locked until "
+                         : "; held",
+           until, item->held && until[0] ? ", held" : "");
 }
 
 static si_rc item_json(const struct pruning *p, const struct si_prune_item *item, cJSON *json) {
@@ -157,8 +160,7 @@ static void show_plan(struct pruning *p) {
     lock_text(item, lock, sizeof lock);
     snprintf(why, sizeof why, "%s%s", kinds[item->kind].why, lock);
     if (si_runpack_prefix_parse(si_prune_text(&p->plan, item->prefix), &ids) == SI_OK) {
-      si_grid_row(&table, ids.run, ids.scenario, ids.namespace_id, ids.tenant, objects, age,
-                  why);
+      si_grid_row(&table, ids.run, ids.scenario, ids.namespace_id, ids.tenant, objects, age, why);
     }
   }
   si_grid_print(p->inv->out, &table);

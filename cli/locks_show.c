@@ -19,13 +19,13 @@ static void print_rows(struct si_invocation *inv, const struct si_locks *locks) 
       si_time_text(row->until_ms, until);
     }
     si_grid_row(&table,
-                locked                         ? si_lock_mode_name(row->mode)
+                locked                      ? si_lock_mode_name(row->mode)
                 : row->mode != SI_LOCK_NONE ? "ended"
-                                               : "none",
+                                            : "none",
                 until, row->flags & SI_LOCK_HELD ? "yes" : "",
-                row->flags & SI_LOCK_MARKER     ? "removed"
+                row->flags & SI_LOCK_MARKER    ? "removed"
                 : row->flags & SI_LOCK_CURRENT ? "current"
-                                                : "old",
+                                               : "old",
                 si_locks_text(locks, row->version), si_locks_path(locks, row));
   }
   si_grid_print(inv->out, &table);
@@ -35,8 +35,7 @@ static void print_summary(struct si_invocation *inv, const struct si_locks *lock
   char first[SI_TIME_SIZE] = "-", now[SI_TIME_SIZE];
   struct si_output *out = inv->out;
   si_out_field(out, "runpack", "%s", locks->prefix);
-  si_out_field(out, "state", "%s",
-               locks->complete ? "complete" : "incomplete: it has no manifest");
+  si_out_field(out, "state", "%s", locks->complete ? "complete" : "incomplete: it has no manifest");
   si_out_field(out, "locked", "%s: %llu of %llu objects",
                si_locks_all_locked(locks) ? "all"
                : locks->locked            ? "in part"

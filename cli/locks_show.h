@@ -9,7 +9,7 @@
 
 /* Prints it: each object, then the summary; warns of a skew. *out is the document of
  * si_locks_json with "prefix" and "storage_uri" in it; the caller's. */
-si_rc si_locks_show(struct si_invocation *inv, struct si_place *place,
-                    const struct si_locks *locks, cJSON **out) SI_MUST_USE;
+si_rc si_locks_show(struct si_invocation *inv, struct si_place *place, const struct si_locks *locks,
+                    cJSON **out) SI_MUST_USE;
 
 #endif

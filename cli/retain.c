@@ -67,8 +67,8 @@ const struct si_context *si_place_owner(const struct si_place *place) {
 }
 
 si_rc si_retain_changes(struct si_invocation *inv) {
-  bool own = si_opt(inv, "operation") || (si_arg(inv, 0) && strstr(si_arg(inv, 0), "://") &&
-                                          !si_opt(inv, "sink"));
+  bool own = si_opt(inv, "operation") ||
+             (si_arg(inv, 0) && strstr(si_arg(inv, 0), "://") && !si_opt(inv, "sink"));
   if (!inv->context[0]) {
     return SI_OK;
   }

@@ -10,14 +10,14 @@
 #include "core/runpack/locks.h"
 #include "paas/retention/terms.h"
 
-#define SI_RETAIN_OPTIONS                                                                        \
-  {"retain-for", 0, "TIME", "Lock it for that long from now on: 36h, 30d", 0, NULL},             \
-      {"retain-until", 0, "TIME", "Lock it until then: 2027-11-20, 2027-11-20T20:15:01Z", 0,     \
-       NULL},                                                                                    \
-  {                                                                                              \
-    "lock-mode", 0, "MODE", "governance, or compliance, which nobody can end early; by default " \
-                            "the policy's, or governance",                                       \
-        0, NULL                                                                                  \
+#define SI_RETAIN_OPTIONS                                                                           \
+  {"retain-for", 0, "TIME", "Lock it for that long from now on: 36h, 30d", 0, NULL},                \
+      {"retain-until", 0, "TIME", "Lock it until then: 2027-11-20, 2027-11-20T20:15:01Z", 0, NULL}, \
+  {                                                                                                 \
+    "lock-mode", 0, "MODE",                                                                         \
+        "governance, or compliance, which nobody can end early; by default "                        \
+        "the policy's, or governance",                                                              \
+        0, NULL                                                                                     \
   }
 #define SI_RETAIN_HOLD_OPTION \
   { "hold", 0, "REASON", "Put it under legal hold, too, and why", 0, NULL }

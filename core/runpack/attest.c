@@ -129,8 +129,7 @@ static si_rc check_signature(cJSON *root, char signer[SI_SHA256_HEX], struct si_
   if (hash_of(root, hex) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "OUT_OF_MEMORY", "out of memory: an attestation");
   }
-  if (strcmp(named, key) != 0 ||
-      si_signature_check_for(SI_ATTESTATION, &signature, hex) != SI_OK) {
+  if (strcmp(named, key) != 0 || si_signature_check_for(SI_ATTESTATION, &signature, hex) != SI_OK) {
     return si_error_set(error, SI_E_CORRUPT, "ATTESTATION_SIGNATURE",
                         "the attestation is not what was signed");
   }
@@ -181,8 +180,7 @@ si_rc si_attest_same(const struct si_locks *before, const struct si_locks *after
     if (!a && !b) {
       return SI_OK;
     }
-    if (!a || !b ||
-        strcmp(si_locks_text(before, a->key), si_locks_text(after, b->key)) != 0 ||
+    if (!a || !b || strcmp(si_locks_text(before, a->key), si_locks_text(after, b->key)) != 0 ||
         strcmp(si_locks_text(before, a->version), si_locks_text(after, b->version)) != 0) {
       si_error_set(error, SI_E_CONFLICT, "RUNPACK_CHANGED",
                    "the runpack was written to while it was verified");

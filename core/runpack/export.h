@@ -11,8 +11,11 @@
  * one of them makes the manifest.
  *
  * Under lock (options.lock) every object is locked as it is put, and counts once that was read
- * back; the manifest, put last, is locked like the others. So a runpack is never complete and
- * unlocked; one that is incomplete may have parts that are locked. An export that is repeated finds
+ * back; the manifest, put last, is locked like the others. So a runpack that a store locks in one
+ * request with the object is never complete and unlocked. Of a store that locks right after, a
+ * crash between the two can leave the manifest alone unlocked: what is told as stored is not, and
+ * si_locks_extend, or si_runpack_copy, locks it. One that is incomplete may have parts that are
+ * locked. An export that is repeated finds
  * those, reads them, and keeps them where they are what it would put (RUNPACK_LOCKED else). Memory:
  * a few blocks, and the table of what was stored. One thread calls.
  */

@@ -137,9 +137,11 @@ static void on_end(void *ctx, si_rc status, const struct si_error *error) {
 }
 
 static si_rc other(const char *path, struct si_error *error) {
-  si_error_set(error, SI_E_RETENTION, "RUNPACK_LOCKED",
-               "an attempt that did not end left %.200s with other content, and it is locked",
-               path);
+  si_error_set(
+      error, SI_E_RETENTION, "RUNPACK_LOCKED",
+      "an attempt that did not end left %.200s with other content, and what may be locked is "
+      "never written over",
+      path);
   si_error_target(error, "export", path);
   return si_error_hint(error,
                        "export under another run id; si runpack status tells until when it is "

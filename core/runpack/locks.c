@@ -52,8 +52,7 @@ static si_rc on_version(void *ctx, const si_lock *lock) {
     locks->room = room;
   }
   struct si_lock_row *row = &locks->rows[locks->count];
-  *row = (struct si_lock_row){
-      .mode = lock->mode, .flags = lock->flags, .until_ms = lock->until_ms};
+  *row = (struct si_lock_row){.mode = lock->mode, .flags = lock->flags, .until_ms = lock->until_ms};
   si_rc status = add_text(locks, lock->key, &row->key);
   status =
       status == SI_OK ? add_text(locks, lock->version ? lock->version : "", &row->version) : status;
@@ -65,8 +64,9 @@ static int by_key(const void *left, const void *right, void *ctx) {
   const struct si_locks *locks = ctx;
   const struct si_lock_row *a = left, *b = right;
   int order = strcmp(si_locks_text(locks, a->key), si_locks_text(locks, b->key));
-  order = order ? order
-                : (int)((b->flags & SI_LOCK_CURRENT) != 0) - (int)((a->flags & SI_LOCK_CURRENT) != 0);
+  order = order
+              ? order
+              : (int)((b->flags & SI_LOCK_CURRENT) != 0) - (int)((a->flags & SI_LOCK_CURRENT) != 0);
   return order ? order : strcmp(si_locks_text(locks, a->version), si_locks_text(locks, b->version));
 }
 
@@ -101,9 +101,8 @@ static void count(struct si_locks *locks) {
 
 static si_rc unsupported(struct si_error *error, const char *why) {
   si_error_set(error, SI_E_UNSUPPORTED, "LOCK_UNSUPPORTED", "%s", why);
-  return si_error_hint(error,
-                       "name a store that locks: si plugin list tells which providers have "
-                       SI_RETENTION_ID);
+  return si_error_hint(
+      error, "name a store that locks: si plugin list tells which providers have " SI_RETENTION_ID);
 }
 
 static si_rc read_about(struct si_locks *locks, struct si_error *error) {
@@ -211,8 +210,8 @@ static si_rc refuse(const struct si_locks *locks, const struct si_lock_row *row,
                                       : "leave --lock-mode away, or name the stronger mode");
 }
 
-static si_rc only_grows(const struct si_locks *locks, uint32_t mode, int64_t until_ms,
-                        struct si_error *error) {
+si_rc si_locks_may_extend(const struct si_locks *locks, uint32_t mode, int64_t until_ms,
+                          struct si_error *error) {
   char now[SI_TIME_SIZE];
   if (until_ms <= locks->told_ms) {
     si_time_text(locks->told_ms, now);
@@ -241,7 +240,7 @@ static const char *version_of(const struct si_locks *locks, const struct si_lock
 si_rc si_locks_extend(struct si_store *store, struct si_locks *locks, uint32_t mode,
                       int64_t until_ms, struct si_error *error) {
   si_lock now;
-  si_rc status = only_grows(locks, mode, until_ms, error);
+  si_rc status = si_locks_may_extend(locks, mode, until_ms, error);
   for (size_t i = 0; status == SI_OK && i < locks->count; i++) {
     const struct si_lock_row *row = &locks->rows[i];
     bool there = si_locks_locked(locks, row) && row->mode >= mode && row->until_ms >= until_ms;

@@ -70,9 +70,13 @@ void si_locks_free(struct si_locks *locks); /* for SI_AUTO */
 si_rc si_locks_demand(const struct si_locks *locks, uint32_t mode, int64_t until_ms,
                       struct si_error *error) SI_MUST_USE;
 
-/* Locks every object that a reader gets, then reads all of it anew. SI_E_RETENTION, before anything
- * is asked: LOCK_SHORTEN, LOCK_DOWNGRADE, with how it is locked. LOCK_TIME (SI_E_INVALID): a time
- * that has passed by the store's clock. LOCK_UNPROVEN, LOCK_MISSING: the store did not do it. */
+/* Would that lock end none earlier, and weaken none? SI_E_RETENTION: LOCK_SHORTEN, LOCK_DOWNGRADE,
+ * with how it is locked. LOCK_TIME (SI_E_INVALID): a time that has passed by the store's clock. */
+si_rc si_locks_may_extend(const struct si_locks *locks, uint32_t mode, int64_t until_ms,
+                          struct si_error *error) SI_MUST_USE;
+
+/* Locks every object that a reader gets, if it may, then reads all of it anew. LOCK_UNPROVEN,
+ * LOCK_MISSING (SI_E_RETENTION): the store did not do it. */
 si_rc si_locks_extend(struct si_store *store, struct si_locks *locks, uint32_t mode,
                       int64_t until_ms, struct si_error *error) SI_MUST_USE;
 

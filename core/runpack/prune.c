@@ -13,7 +13,7 @@ struct running {
   const struct si_prune_item *item;
   struct si_buf paths; /* of the runpack's artifacts, below its prefix, each ended by NUL */
   bool manifest;
-  const char *changed; /* why it stays */
+  const char *changed;        /* why it stays */
   struct si_prune_item locks; /* what of it is locked now */
   uint64_t left;
   char first_left[SI_KEY_SIZE];
@@ -186,7 +186,7 @@ si_rc si_prune_run(struct si_store *store, const struct si_prune_options *option
       si_error_set(&why, status, "RUNPACK_PRUNE_FAILED", "cannot prune \"%.400s\": %s",
                    prefix_of(&r), si_status_text(status));
     }
-    first = first.status == SI_OK ? why : first;
+    first = status != SI_OK && first.status == SI_OK ? why : first;
     if (each) {
       each(ctx, r.item, status == SI_OK ? NULL : &why);
     }

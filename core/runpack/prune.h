@@ -78,8 +78,8 @@ typedef void (*si_prune_each)(void *ctx, const struct si_prune_item *item,
  * leaves an incomplete one. Afterwards it is listed once more: what is left is RUNPACK_PRUNE_LEFT,
  * target = the first object left.
  *
- * A complete runpack of which something is locked stays whole; of an incomplete one goes what is not
- * locked. Either is RUNPACK_PRUNE_LOCKED (SI_E_RETENTION), which tells until when.
+ * A complete runpack of which something is locked stays whole; of an incomplete one goes what is
+ * not locked. Either is RUNPACK_PRUNE_LOCKED (SI_E_RETENTION), which tells until when.
  *
  * What concerns one item (it is locked, it changed) does not keep the others: the first of these
  * errors is returned at the end. Where the store cannot be asked any more the run ends at once.

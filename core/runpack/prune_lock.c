@@ -10,9 +10,16 @@ si_rc si_prune_look(struct si_store *store, const char *prefix, struct si_prune_
   item->locked = 0;
   item->held = false;
   item->locked_until_ms = 0;
-  si_rc status = si_locks_read(store, prefix, &locks, error);
+  struct si_error why;
+  si_rc status = si_locks_read(store, prefix, &locks, &why);
+  if (status == SI_E_NOT_FOUND || status == SI_E_UNSUPPORTED) {
+    return status == SI_E_NOT_FOUND ? SI_OK : status; /* no failure of the pruning */
+  }
   if (status != SI_OK) {
-    return status == SI_E_NOT_FOUND ? SI_OK : status;
+    if (error) {
+      *error = why;
+    }
+    return status;
   }
   for (size_t i = 0; i < locks.count; i++) {
     const struct si_lock_row *row = &locks.rows[i];

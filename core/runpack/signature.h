@@ -32,8 +32,7 @@ si_rc si_signature_check(const struct si_signature *signature,
 /* The same over the text "<what> sha256:<64 hex digits>", of which a manifest's is one: a signature
  * made for one thing is none for another. `what` has at most 40 bytes. */
 si_rc si_signature_make_for(const char *what, const uint8_t secret[SI_SIGN_KEY],
-                            const char sha256[SI_SHA256_HEX],
-                            struct si_signature *out) SI_MUST_USE;
+                            const char sha256[SI_SHA256_HEX], struct si_signature *out) SI_MUST_USE;
 si_rc si_signature_check_for(const char *what, const struct si_signature *signature,
                              const char sha256[SI_SHA256_HEX]) SI_MUST_USE;
 

@@ -83,7 +83,7 @@ static bool is_own_sink(const struct si_context *context, const char *key) {
 
 static bool add_config(cJSON *document, const struct si_context *context, cJSON *omitted) {
   static const char *const keys[] = {"default_targets", "webhook_policy", "audit_sink",
-                                     "provisioner", "runpacks", "retention"};
+                                     "provisioner",     "runpacks",       "retention"};
   struct si_buf pointer SI_AUTO(si_buf_free) = SI_BUF(65536);
   cJSON *own = cJSON_AddObjectToObject(document, "config");
   for (size_t i = 0; own && i < sizeof keys / sizeof *keys; i++) {

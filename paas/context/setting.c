@@ -20,8 +20,7 @@ static si_rc same_context(const struct si_context_place *place, const struct si_
 
 static si_rc put(const struct si_context_place *place, const char *key, const cJSON *value,
                  cJSON **before, struct si_error *error) {
-  cJSON *was SI_AUTO(si_json_free) =
-      cJSON_DetachItemFromObjectCaseSensitive(place->config, key);
+  cJSON *was SI_AUTO(si_json_free) = cJSON_DetachItemFromObjectCaseSensitive(place->config, key);
   cJSON *copy = value ? cJSON_Duplicate(value, true) : NULL;
   if (value && (!copy || !cJSON_AddItemToObject(place->config, key, copy))) {
     cJSON_Delete(copy);

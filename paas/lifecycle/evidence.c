@@ -306,8 +306,7 @@ static si_rc store_it(struct si_life *life, const struct si_operation *operation
 static si_rc note_stored(const struct si_life *life, const struct si_operation *operation,
                          const struct si_export_result *result, struct si_error *error) {
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(SI_EVENT_MAX);
-  si_rc status =
-      si_tell_evidence(life, operation, result, &record, error);
+  si_rc status = si_tell_evidence(life, operation, result, &record, error);
   if (status == SI_OK) {
     const struct si_state_event event = {"audit", record.data};
     status = si_state_evidence(life->state, operation->id, result->prefix, result->manifest_sha256,

@@ -12,11 +12,16 @@
 #include "paas/lifecycle/sink.h"
 
 /* Exports the runpack of an operation that has ended into a store: artifacts spec.json,
- * operation.json, result.json, steps.jsonl, log.txt, under `lock` (NULL: none). RUNPACK_EXISTS where
- * it is there already. */
+ * operation.json, result.json, steps.jsonl, log.txt, under `lock` (NULL: none). RUNPACK_EXISTS
+ * where it is there already. */
 si_rc si_evidence_export(struct si_life *life, const struct si_operation *operation,
                          struct si_store *store, const struct si_lock_terms *lock,
                          struct si_export_result *result, struct si_error *error) SI_MUST_USE;
+
+/* Says in the state store that an attempt under this lock is about to begin, so that whoever goes
+ * on with the evidence knows what it was begun under. */
+si_rc si_evidence_note_lock(const struct si_life *life, const struct si_operation *operation,
+                            const struct si_lock_terms *lock, struct si_error *error) SI_MUST_USE;
 
 /* Where the runpack of an operation is, whether it is stored or not. prefix[SI_KEY_SIZE] */
 si_rc si_evidence_prefix(const struct si_life *life, const struct si_operation *operation,

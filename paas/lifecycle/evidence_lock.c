@@ -41,11 +41,14 @@ static si_rc read_tried(const struct si_life *life, const struct si_operation *o
 }
 
 static cJSON *attempt_json(const struct si_lock_terms *lock) {
-  char keep[32];
+  char keep[32], until[32];
   cJSON *json = cJSON_CreateObject();
   snprintf(keep, sizeof keep, "%" PRId64, lock->keep_ms);
+  snprintf(until, sizeof until, "%" PRId64, lock->until_ms);
   if (!cJSON_AddStringToObject(json, "mode", si_lock_mode_name(lock->mode)) ||
       !cJSON_AddStringToObject(json, "keep_ms", keep) ||
+      !cJSON_AddStringToObject(json, "until_ms", until) ||
+      !cJSON_AddBoolToObject(json, "held", lock->held) ||
       !cJSON_AddStringToObject(json, "policy", lock->policy ? lock->policy : "")) {
     cJSON_Delete(json);
     json = NULL;
@@ -57,15 +60,19 @@ static cJSON *attempt_json(const struct si_lock_terms *lock) {
 static bool attempt_lock(const cJSON *json, struct si_lock_terms *lock) {
   const char *mode = si_json_str(json, "mode");
   const char *keep = si_json_str(json, "keep_ms");
+  const char *until = si_json_str(json, "until_ms");
   const char *policy = si_json_str(json, "policy");
-  uint64_t keep_ms = 0;
-  if (!mode || !keep || si_parse_u64(keep, 1, INT64_MAX, &keep_ms) != SI_OK) {
+  uint64_t keep_ms = 0, until_ms = 0;
+  if (!mode || !keep || !until || si_parse_u64(keep, 0, INT64_MAX, &keep_ms) != SI_OK ||
+      si_parse_u64(until, 0, INT64_MAX, &until_ms) != SI_OK) {
     return false;
   }
   *lock = (struct si_lock_terms){.mode = si_lock_mode_of(mode),
+                                 .held = si_json_bool(json, "held", false),
                                  .keep_ms = (int64_t)keep_ms,
+                                 .until_ms = (int64_t)until_ms,
                                  .policy = policy && policy[0] ? policy : NULL};
-  return lock->mode != SI_LOCK_NONE;
+  return lock->mode != SI_LOCK_NONE || lock->held;
 }
 
 static bool is_among(const cJSON *tried, const cJSON *attempt) {
@@ -109,10 +116,21 @@ static si_rc note_attempt(const struct si_life *life, const struct si_operation 
                          : no_memory(error);
 }
 
+si_rc si_evidence_note_lock(const struct si_life *life, const struct si_operation *operation,
+                            const struct si_lock_terms *lock, struct si_error *error) {
+  cJSON *tried SI_AUTO(si_json_free) = NULL;
+  si_rc status = read_tried(life, operation, &tried, error);
+  return status == SI_OK ? note_attempt(life, operation, tried, lock, error) : status;
+}
+
 /* Is it in the way of this attempt that another one was under other terms? */
 static bool is_of_other_terms(si_rc status, const struct si_error *why) {
-  return status == SI_E_RETENTION || (status == SI_E_CONFLICT &&
-                                      strcmp(why->code, "RUNPACK_LEFTOVERS") == 0);
+  return status == SI_E_RETENTION ||
+         (status == SI_E_CONFLICT && strcmp(why->code, "RUNPACK_LEFTOVERS") == 0);
+}
+
+static bool is_there(si_rc status) {
+  return status == SI_OK || status == SI_E_EXISTS;
 }
 
 static void warn_skew(const struct si_life *life, int64_t skew_ms) {
@@ -138,17 +156,20 @@ si_rc si_evidence_export_locked(struct si_life *life, const struct si_operation 
     return status;
   }
   const cJSON *list = si_json_get(tried, "tried");
-  status = si_evidence_export(life, operation, store, terms->locked ? &terms->lock : NULL, result,
-                              &why);
+  status =
+      si_evidence_export(life, operation, store, terms->locked ? &terms->lock : NULL, result, &why);
   if (is_of_other_terms(status, &why)) {
     const struct si_error first = why;
-    for (int i = cJSON_GetArraySize(list) - 1; is_of_other_terms(status, &why) && i >= 0; i--) {
+    for (int i = cJSON_GetArraySize(list) - 1; !is_there(status) && i >= 0; i--) {
       struct si_lock_terms earlier;
       if (attempt_lock(cJSON_GetArrayItem(list, i), &earlier)) {
         status = si_evidence_export(life, operation, store, &earlier, result, &why);
       }
     }
-    why = is_of_other_terms(status, &why) ? first : why;
+    if (!is_there(status)) {
+      why = first;
+      status = first.status;
+    }
   }
   if (status == SI_OK) {
     warn_skew(life, result->skew_ms);
@@ -273,14 +294,13 @@ si_rc si_evidence_replicate(struct si_life *life, const struct si_operation *ope
   const cJSON *config = NULL;
   const char *provider = NULL;
   struct si_error why;
-  if (!terms->locked || !si_retention_replica(si_json_get(life->context->config, "retention"),
-                                              &provider, &config)) {
+  if (!terms->locked ||
+      !si_retention_replica(si_json_get(life->context->config, "retention"), &provider, &config)) {
     return SI_OK;
   }
   si_rc status = open_replica(life, operation, provider, config, &text, &sink, &why);
-  status = status == SI_OK
-               ? copy(life, operation, store, si_sink_store(sink), result, terms, &why)
-               : status;
+  status = status == SI_OK ? copy(life, operation, store, si_sink_store(sink), result, terms, &why)
+                           : status;
   if (status != SI_OK && error) {
     *error = why;
     snprintf(error->message, sizeof error->message, "the replica (%.63s): %.900s", provider,

@@ -39,7 +39,8 @@ si_rc si_tell_end(const struct si_telling *telling, const struct si_operation *o
                   struct si_error *error) SI_MUST_USE;
 void si_told_free(struct si_told *told);
 
-/* That the runpack is stored, and how it is locked: the chain anchors its manifest. *record is empty.
+/* That the runpack is stored, and how it is locked: the chain anchors its manifest. *record is
+ * empty.
  */
 si_rc si_tell_evidence(const struct si_life *life, const struct si_operation *operation,
                        const struct si_export_result *result, struct si_buf *record,

@@ -49,9 +49,9 @@ static si_rc look(void *ctx, const cJSON *event) {
     }
     return SI_OK;
   }
-  bool holds = strcmp(action, "runpack.hold") == 0 ||
-               (reason && (strcmp(action, "runpack.export") == 0 ||
-                           strcmp(action, "runpack.copy") == 0));
+  bool holds =
+      strcmp(action, "runpack.hold") == 0 ||
+      (reason && (strcmp(action, "runpack.export") == 0 || strcmp(action, "runpack.copy") == 0));
   return holds ? add(seeking->holds, event, reason) : SI_OK;
 }
 

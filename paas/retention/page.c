@@ -129,16 +129,16 @@ si_rc si_retention_page(const cJSON *report, struct si_buf *out) {
                                            {"why unknown", "message"},
                                            {NULL, NULL}};
   static const struct column attempts[] = {
-      {"outcome", "outcome"}, {"at", "at"},         {"action", "action"}, {"who", "who"},
-      {"runpack", "runpack"}, {"mode", "mode"},     {"until", "until"},   {"reason", "reason"},
-      {"code", "code"},       {"message", "message"}, {NULL, NULL}};
+      {"outcome", "outcome"}, {"at", "at"},       {"action", "action"},   {"who", "who"},
+      {"runpack", "runpack"}, {"asked", "asked"}, {"mode", "mode"},       {"until", "until"},
+      {"reason", "reason"},   {"code", "code"},   {"message", "message"}, {NULL, NULL}};
   si_rc status = si_buf_puts(out, head);
   status = status == SI_OK ? put_head(out, report) : status;
-  status = status == SI_OK ? si_buf_puts(out, "<h2>Runpacks, as their store tells now</h2>\n")
-                           : status;
+  status =
+      status == SI_OK ? si_buf_puts(out, "<h2>Runpacks, as their store tells now</h2>\n") : status;
   status = status == SI_OK ? table(out, si_json_get(report, "runpacks"), runpacks) : status;
-  status = status == SI_OK ? si_buf_puts(out, "<h2>Attempts, as the audit chain tells</h2>\n")
-                           : status;
+  status =
+      status == SI_OK ? si_buf_puts(out, "<h2>Attempts, as the audit chain tells</h2>\n") : status;
   status = status == SI_OK ? table(out, si_json_get(report, "attempts"), attempts) : status;
   return status == SI_OK ? si_buf_puts(out, "</body></html>\n") : status;
 }

@@ -120,9 +120,8 @@ bool si_retention_rule_for(const cJSON *policy, const char *scenario,
   cJSON_ArrayForEach(each, si_json_get(policy, "rules")) {
     const char *pattern = si_json_str(each, "scenario");
     if (pattern && fits(pattern, scenario)) {
-      *rule = (struct si_retention_rule){.scenario = pattern,
-                                         .min = si_json_str(each, "min"),
-                                         .max = si_json_str(each, "max")};
+      *rule = (struct si_retention_rule){
+          .scenario = pattern, .min = si_json_str(each, "min"), .max = si_json_str(each, "max")};
       return span(each, "min", &rule->min_ms) && span(each, "max", &rule->max_ms);
     }
   }

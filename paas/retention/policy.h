@@ -18,7 +18,7 @@
 #include "kit/base/json.h"
 
 #define SI_RETENTION_RULES_MAX 64
-#define SI_RETENTION_FORM                                                            \
+#define SI_RETENTION_FORM                                                              \
   "{\"mode\": \"governance\" or \"compliance\", \"rules\": [{\"scenario\": \"op.*\", " \
   "\"min\": \"30d\", \"max\": \"3650d\"}]}"
 

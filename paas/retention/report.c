@@ -47,8 +47,8 @@ static bool note_runpack(struct reporting *r, const char *prefix) {
 
 static bool is_attempt(const char *action) {
   static const char *const actions[] = {
-      "runpack.lock",   "runpack.hold",   "runpack.release", "runpack.prune",   "runpack.export",
-      "runpack.copy",   "runpack.attest", "evidence.store",  "retention.set", "retention.clear"};
+      "runpack.lock", "runpack.hold",   "runpack.release", "runpack.prune", "runpack.export",
+      "runpack.copy", "runpack.attest", "evidence.store",  "retention.set", "retention.clear"};
   for (size_t i = 0; action && i < sizeof actions / sizeof *actions; i++) {
     if (strcmp(action, actions[i]) == 0) {
       return true;
@@ -62,6 +62,7 @@ static bool fill_attempt(const cJSON *event, cJSON *to) {
   const cJSON *error = si_json_get(event, "error");
   const cJSON *seq = si_json_get(event, "seq");
   const char *runpack = si_json_str(fields, "runpack");
+  const char *keep = si_json_str(fields, "retain-for");
   char who[300];
   si_retention_who(event, who, sizeof who);
   return cJSON_AddNumberToObject(to, "seq", seq ? seq->valuedouble : 0) &&
@@ -73,6 +74,7 @@ static bool fill_attempt(const cJSON *event, cJSON *to) {
          add_text(to, "reason", si_json_str(fields, "reason")) &&
          add_text(to, "runpack", runpack ? runpack : si_json_str(fields, "under")) &&
          add_text(to, "operation", si_json_str(event, "operation")) &&
+         add_text(to, "asked", keep ? keep : si_json_str(fields, "retain-until")) &&
          add_text(to, "mode", si_json_str(fields, "mode")) &&
          add_text(to, "until", si_json_str(fields, "until"));
 }

@@ -4,7 +4,7 @@
  * audit chain tells of, allowed or denied, and how every runpack is locked now. Depends on
  * paas/events, core/runpack/locks.h.
  *
- *   {"attempts":[{"action","at","code","message","mode","outcome","operation","reason","runpack",
+ *   {"attempts":[{"action","asked","at","code","message","mode","outcome","operation","reason","runpack",
  *    "seq","until","who"}],"chain":{"events","head","message","status":"good"|"broken"},"context":
  *    {"id","name"},"from","made_at","policy","runpacks":[{"all_locked","code","complete",
  *    "earliest_until","held","locked","message","objects","prefix","weakest_mode"}],"schema":

@@ -10,12 +10,11 @@ static const cJSON *policy_of(const struct si_context *context) {
 static si_rc write_policy(uint32_t mode, const struct si_retention_rule *rule, struct si_buf *out) {
   cJSON *json SI_AUTO(si_json_free) = cJSON_CreateObject();
   cJSON *own = cJSON_AddObjectToObject(json, "rule");
-  bool done =
-      cJSON_AddStringToObject(json, "mode",
-                              mode == SI_LOCK_COMPLIANCE ? "compliance" : "governance") &&
-      cJSON_AddStringToObject(own, "scenario", rule->scenario) &&
-      cJSON_AddStringToObject(own, "min", rule->min) &&
-      cJSON_AddStringToObject(own, "max", rule->max);
+  bool done = cJSON_AddStringToObject(json, "mode",
+                                      mode == SI_LOCK_COMPLIANCE ? "compliance" : "governance") &&
+              cJSON_AddStringToObject(own, "scenario", rule->scenario) &&
+              cJSON_AddStringToObject(own, "min", rule->min) &&
+              cJSON_AddStringToObject(own, "max", rule->max);
   return done ? si_json_canonical(json, out) : SI_E_NOMEM;
 }
 

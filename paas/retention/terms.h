@@ -20,9 +20,9 @@ struct si_retention_ask {
 };
 
 struct si_retention_terms {
-  bool locked;              /* else nothing is to be locked, and the rest is zero */
+  bool locked;               /* else nothing is to be locked, and the rest is zero */
   struct si_lock_terms lock; /* .policy is policy.data, or NULL where none holds */
-  struct si_buf policy;     /* {"mode","rule":{"max","min","scenario"}} */
+  struct si_buf policy;      /* {"mode","rule":{"max","min","scenario"}} */
 };
 #define SI_RETENTION_TERMS \
   { .policy = SI_BUF(4096) }

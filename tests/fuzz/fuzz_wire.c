@@ -28,6 +28,30 @@ static void read_text(struct si_unpack *in) {
   require(in->bad ? len == 0 : text == before + 4 && in->at == text + len + 1 && in->at <= in->end);
 }
 
+/* Those about locks, from either end. */
+static void read_lock(const struct si_frame *frame, struct si_unpack *in) {
+  read_text(in); /* key, or prefix */
+  if (frame->type == SI_FRAME_LOCKS) {
+    (void)si_unpack_u64(in);
+    return;
+  }
+  if (frame->type == SI_FRAME_PUT_OPEN) {
+    (void)si_unpack_u32(in);
+    (void)si_unpack_u64(in);
+  }
+  read_text(in); /* version, or content type */
+  (void)si_unpack_u32(in);
+  if (frame->type == SI_FRAME_PUT_OPEN || frame->type == SI_FRAME_LOCKED) {
+    (void)si_unpack_u32(in);
+  }
+  if (frame->type != SI_FRAME_HOLD) {
+    (void)si_unpack_u64(in);
+  }
+  if (frame->type == SI_FRAME_LOCKED) {
+    (void)si_unpack_u64(in);
+  }
+}
+
 /* The fields of each frame from si-host, as si reads them; of others, whatever is there. */
 static void read_fields(const struct si_frame *frame, struct si_ring *ring) {
   struct si_unpack in = si_unpack_of(frame);
@@ -77,6 +101,11 @@ static void read_fields(const struct si_frame *frame, struct si_ring *ring) {
       (void)si_unpack_u64(&in);
       read_text(&in);
       break;
+    case SI_FRAME_LOCKED:
+    case SI_FRAME_PUT_OPEN:
+    case SI_FRAME_LOCK:
+    case SI_FRAME_HOLD:
+    case SI_FRAME_LOCKS: read_lock(frame, &in); break;
     default:
       while (!in.bad && in.at < in.end) {
         read_text(&in);

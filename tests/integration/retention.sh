@@ -192,6 +192,11 @@ for fault in swallow weaker short no-tell lies; do
     --lock-mode compliance
   expect_equal "$code" 4 "lock, $fault"
 done
+run si --json runpack hold "$(si --json runpack list --sink locker --config "root=$dir/lies" |
+  jq -r '.data[] | select(.run == "q") | .storage_uri')" --sink locker --config "root=$dir/lies" \
+  --config fault=lies --reason x
+error_is 4 LOCK_UNPROVEN
+expect_contains "as the store tells it now"
 for fault in foreign endless; do
   run si --json runpack status "${grow}" --sink locker --config "root=$root" --config "fault=$fault"
   [ "$code" != 0 ] || fail "a report that is $fault was believed"
@@ -304,6 +309,7 @@ run si --json runpack --context a lock "$kept" --retain-for 1d
 error_is 4 LOCK_SHORTEN
 expect_equal "$(last_event a | jq -c '[.action,.status,.error.code]')" \
   '["runpack.lock","failed","LOCK_SHORTEN"]'
+expect_equal "$(chain a | jq -c 'select(.action == "runpack.lock" and .status == "started")')" ''
 run si --json runpack --context a lock "$kept" --retain-for 15d
 expect_equal "$code" 0
 expect_equal "$(chain a | tail -n 2 | jq -c '[.action,.status,.fields.mode,.fields.runpack != null]')" \
@@ -398,12 +404,13 @@ run si --json paas --context a project show third --stored
 expect_json '.data.operations[0].evidence' stored
 
 begin "an export that dies between an object and its lock is gone on with, whichever object it was"
-for at in 1 3 6; do
+for at in 1 3 6 7; do
   mkdir -p "$dir/crash-$at"
   echo "$at" >"$dir/crash-$at/crash-at"
   sink_of a locker "{\"root\":\"$dir/crash-$at\",\"fault\":\"crash-after-put\"}"
   operate a "crash-$at"
   expect_equal "$evidence" pending "at $at"
+  [ "$at" != 7 ] || find "$dir/crash-7" -path '*/manifest.json/*' -delete
   found=$(contents "$dir/crash-$at")
   expect_exit 0 si --json runpack --context a status --operation "$operation" --sink locker \
     --config "root=$dir/crash-$at"
@@ -412,8 +419,8 @@ for at in 1 3 6; do
   expect_json .data.complete false
   [ "$at" = 1 ] || [ "$(json '[.data.objects[] | select(.mode == "COMPLIANCE")] | length')" -gt 0 ] ||
     fail "the locked parts are not told"
-  # The policy may have changed meanwhile.
-  if [ "$at" = 6 ]; then
+  # The policy may have changed meanwhile: what is locked tells of the one before, and must stay.
+  if [ "$at" = 7 ]; then
     with_policy a '{"mode":"compliance","rules":[{"scenario":"*","min":"40d","max":"3650d"}]}'
     expect_equal "$code" 0
   fi
@@ -422,10 +429,252 @@ for at in 1 3 6; do
   expect_json '.data.operations[0].evidence' stored
   expect_exit 0 si --json runpack --context a status --operation "$operation"
   expect_json '[.data.complete, .data.all_locked]' '[true,true]'
-  [ "$at" != 6 ] || near "$(json .data.earliest_until)" $((40 * DAY))
+  [ "$at" != 7 ] || near "$(json .data.earliest_until)" $((40 * DAY))
   expect_exit 0 si runpack verify --context a --operation "$operation"
   while read -r line; do
     expect_contains "$line" "$(contents "$dir/crash-$at")"
   done <<<"$found"
 done
 cat "$dir/with-policy.json" >"$SI_PAAS_STATE_ROOT/contexts/a/config.json"
+compliance=$(find "$dir/crash-7" -path '*/compliance.json/*' -name '.v*' ! -name '*.lock')
+expect_equal "$(wc -l <<<"$compliance")" 1
+expect_equal "$(jq -r .policy.rule.min "$compliance")" 30d
+
+begin "a replica has the same, under lock, before the evidence counts; it is caught up with"
+with_policy a "{\"mode\":\"compliance\",\"rules\":[{\"scenario\":\"op.*\",\"min\":\"30d\",\"max\":\"60d\"}],
+  \"replica\":{\"provider\":\"locker\",\"config\":{\"root\":\"$dir/replica\",\"fault\":\"swallow\"}}}"
+expect_equal "$code" 0
+sink_of a locker "{\"root\":\"$store\"}"
+operate a replicated
+expect_equal "$evidence" pending
+expect_contains replica "$(last_event a | jq -r .error.message)"
+with_policy a "{\"mode\":\"compliance\",\"rules\":[{\"scenario\":\"op.*\",\"min\":\"30d\",\"max\":\"60d\"}],
+  \"replica\":{\"provider\":\"locker\",\"config\":{\"root\":\"$dir/replica\"}}}"
+run si --json paas --context a reconcile --apply
+run si --json paas --context a project show replicated --stored
+expect_json '.data.operations[0].evidence' stored
+for place in "$store" "$dir/replica"; do
+  expect_exit 0 si --json runpack --context a status --operation "$operation" --sink locker \
+    --config "root=$place"
+  run si --json runpack --context a status "locker://$place/$(json .data.prefix)" --sink locker \
+    --config "root=$place"
+  expect_json '[.data.complete, .data.all_locked, .data.weakest_mode]' '[true,true,"COMPLIANCE"]'
+done
+cat "$dir/with-policy.json" >"$SI_PAAS_STATE_ROOT/contexts/a/config.json"
+sink_of a locker "{\"root\":\"$store\"}"
+
+begin "the log of an operation does not change once its evidence was begun"
+compared=0
+for log in "$SI_PAAS_STATE_ROOT"/contexts/a/operations/*.log; do
+  id=$(basename "$log" .log)
+  stored=$(find "$store" "$dir"/crash-* -path "*/run/$id/*/log.txt/.v*" ! -name '*.lock' | head -n 1)
+  [ -n "$stored" ] || continue
+  cmp "$log" "$stored" || fail "the log of $id has grown"
+  compared=$((compared + 1))
+done
+[ "$compared" -ge 7 ] || fail "only $compared logs were compared"
+
+# --- pruning, two at once ------------------------------------------------------------------------
+
+begin "what is locked is not pruned, and named with its end; the rest goes"
+pruned=$dir/pruned
+export_as locked --sink locker --config "root=$pruned" --retain-for 30d
+locked_until=$(json .data.lock.until)
+locked_uri=$(json .data.storage_uri)
+export_as free --sink locker --config "root=$pruned"
+export_as part --sink locker --config "root=$pruned"
+part=$(json .data.prefix)
+find "$pruned/objects/$part/manifest.json" -delete
+run si --json runpack lock "locker://$pruned/$part" --sink locker --config "root=$pruned" --retain-for 5d
+expect_equal "$code" 0
+expect_json '[.data.complete, .data.all_locked]' '[false,true]'
+# One of its objects is free again.
+rm "$pruned/objects/$part/artifacts/a.txt"/.v*.lock
+find "$pruned" -exec touch -h -d '2 days ago' {} +
+prune=(si --json runpack prune --sink locker --config "root=$pruned" --incomplete --complete --older-than 1d --yes)
+run "${prune[@]}" --dry-run
+expect_equal "$code" 0
+expect_json '[.data.items[] | select(.locked_until) | .prefix] | length' 2
+run "${prune[@]}"
+error_is 1 RUNPACK_PRUNE_LOCKED
+expect_json '[.data.items[] | [.kind, .outcome]] | sort' \
+  '[["complete","kept"],["complete","removed"],["incomplete","kept"]]'
+expect_contains "$locked_until" "$(json '.data.items[] | select(.kind == "complete" and .outcome == "kept") | .message')"
+run si --json runpack status "$locked_uri" --sink locker --config "root=$pruned"
+expect_json '[.data.complete, .data.all_locked]' '[true,true]'
+run si --json runpack status "locker://$pruned/$part" --sink locker --config "root=$pruned"
+expect_json '[.data.objects[] | .key]' '["artifacts/b.bin","artifacts/spec.json"]'
+
+begin "two that lock the same at once both end well, or one is told why not"
+export_as both "${in_locker[@]}"
+both=$(json .data.storage_uri)
+for days in 10 20 30; do
+  si --json runpack lock "$both" "${in_locker[@]}" --retain-for "${days}d" >"$dir/both.$days" 2>&1 &
+done
+wait
+of status "$both"
+expect_json .data.all_locked true
+for days in 10 20 30; do
+  jq -e '.ok or .error.code == "LOCK_SHORTEN" or .error.code == "LOCK_MISSING"' "$dir/both.$days" >/dev/null ||
+    fail "$(cat "$dir/both.$days")"
+done
+near "$(json .data.earliest_until)" $((30 * DAY))
+for i in 1 2; do
+  export_as race "${in_locker[@]}" --retain-for 1d >/dev/null 2>&1 &
+done
+wait
+export_as race "${in_locker[@]}" --retain-for 1d
+error_is 4 RUNPACK_EXISTS
+
+# --- attestations --------------------------------------------------------------------------------
+
+begin "an attestation is what openssl verifies, and si checks offline"
+run si --json runpack --context a attest "$kept" --output "$dir/attestation.json"
+expect_equal "$code" 0
+statement=$dir/attestation.json
+expect_equal "$(jq -c '[.schema, .all_locked, .weakest_mode, (.objects | length), ([.objects[] | select(.sha256)] | length)]' \
+  "$statement")" '["si.attestation/1",true,"COMPLIANCE",5,5]'
+expect_equal "$(jq -c '[.objects[] | .held] | unique' "$statement")" '[true]'
+si runpack key show --context a >"$dir/a.pem"
+printf 'si.attestation/1 sha256:%s' \
+  "$(jq -jcS 'del(.signature)' "$statement" | sha256sum | cut -d' ' -f1)" >"$dir/message"
+printf '%b' "$(jq -r .signature.value "$statement" | sed 's/../\\x&/g')" >"$dir/signature"
+openssl pkeyutl -verify -pubin -inkey "$dir/a.pem" -rawin -in "$dir/message" \
+  -sigfile "$dir/signature" >/dev/null || fail "openssl does not verify it"
+away=(env SI_PAAS_STATE_ROOT="$dir/nowhere" "$SI_PREFIX/bin/si" --json runpack attest --check)
+run "${away[@]}" "$statement" --key "$dir/a.pem" --require signed
+expect_equal "$code" 0
+expect_json '[.data.trusted, .data.statement.all_locked]' '[true,true]'
+run "${away[@]}" "$statement"
+expect_equal "$code" 0
+expect_json .data.trusted false
+run "${away[@]}" "$statement" --key "$dir/own.pem"
+error_is 8 ATTESTATION_UNTRUSTED_KEY
+run "${away[@]}" "$statement" --require signed
+expect_equal "$code" 2
+expect_exit 0 si runpack attest --check "$statement" --context a
+expect_contains "COMPLIANCE"
+expect_equal "$(last_event a | jq -c '[.action, .status, .fields.mode]')" '["runpack.attest","ok","COMPLIANCE"]'
+jq -cjS '.earliest_until = "2999-01-01T00:00:00.000Z"' "$statement" >"$dir/forged.json"
+run "${away[@]}" "$dir/forged.json" --key "$dir/a.pem"
+error_is 8 ATTESTATION_SIGNATURE
+jq . "$statement" >"$dir/pretty.json"
+run "${away[@]}" "$dir/pretty.json" --key "$dir/a.pem"
+error_is 8 ATTESTATION_INVALID
+echo '{}' >"$dir/empty.json"
+run "${away[@]}" "$dir/empty.json"
+error_is 8 ATTESTATION_INVALID
+run "${away[@]}" "$dir/none.json"
+expect_equal "$code" 3
+of attest "$uri"
+error_is 2 CLI_USAGE
+of attest "$uri" --sign-key "$dir/own.key"
+expect_equal "$code" 0
+printf '%s' "$out" | jq -cjS .data >"$dir/own.json"
+run "${away[@]}" "$dir/own.json" --key "$dir/own.pem"
+expect_equal "$code" 0
+of attest "$plain" --sign-key "$dir/own.key" # not for as long as others: it says so
+expect_json .data.weakest_mode GOVERNANCE
+printf x >>"$(find "$dir/swallow" -path '*run/q/*/a.txt/.v*' ! -name '*.lock')"
+run si --json runpack attest "$(si --json runpack list --sink locker --config "root=$dir/swallow" |
+  jq -r '.data[] | select(.run == "q") | .storage_uri')" --sink locker --config "root=$dir/swallow" \
+  --sign-key "$dir/own.key"
+error_is 8 RUNPACK_VERIFY_FAILED
+
+# --- the report ----------------------------------------------------------------------------------
+
+begin "the report has every attempt with its outcome, and how every runpack is locked now"
+report() {
+  run si --json runpack --context a compliance-report --from 2026-01-01 --to "$(date -d '+1 day' +%F)" \
+    --output "$dir/report.json" --page "$dir/report.html" "$@"
+}
+report
+expect_equal "$code" 0
+told=$(jq -c 'select(.action | test("^(runpack\\.(lock|hold|release|prune|export|copy|attest)|evidence\\.store|retention\\.(set|clear))$"))' \
+  <<<"$(chain a)" | wc -l)
+expect_equal "$(jq '.attempts | length' "$dir/report.json")" "$told"
+expect_equal "$(jq -r '[.schema, .chain.status, .policy.mode] | join(" ")' "$dir/report.json")" \
+  'si.compliance-report/1 good compliance'
+for code_of in RETENTION_BELOW_MIN RETENTION_ABOVE_MAX RETENTION_MODE LOCK_SHORTEN LOCK_UNSUPPORTED; do
+  jq -e --arg c "$code_of" '.attempts[] | select(.code == $c and .outcome != "ok")' "$dir/report.json" \
+    >/dev/null || fail "$code_of is not in the report"
+done
+jq -e --arg p "${kept#locker://"$store"/}" \
+  '.runpacks[] | select(.prefix == $p and .all_locked and .held == 5 and .weakest_mode == "COMPLIANCE")' \
+  "$dir/report.json" >/dev/null || fail "a runpack is not told as it is locked"
+expect_equal "$(jq '[.runpacks[] | .prefix] | length' "$dir/report.json")" \
+  "$(jq '[.runpacks[] | .prefix] | unique | length' "$dir/report.json")"
+expect_equal "$(jq -r '.attempts[] | select(.action == "runpack.hold") | .reason' "$dir/report.json" | sort -u |
+  head -n 1)" 'case 8'
+grep -q 'case &lt;7&gt; &amp; &quot;more&quot;' "$dir/report.html" || fail "a reason is not escaped"
+! grep -qi '<script\|http-equiv="refresh"\|src=\|href=' "$dir/report.html" || fail "the page is not self-contained"
+python3 - "$dir/report.html" <<'PY' || fail "the page is not well-formed"
+import sys
+from html.parser import HTMLParser
+class P(HTMLParser):
+    stack = []
+    def handle_starttag(self, tag, attrs):
+        if tag != "meta": self.stack.append(tag)
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag, tag
+p = P(); p.feed(open(sys.argv[1]).read()); p.close()
+assert not p.stack, p.stack
+PY
+run si --json runpack --context a compliance-report --from 2001-01-01 --to 2001-01-02
+expect_equal "$code" 0
+expect_json '.data.attempts | length' 0
+[ "$(json '.data.runpacks | length')" -gt 2 ] || fail "what stands in the store is not told"
+run si runpack --context a compliance-report --from 2026-02-01 --to 2026-01-01
+expect_equal "$code" 2
+mkdir -p "$dir/work/.git/objects" "$dir/work/.git/refs"
+printf 'ref: refs/heads/main\n' >"$dir/work/.git/HEAD"
+report --output "$dir/work/report.json"
+[ "$code" != 0 ] || fail "a report went into a repository"
+
+begin "a store that is away keeps nothing back of the chain; a clock that is off is told"
+echo -7200000 >"$store/clock-offset"
+report
+[ "$(jq .store.clock.skew_ms "$dir/report.json")" -gt 7190000 ] || fail "the skew is not told"
+rm "$store/clock-offset"
+sink_of a locker "{\"root\":\"/proc/nowhere\"}"
+report
+[ "$code" != 0 ] || fail "a store that is away was passed over"
+expect_equal "$(jq '.attempts | length' "$dir/report.json")" "$told"
+sink_of a locker "{\"root\":\"$store\"}"
+
+begin "a broken chain is said in the report, with what came before"
+events=$SI_PAAS_STATE_ROOT/contexts/a/events/audit.jsonl
+cp "$events" "$dir/events"
+sed -i '20s/"severity":"[a-z]*"/"severity":"minor"/' "$events"
+report
+error_is 8 EVENTS_TAMPERED
+expect_equal "$(jq -r .chain.status "$dir/report.json")" broken
+[ "$(jq '.attempts | length' "$dir/report.json")" -lt "$told" ] || fail "what comes behind was believed"
+grep -q BROKEN "$dir/report.html" || fail "the page does not say it"
+cat "$dir/events" >"$events"
+report
+expect_equal "$code" 0
+expect_exit 0 si paas events verify --context a
+
+begin "the policy goes with a context's settings to another"
+expect_exit 0 si paas context export a --output "$dir/a.json"
+expect_exit 0 si paas context import "$dir/a.json" --name b
+expect_exit 0 si --json paas --context b retention show
+expect_json .data.mode compliance
+
+begin "an export by hand that dies is gone on with by those who store pending evidence"
+mkdir "$dir/by-hand"
+sink_of a file "{\"root\":\"$dir/unlocked\"}"
+operate a by-hand
+expect_equal "$evidence" pending
+echo 7 >"$dir/by-hand/crash-at"
+run si --json runpack --context a export --operation "$operation" --sink locker \
+  --config "root=$dir/by-hand" --config fault=crash-after-put --retain-for 31d --hold 'by hand'
+[ "$code" != 0 ] || fail "it did not die"
+find "$dir/by-hand" -path '*/manifest.json/*' -delete
+sink_of a locker "{\"root\":\"$dir/by-hand\"}"
+run si --json paas --context a reconcile --apply
+run si --json paas --context a project show by-hand --stored
+expect_json '.data.operations[0].evidence' stored
+expect_exit 0 si --json runpack --context a status --operation "$operation"
+expect_json '[.data.complete, .data.all_locked]' '[true,true]'

@@ -12,9 +12,9 @@
 
 /* The last words of rows that change nothing. */
 static const char *const reading[] = {
-    "list",   "show", "verify", "info",  "version",  "help", "doctor",     "checklist", "history",
-    "status", "key",  "export", "check", "contract", "get",  "completion", "conform",
-    "compliance-report"};
+    "list",   "show",      "verify",  "info",       "version", "help",
+    "doctor", "checklist", "history", "status",     "key",     "export",
+    "check",  "contract",  "get",     "completion", "conform", "compliance-report"};
 
 /* They ask for --context themselves where they change what is a context's (contexts.sh,
  * runpacks.sh); a copy goes into a store that was named. */

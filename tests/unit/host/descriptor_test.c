@@ -95,7 +95,7 @@ static void begin(uint32_t kind, const void *vt) {
   own.store.size = sizeof own.store;
   fill(&own.store, offsetof(si_artifact_vt, sink_open), sizeof own.store);
   own.retention.size = sizeof own.retention;
-  fill(&own.retention, offsetof(si_retention_vt, lock), sizeof own.retention);
+  fill(&own.retention, offsetof(si_retention_vt, sink_open), sizeof own.retention);
   answer = NULL;
   asked = 0;
 }
@@ -300,7 +300,7 @@ static void a_retention_table_is_held_to_its_shape(void) {
     own.retention.size = sizes[i];
     refused(SI_KIND_ARTIFACT, "PLUGIN_TABLE", "the table of si.retention/1 says it is");
   }
-  for (size_t at = offsetof(si_retention_vt, lock); at < sizeof own.retention;
+  for (size_t at = offsetof(si_retention_vt, sink_open); at < sizeof own.retention;
        at += sizeof(function)) {
     begin_store();
     put_function(&own.retention, at, NULL);

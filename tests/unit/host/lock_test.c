@@ -1,118 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Locks from end to end: si's session, the real si-host, and a store that locks, or fails to in one
  * of the ways that a store can (tests/plugins/locker.h). R54, R55, R74. */
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/host/session.h"
-#include "kit/base/hash.h"
-#include "kit/base/path.h"
-#include "kit/base/text.h"
-#include "tests/unit/unit.h"
-
-#define FATAL_OK(x) CU_ASSERT_EQUAL_FATAL((x), SI_OK)
-enum { HOUR = 3600000 };
-
-static struct si_session *session;
-static struct si_store *store;
-static struct si_error error;
-static char tree[] = "/tmp/host-lock-XXXXXX";
-static char root[64];
-static int roots;
-
-/* --- a tree with both plugins, as safe as one must be --- */
-
-static void copy_plugin(int dir, const char *id, const char *needs, struct si_buf *manifest) {
-  struct si_buf bytes SI_AUTO(si_buf_free) = SI_BUF(64u << 20);
-  char name[64], hash[SI_SHA256_HEX];
-  int from SI_AUTO(si_close) = open(LOCK_PLUGINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  snprintf(name, sizeof name, "%s.so", id);
-  FATAL_OK(si_read_file(from, name, &bytes));
-  FATAL_OK(si_write_file(dir, name, bytes.data, bytes.len, 0644));
-  FATAL_OK(si_sha256_hex(bytes.data, bytes.len, hash));
-  FATAL_OK(si_buf_printf(manifest,
-                         "%s{\"id\":\"%s\",\"file\":\"%s\",\"sha256\":\"%s\",\"kinds\":"
-                         "[\"artifact\"],\"needs\":%s,\"abi\":\"1.0\",\"license\":\"Apache-2.0\"}",
-                         manifest->data[manifest->len - 1] == '[' ? "" : ",", id, name, hash,
-                         needs));
-}
-
-static void make_tree(void) {
-  struct si_buf manifest SI_AUTO(si_buf_free) = SI_BUF(10000);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(tree));
-  int dir SI_AUTO(si_close) = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  FATAL_OK(si_buf_puts(&manifest, "{\"schema\":\"si.plugins/1\",\"serial\":1,\"plugins\":["));
-  copy_plugin(dir, "locker", "{\"write\":[\"${config.root}\"]}", &manifest);
-  copy_plugin(dir, "bare-store", "{}", &manifest);
-  FATAL_OK(si_buf_puts(&manifest, "]}"));
-  FATAL_OK(si_write_file(dir, "manifest.json", manifest.data, manifest.len, 0644));
-  setenv("SI_PLUGIN_DIR", tree, 1);
-}
-
-static int drop(const char *path, const struct stat *st, int type, struct FTW *at) {
-  (void)st;
-  (void)type;
-  (void)at;
-  return remove(path);
-}
-
-static void drop_tree(void) {
-  CU_ASSERT_EQUAL(nftw(tree, drop, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-/* --- a store --- */
-
-/* From now on an empty one. */
-static void fresh(void) {
-  snprintf(root, sizeof root, "%s/store-%d", tree, ++roots);
-  CU_ASSERT_EQUAL_FATAL(mkdir(root, 0700), 0);
-}
-
-/* The file `name` of the store's root. */
-static void set_number(const char *name, int64_t number) {
-  char text[32];
-  int dir SI_AUTO(si_close) = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  snprintf(text, sizeof text, "%lld\n", (long long)number);
-  FATAL_OK(si_write_file(dir, name, text, strlen(text), 0600));
-}
-
-static struct si_session *open_session(const char *plugin, const char *fault) {
-  char config[200] = "{}";
-  struct si_session *opened = NULL;
-  if (strcmp(plugin, "locker") == 0) {
-    snprintf(config, sizeof config, "{\"root\":\"%s\"%s%s%s}", root, fault ? ",\"fault\":\"" : "",
-             fault ? fault : "", fault ? "\"" : "");
-  }
-  const struct si_session_options options = {
-      .plugin = plugin,
-      .kind = SI_KIND_ARTIFACT,
-      .config = config,
-      .lock_fd = -1,
-      .interrupt_fd = -1,
-      .deadline_ns = si_monotonic_ns() + 60000000000ull,
-  };
-  memset(&error, 0, sizeof error);
-  if (si_session_open(&options, &opened, &error) != SI_OK) {
-    printf("  %s: %s\n", error.code, error.message);
-    CU_FAIL_FATAL("the child did not open");
-  }
-  return opened;
-}
-
-static void begin(const char *fault) {
-  session = open_session("locker", fault);
-  store = si_session_store(session);
-}
-
-static void end(void) {
-  si_session_close(session);
-  session = NULL;
-}
+#include "tests/unit/host/lock_world.h"
 
 static int64_t in_an_hour(void) {
   return (si_now_ms() / 1000 + 3600) * 1000;
@@ -368,6 +261,26 @@ static void a_report_is_bounded(void) {
   end();
 }
 
+/* As another client of the store leaves it, which hides what is locked and removes nothing. */
+static void the_mark_of_a_removal_is_told_with_what_it_hides(void) {
+  uint64_t length = 0;
+  char mark[128];
+  fresh();
+  begin(NULL);
+  lock_puts(store, SI_LOCK_COMPLIANCE, false);
+  FATAL_OK(put("k", "bytes"));
+  snprintf(mark, sizeof mark, "%s/objects/k/.v000000000099.marker", root);
+  int fd SI_AUTO(si_close) = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  CU_ASSERT_FATAL(fd >= 0);
+  CU_ASSERT_EQUAL(store->vt->stat(store, "k", &length, &error), SI_E_NOT_FOUND);
+  FATAL_OK(report("k", 10));
+  CU_ASSERT(told.count == 2 && told.locked == 1 && told.none == 1 && told.current == 1);
+  CU_ASSERT_EQUAL(told.last.flags, SI_LOCK_MARKER | SI_LOCK_CURRENT);
+  /* What it hides is not written over either. */
+  CU_ASSERT_EQUAL(put("k", "other"), SI_E_RETENTION);
+  end();
+}
+
 static void of_two_that_lock_one_key_one_is_told_so(void) {
   fresh();
   begin(NULL);
@@ -432,6 +345,7 @@ UNIT_MAIN("host lock", UNIT(make_tree), UNIT(an_object_is_locked_as_it_is_put),
           UNIT(every_way_in_which_a_store_fails_to_lock_is_found),
           UNIT(a_store_that_lies_is_found_by_its_report), UNIT(many_objects_are_locked_at_once),
           UNIT(a_lock_grows_and_never_weakens), UNIT(a_hold_outlasts_the_lock),
-          UNIT(a_report_is_bounded), UNIT(of_two_that_lock_one_key_one_is_told_so),
+          UNIT(a_report_is_bounded), UNIT(the_mark_of_a_removal_is_told_with_what_it_hides),
+          UNIT(of_two_that_lock_one_key_one_is_told_so),
           UNIT(a_crash_between_object_and_lock_is_no_success),
           UNIT(a_store_without_locks_is_asked_for_none), UNIT(drop_tree))

@@ -126,6 +126,15 @@ static void the_runpack_says_itself_how_it_is_locked(void) {
   CU_ASSERT_EQUAL(strncmp(text + 43, clock_end, sizeof clock_end - 1), 0);
   CU_ASSERT_STRING_EQUAL(text + 43 + sizeof clock_end - 1, rest);
   CU_ASSERT(llabs(result.skew_ms - (si_now_ms() - CLOCK)) < 60000);
+  /* And it must be there. */
+  const struct memory_object *manifest = memory_find(&store, "/manifest.json");
+  CU_ASSERT_FATAL(manifest != NULL);
+  const char *entry = memmem(manifest->data, manifest->len, "\"artifacts/compliance.json\"", 27);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(entry);
+  size_t left = manifest->len - (size_t)(entry - manifest->data);
+  const char *end_of = memmem(entry, left, "\"required\":", 11);
+  CU_ASSERT(end_of && strncmp(end_of + 11, "true}", 5) == 0);
+  CU_ASSERT_PTR_NOT_NULL(memmem(entry, (size_t)(end_of - entry), "\"evidence_log\"", 14));
   end();
 }
 
@@ -293,6 +302,26 @@ static void what_was_not_locked_is_locked_now(void) {
   end();
 }
 
+/* And held, where that is what is wanted. */
+static void what_was_not_held_is_held_now(void) {
+  const struct si_lock_terms held = {
+      .mode = SI_LOCK_GOVERNANCE, .held = true, .keep_ms = HOUR, .policy = POLICY};
+  const struct si_lock_terms hold = {.mode = SI_LOCK_NONE, .held = true};
+  const struct si_lock_terms *const both[] = {&held, &hold};
+  for (size_t i = 0; i < 2; i++) {
+    begin();
+    store.fail_put = "/manifest.json";
+    CU_ASSERT_EQUAL(export_as(NULL, "hello\n"), SI_E_QUOTA);
+    store.fail_put = NULL;
+    CU_ASSERT_EQUAL(export_as(both[i], "hello\n"), SI_OK);
+    for (size_t at = 0; at < store.count; at++) {
+      CU_ASSERT(store.objects[at].lock.held);
+    }
+    CU_ASSERT(all_locked(both[i]->mode, i == 0 ? UNTIL : 0));
+    end();
+  }
+}
+
 static void other_content_is_refused_and_stays(void) {
   static const char *const logs[] = {"jello\n", "hello", "hello\n\n", ""};
   for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
@@ -372,6 +401,7 @@ static void what_is_complete_or_strange_is_refused(void) {
   store.stored = 0;
   expect(export(), SI_E_EXISTS, "RUNPACK_EXISTS");
   CU_ASSERT_EQUAL(store.stored, 0);
+  CU_ASSERT_EQUAL(store.lock_calls, 0);
   end();
   begin();
   memory_set(&store, FIXTURE_PREFIX "/artifacts/of-another", "x", 1);
@@ -474,7 +504,7 @@ UNIT_MAIN("runpack lock", UNIT(every_object_is_locked_as_it_is_put),
           UNIT(a_clock_that_cannot_be_read_is_none),
           UNIT(the_manifest_is_never_put_while_another_is_not_locked),
           UNIT(the_same_content_is_kept_and_locked_on), UNIT(what_was_not_locked_is_locked_now),
-          UNIT(other_content_is_refused_and_stays),
+          UNIT(what_was_not_held_is_held_now), UNIT(other_content_is_refused_and_stays),
           UNIT(other_terms_do_not_fit_what_was_said_before),
           UNIT(a_strange_compliance_json_is_refused),
           UNIT(an_object_that_cannot_be_read_is_not_kept),

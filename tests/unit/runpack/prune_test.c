@@ -328,6 +328,27 @@ static void a_listing_without_end_is_ended(void) {
   memory_store_free(&store);
 }
 
+/* A complete one stays whole where something of it is locked; of an incomplete one goes the rest.
+ */
+static void what_is_locked_stays_and_until_when_is_told(void) {
+  static struct memory_store store;
+  struct told told;
+  struct si_error error;
+  fill(&store);
+  memory_store_locks(&store, NOW);
+  memory_find(&store, RUN("b", "done") "/artifacts/x")->lock =
+      (struct si_store_lock){.mode = SI_LOCK_COMPLIANCE, .until_ms = 1800000000000};
+  memory_find(&store, RUN("a", "old") "/artifacts/y/z")->lock =
+      (struct si_store_lock){.held = true};
+  CU_ASSERT_EQUAL(prune(&store, &both, NULL, &told, &error), SI_E_RETENTION);
+  CU_ASSERT_STRING_EQUAL(error.code, "RUNPACK_PRUNE_LOCKED");
+  CU_ASSERT_PTR_NOT_NULL(memory_find(&store, RUN("b", "done") "/manifest.json"));
+  CU_ASSERT_PTR_NOT_NULL(memory_find(&store, RUN("b", "done") "/artifacts/x"));
+  CU_ASSERT_PTR_NOT_NULL(memory_find(&store, RUN("a", "old") "/artifacts/y/z"));
+  CU_ASSERT_PTR_NULL(memory_find(&store, RUN("a", "old") "/artifacts/x"));
+  memory_store_free(&store);
+}
+
 UNIT_MAIN("runpack prune", UNIT(only_what_is_incomplete_and_old_is_planned),
           UNIT(whole_runpacks_are_planned_only_where_asked_for),
           UNIT(a_place_that_is_none_is_refused),
@@ -338,4 +359,5 @@ UNIT_MAIN("runpack prune", UNIT(only_what_is_incomplete_and_old_is_planned),
           UNIT(of_a_complete_runpack_the_manifest_goes_first),
           UNIT(a_manifest_that_cannot_go_keeps_its_artifacts_and_not_the_others),
           UNIT(what_changed_since_the_plan_stays), UNIT(what_is_still_there_afterwards_is_named),
-          UNIT(a_second_run_finds_nothing), UNIT(a_listing_without_end_is_ended))
+          UNIT(a_second_run_finds_nothing), UNIT(what_is_locked_stays_and_until_when_is_told),
+          UNIT(a_listing_without_end_is_ended))
