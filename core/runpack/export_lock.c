@@ -36,15 +36,6 @@ si_rc si_export_lock_begin(struct si_export *e, struct si_error *error) {
 
 /* --- the document --- */
 
-static bool add_time(cJSON *to, const char *name, int64_t ms) {
-  char text[SI_TIME_SIZE];
-  if (ms == 0) {
-    return cJSON_AddNullToObject(to, name);
-  }
-  si_time_text(ms, text);
-  return cJSON_AddStringToObject(to, name, text);
-}
-
 static bool add_copy(cJSON *to, const char *name, const cJSON *value) {
   cJSON *copy = value ? cJSON_Duplicate(value, true) : cJSON_CreateNull();
   if (!cJSON_AddItemToObject(to, name, copy)) {
@@ -68,10 +59,10 @@ static si_rc write_document(const struct si_export *e, const struct moment *mome
   bool added = cJSON_AddStringToObject(root, "schema", SCHEMA) &&
                cJSON_AddStringToObject(lock, "mode", si_lock_mode_name(terms->mode)) &&
                cJSON_AddBoolToObject(lock, "legal_hold", terms->held) &&
-               add_time(lock, "until", moment->until_ms) &&
-               add_time(clock, "store", moment->told_ms) &&
-               add_time(clock, "local", moment->local_ms) && add_copy(root, "policy", policy) &&
-               add_copy(root, "store", moment->store);
+               si_lock_add_time(lock, "until", moment->until_ms) &&
+               si_lock_add_time(clock, "store", moment->told_ms) &&
+               si_lock_add_time(clock, "local", moment->local_ms) &&
+               add_copy(root, "policy", policy) && add_copy(root, "store", moment->store);
   return added ? si_json_canonical(root, out) : SI_E_NOMEM;
 }
 

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "core/runpack/key.h"
-#include "kit/base/json.h"
 #include "kit/base/text.h"
 
 static const char no_hash[SI_SHA256_HEX] =
@@ -41,27 +40,40 @@ static si_rc on_version(void *ctx, const si_lock *lock) {
 }
 
 static si_rc unsupported(struct si_error *error, const char *why) {
-  si_error_set(error, SI_E_UNSUPPORTED, "LOCK_UNSUPPORTED", "%s; nothing was stored", why);
+  si_error_set(error, SI_E_UNSUPPORTED, "LOCK_UNSUPPORTED", "%s", why);
   return si_error_hint(error,
                        "name a store that locks, and a place in it where that is switched on: si "
                        "plugin list tells which providers have " SI_RETENTION_ID);
 }
 
-/* Does the store lock, and what time is it there? */
-static si_rc read_about(struct si_lock_ground *ground, struct si_error *error) {
-  cJSON *about SI_AUTO(si_json_free) = NULL;
-  si_rc status = si_json_parse(si_buf_text(&ground->about), ground->about.len, &about, NULL);
-  if (status != SI_OK || !cJSON_IsObject(about)) {
+si_rc si_lock_unsupported(struct si_error *error) {
+  return unsupported(error, "the store cannot lock objects");
+}
+
+si_rc si_lock_about(const struct si_buf *about, int64_t local_ms, int64_t *told_ms, bool *clock,
+                    struct si_error *error) {
+  cJSON *json SI_AUTO(si_json_free) = NULL;
+  si_rc status = si_json_parse(si_buf_text(about), about->len, &json, NULL);
+  if (status != SI_OK || !cJSON_IsObject(json)) {
     return si_error_set(error, SI_E_CORRUPT, "LOCK_REPORT",
                         "what the store says of its locks cannot be read");
   }
-  if (!cJSON_IsTrue(si_json_get(about, "locking"))) {
+  if (!cJSON_IsTrue(si_json_get(json, "locking"))) {
     return unsupported(error, "the store is not set up to lock objects");
   }
-  const char *told = si_json_str(about, "told");
-  ground->clock = told && si_time_parse(told, &ground->told_ms) == SI_OK && ground->told_ms > 0;
-  ground->told_ms = ground->clock ? ground->told_ms : ground->local_ms;
+  const char *told = si_json_str(json, "told");
+  *clock = told && si_time_parse(told, told_ms) == SI_OK && *told_ms > 0;
+  *told_ms = *clock ? *told_ms : local_ms;
   return SI_OK;
+}
+
+bool si_lock_add_time(cJSON *to, const char *name, int64_t ms) {
+  char text[SI_TIME_SIZE];
+  if (ms == 0) {
+    return cJSON_AddNullToObject(to, name);
+  }
+  si_time_text(ms, text);
+  return cJSON_AddStringToObject(to, name, text);
 }
 
 static si_rc reckon(const struct si_lock_terms *terms, struct si_lock_ground *ground,
@@ -87,15 +99,17 @@ si_rc si_lock_begin(struct si_store *store, const char *prefix, const struct si_
                     struct si_lock_ground *ground, struct si_error *error) {
   struct looking looking = {ground, prefix};
   if (!store->vt->locks) {
-    return unsupported(error, "the store cannot lock objects");
+    return si_lock_unsupported(error);
   }
   si_rc status = store->vt->locks(store, prefix, SI_LOCK_VERSIONS_MAX, &looking, on_version,
                                   &ground->about, error);
   ground->local_ms = si_now_ms();
   if (status == SI_E_UNSUPPORTED) {
-    return unsupported(error, "the store cannot lock objects");
+    return si_lock_unsupported(error);
   }
-  status = status == SI_OK ? read_about(ground, error) : status;
+  status = status == SI_OK ? si_lock_about(&ground->about, ground->local_ms, &ground->told_ms,
+                                           &ground->clock, error)
+                           : status;
   status = status == SI_OK ? reckon(terms, ground, error) : status;
   if (status == SI_OK) {
     si_table_sort(&ground->there);

@@ -12,6 +12,7 @@
 
 #include "core/runpack/store.h"
 #include "core/runpack/table.h"
+#include "kit/base/json.h"
 
 /* How a runpack is to be locked. */
 struct si_lock_terms {
@@ -54,6 +55,16 @@ void si_lock_ground_free(struct si_lock_ground *ground); /* for SI_AUTO */
  * store is set to lock. RUNPACK_LOCKED (SI_E_RETENTION): it is another; `path` names it. */
 si_rc si_lock_keep(struct si_store *store, const char *key, const char *path, uint64_t length,
                    const char sha256[SI_SHA256_HEX], struct si_error *error) SI_MUST_USE;
+
+/* Reads what a store says of itself (si_store_vt.locks): *clock, and *told_ms, its clock, or
+ * `local_ms` where it tells none. LOCK_UNSUPPORTED: it is not set up to lock; LOCK_REPORT
+ * (SI_E_CORRUPT): it cannot be read. */
+si_rc si_lock_about(const struct si_buf *about, int64_t local_ms, int64_t *told_ms, bool *clock,
+                    struct si_error *error) SI_MUST_USE;
+/* LOCK_UNSUPPORTED of a store that cannot lock at all. */
+si_rc si_lock_unsupported(struct si_error *error);
+/* A member that is the time, or null for 0. */
+bool si_lock_add_time(cJSON *to, const char *name, int64_t ms);
 
 /* "COMPLIANCE", "GOVERNANCE", or "none". */
 const char *si_lock_mode_name(uint32_t mode);

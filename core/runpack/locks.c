@@ -99,28 +99,6 @@ static void count(struct si_locks *locks) {
   }
 }
 
-static si_rc unsupported(struct si_error *error, const char *why) {
-  si_error_set(error, SI_E_UNSUPPORTED, "LOCK_UNSUPPORTED", "%s", why);
-  return si_error_hint(
-      error, "name a store that locks: si plugin list tells which providers have " SI_RETENTION_ID);
-}
-
-static si_rc read_about(struct si_locks *locks, struct si_error *error) {
-  cJSON *about SI_AUTO(si_json_free) = NULL;
-  si_rc status = si_json_parse(si_buf_text(&locks->about), locks->about.len, &about, NULL);
-  if (status != SI_OK || !cJSON_IsObject(about)) {
-    return si_error_set(error, SI_E_CORRUPT, "LOCK_REPORT",
-                        "what the store says of its locks cannot be read");
-  }
-  if (!cJSON_IsTrue(si_json_get(about, "locking"))) {
-    return unsupported(error, "the store is not set up to lock objects");
-  }
-  const char *told = si_json_str(about, "told");
-  locks->clock = told && si_time_parse(told, &locks->told_ms) == SI_OK && locks->told_ms > 0;
-  locks->told_ms = locks->clock ? locks->told_ms : locks->local_ms;
-  return SI_OK;
-}
-
 static void forget(struct si_locks *locks) {
   struct si_locks kept = {
       .rows = locks->rows, .room = locks->room, .texts = locks->texts, .about = locks->about};
@@ -137,15 +115,17 @@ si_rc si_locks_read(struct si_store *store, const char *prefix, struct si_locks 
   }
   forget(locks);
   if (!store->vt->locks) {
-    return unsupported(error, "the store cannot lock objects");
+    return si_lock_unsupported(error);
   }
   si_rc status = store->vt->locks(store, locks->prefix, SI_LOCK_VERSIONS_MAX, locks, on_version,
                                   &locks->about, error);
   locks->local_ms = si_now_ms();
   if (status == SI_E_UNSUPPORTED) {
-    return unsupported(error, "the store cannot lock objects");
+    return si_lock_unsupported(error);
   }
-  status = status == SI_OK ? read_about(locks, error) : status;
+  status = status == SI_OK ? si_lock_about(&locks->about, locks->local_ms, &locks->told_ms,
+                                           &locks->clock, error)
+                           : status;
   if (status != SI_OK) {
     return status;
   }
@@ -281,15 +261,6 @@ si_rc si_locks_hold(struct si_store *store, struct si_locks *locks, bool on,
 
 /* --- JSON --- */
 
-static bool add_time(cJSON *to, const char *name, int64_t ms) {
-  char text[SI_TIME_SIZE];
-  if (ms == 0) {
-    return cJSON_AddNullToObject(to, name);
-  }
-  si_time_text(ms, text);
-  return cJSON_AddStringToObject(to, name, text);
-}
-
 static cJSON *row_json(const struct si_locks *locks, const struct si_lock_row *row) {
   const char *version = version_of(locks, row);
   cJSON *json = cJSON_CreateObject();
@@ -297,7 +268,7 @@ static cJSON *row_json(const struct si_locks *locks, const struct si_lock_row *r
                (version ? cJSON_AddStringToObject(json, "version", version)
                         : cJSON_AddNullToObject(json, "version")) &&
                cJSON_AddStringToObject(json, "mode", si_lock_mode_name(row->mode)) &&
-               add_time(json, "until", row->until_ms) &&
+               si_lock_add_time(json, "until", row->until_ms) &&
                cJSON_AddBoolToObject(json, "held", row->flags & SI_LOCK_HELD) &&
                cJSON_AddBoolToObject(json, "current", row->flags & SI_LOCK_CURRENT) &&
                cJSON_AddBoolToObject(json, "marker", row->flags & SI_LOCK_MARKER);
@@ -332,8 +303,8 @@ static bool add_store(const struct si_locks *locks, cJSON *to) {
   }
   cJSON *clock = cJSON_AddObjectToObject(to, "clock");
   int64_t skew = si_locks_skew_ms(locks);
-  return add_time(clock, "store", locks->clock ? locks->told_ms : 0) &&
-         add_time(clock, "local", locks->local_ms) &&
+  return si_lock_add_time(clock, "store", locks->clock ? locks->told_ms : 0) &&
+         si_lock_add_time(clock, "local", locks->local_ms) &&
          (locks->clock ? cJSON_AddNumberToObject(clock, "skew_ms", (double)skew)
                        : cJSON_AddNullToObject(clock, "skew_ms"));
 }
@@ -342,7 +313,7 @@ si_rc si_locks_json(const struct si_locks *locks, cJSON *to) {
   bool added = cJSON_AddBoolToObject(to, "complete", locks->complete) &&
                cJSON_AddBoolToObject(to, "all_locked", si_locks_all_locked(locks)) &&
                cJSON_AddStringToObject(to, "weakest_mode", si_lock_mode_name(locks->weakest)) &&
-               add_time(to, "earliest_until", locks->earliest_ms) &&
+               si_lock_add_time(to, "earliest_until", locks->earliest_ms) &&
                cJSON_AddNumberToObject(to, "held", (double)locks->held) &&
                cJSON_AddNumberToObject(to, "old_versions", (double)locks->old) &&
                cJSON_AddNumberToObject(to, "markers", (double)locks->markers) &&

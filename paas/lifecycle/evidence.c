@@ -203,6 +203,22 @@ si_rc si_evidence_export(struct si_life *life, const struct si_operation *operat
   return status == SI_OK ? si_export_finish(e, result, error) : status;
 }
 
+si_rc si_evidence_open(struct si_life *life, const struct si_operation *operation,
+                       const char *provider, const char *config, struct si_sink_session **out,
+                       struct si_error *error) {
+  const struct si_sink_options options = {.provider = provider,
+                                          .config = config,
+                                          .context = life->context,
+                                          .interrupt_fd = life->interrupt_fd,
+                                          .ask = life->ask,
+                                          .ask_ctx = life->ask_ctx,
+                                          .state = life->state,
+                                          .operation = operation->id,
+                                          .log_ctx = life->ctx,
+                                          .log = life->log};
+  return si_sink_open(&options, out, error);
+}
+
 si_rc si_evidence_sink(struct si_life *life, const struct si_operation *operation,
                        struct si_sink_session **out, struct si_error *error) {
   const char *sink = life->sink;
@@ -217,17 +233,8 @@ si_rc si_evidence_sink(struct si_life *life, const struct si_operation *operatio
   if (status != SI_OK) {
     return status;
   }
-  const struct si_sink_options options = {.provider = sink,
-                                          .config = settings ? text.data : life->sink_config,
-                                          .context = life->context,
-                                          .interrupt_fd = life->interrupt_fd,
-                                          .ask = life->ask,
-                                          .ask_ctx = life->ask_ctx,
-                                          .state = life->state,
-                                          .operation = operation->id,
-                                          .log_ctx = life->ctx,
-                                          .log = life->log};
-  return si_sink_open(&options, out, error);
+  return si_evidence_open(life, operation, sink, settings ? text.data : life->sink_config, out,
+                          error);
 }
 
 static si_rc trust_key(void *ctx, const char *key, const char *since) {

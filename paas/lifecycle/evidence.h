@@ -27,6 +27,10 @@ si_rc si_evidence_note_lock(const struct si_life *life, const struct si_operatio
 si_rc si_evidence_prefix(const struct si_life *life, const struct si_operation *operation,
                          char *prefix, struct si_error *error) SI_MUST_USE;
 
+/* A session with this artifact provider on behalf of `operation`. */
+si_rc si_evidence_open(struct si_life *life, const struct si_operation *operation,
+                       const char *provider, const char *config, struct si_sink_session **out,
+                       struct si_error *error) SI_MUST_USE;
 /* A session with an artifact provider that takes the evidence of `operation`: the life's sink, or
  * the context's where that is NULL. */
 si_rc si_evidence_sink(struct si_life *life, const struct si_operation *operation,

@@ -253,17 +253,7 @@ static si_rc open_replica(struct si_life *life, const struct si_operation *opera
     return si_error_set(error, SI_E_QUOTA, "PAAS_CONFIG",
                         "the replica's configuration is too large");
   }
-  const struct si_sink_options options = {.provider = provider,
-                                          .config = text->data,
-                                          .context = life->context,
-                                          .interrupt_fd = life->interrupt_fd,
-                                          .ask = life->ask,
-                                          .ask_ctx = life->ask_ctx,
-                                          .state = life->state,
-                                          .operation = operation->id,
-                                          .log_ctx = life->ctx,
-                                          .log = life->log};
-  return si_sink_open(&options, out, error);
+  return si_evidence_open(life, operation, provider, text->data, out, error);
 }
 
 static si_rc copy(struct si_life *life, const struct si_operation *operation,

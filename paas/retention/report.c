@@ -30,14 +30,6 @@ static bool add_text(cJSON *to, const char *name, const char *text) {
                          : cJSON_AddNullToObject(to, name) != NULL;
 }
 
-static bool add_time(cJSON *to, const char *name, int64_t ms) {
-  char text[SI_TIME_SIZE] = "";
-  if (ms) {
-    si_time_text(ms, text);
-  }
-  return add_text(to, name, text);
-}
-
 static bool note_runpack(struct reporting *r, const char *prefix) {
   return !prefix || !prefix[0] || cJSON_HasObjectItem(r->prefixes, prefix) ||
          cJSON_AddTrueToObject(r->prefixes, prefix);
@@ -125,8 +117,8 @@ static bool fill_locks(const struct si_locks *locks, cJSON *to) {
          cJSON_AddNumberToObject(to, "locked", (double)locks->locked) &&
          cJSON_AddNumberToObject(to, "held", (double)locks->held) &&
          add_text(to, "weakest_mode", si_lock_mode_name(locks->weakest)) &&
-         add_time(to, "earliest_until", locks->earliest_ms) && cJSON_AddNullToObject(to, "code") &&
-         cJSON_AddNullToObject(to, "message");
+         si_lock_add_time(to, "earliest_until", locks->earliest_ms) &&
+         cJSON_AddNullToObject(to, "code") && cJSON_AddNullToObject(to, "message");
 }
 
 static bool fill_unknown(const struct si_error *why, cJSON *to) {
@@ -197,7 +189,7 @@ static bool add_head(const struct si_report_options *o, cJSON *report) {
          cJSON_AddStringToObject(context, "id", o->context->id) &&
          cJSON_AddStringToObject(context, "name", o->context->name) &&
          cJSON_AddStringToObject(si, "version", o->si_version) &&
-         add_time(report, "from", o->from_ms) && add_time(report, "to", o->to_ms) &&
+         si_lock_add_time(report, "from", o->from_ms) && si_lock_add_time(report, "to", o->to_ms) &&
          cJSON_AddStringToObject(report, "made_at", now);
 }
 
