@@ -223,7 +223,8 @@ static si_rc prefix_of_uri(struct si_invocation *inv, const char *uri, struct si
   }
   bad_uri(inv, uri, "is not that of a runpack");
   return si_error_hint(&inv->error,
-                       "si runpack list shows the runpacks of a store: %.200s/tenant/...", root);
+                       "si runpack list shows the runpacks of a store: %.*s/tenant/...",
+                       len < 200 ? (int)len : 200, root);
 }
 
 static si_rc place_of_uri(struct si_invocation *inv, const char *uri, size_t scheme,

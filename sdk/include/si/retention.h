@@ -78,8 +78,9 @@ typedef struct si_retention_vt {
   /* Begins an object as si_artifact_vt.sink_open does, to be locked as `wish` says. Where the store
    * can do it the lock comes with the object; else the object is locked, by its version, before
    * sink_finish returns. SI_E_RETENTION: the key has an object that is locked, and a locked object
-   * is never written over: the failure says how it is locked, and until when. SI_E_INVALID: a time
-   * that has passed. SI_E_UNSUPPORTED: the store does not lock, or not in that mode. */
+   * is never written over: the failure says how it is locked, and until when; it may come from
+   * sink_finish alone, before anything is stored. SI_E_INVALID: a time that has passed.
+   * SI_E_UNSUPPORTED: the store does not lock, or not in that mode. */
   si_rc (*sink_open)(si_instance *instance, si_op *op, const char *key,
                      const si_put_options *options, const si_lock_wish *wish, si_sink **out);
   /* Ends a sink of this table's sink_open as si_artifact_vt.sink_finish does. Reads the lock of
