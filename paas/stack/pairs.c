@@ -132,6 +132,7 @@ static si_rc read_pairs(struct si_reading *r, const struct si_yaml_node *node,
                         const struct si_place *place, const struct pairs *kind,
                         const struct si_service *service) {
   cJSON *object = NULL;
+  bool failed = false;
   if (node->kind == SI_YAML_SCALAR) {
     return si_stack_invalid(r, place, "must be a map, or a list of `KEY=value`");
   }
@@ -144,8 +145,9 @@ static si_rc read_pairs(struct si_reading *r, const struct si_yaml_node *node,
     const struct si_yaml_node *value = node->entries[i].value;
     status = node->kind == SI_YAML_MAP ? read_member(r, kind, object, value, &at)
                                        : read_item(r, kind, object, value, &at);
+    status = si_stack_go_on(r, status, &failed);
   }
-  return status;
+  return si_stack_came_to(status, failed);
 }
 
 si_rc si_read_environment(struct si_reading *r, const struct si_yaml_node *value,

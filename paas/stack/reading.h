@@ -13,7 +13,8 @@
 enum {
   SI_STACK_SERVICES = 100,  /* in a file */
   SI_STACK_BINDINGS = 1024, /* published ports in a file */
-  SI_STACK_MOUNTS = 64      /* volumes and tmpfs of a service */
+  SI_STACK_MOUNTS = 64,     /* volumes and tmpfs of a service */
+  SI_STACK_FAULTS = 100     /* told of in one reading */
 };
 
 enum si_condition { SI_AWAIT_STARTED, SI_AWAIT_HEALTHY, SI_AWAIT_COMPLETED };
@@ -56,8 +57,12 @@ struct si_binding {
 };
 
 struct si_reading {
-  const char *name;                              /* of the file, for messages */
-  struct si_error *error;                        /* never NULL */
+  const char *files[SI_LINE_FILES]; /* their names, for messages; not owned */
+  size_t file_count;
+  struct si_error *error;  /* the newest failure; never NULL */
+  bool fresh;              /* it is not among the faults yet */
+  struct si_error *faults; /* what was gone on from; owned */
+  size_t fault_count;
   cJSON *volumes;                                /* the document's, each {name}; owned */
   cJSON *networks;                               /* the document's, each {name, internal}; owned */
   cJSON *secrets;                                /* the document's, by name; owned */

@@ -206,14 +206,16 @@ si_rc si_secrets_read(struct si_reading *r, const struct si_yaml_node *value,
   if (status == SI_OK && value->count > SI_STACK_SECRETS) {
     return si_stack_fail(r, "STACK_TOO_LARGE", place, "has more than %d members", SI_STACK_SECRETS);
   }
+  bool failed = false;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     struct si_place at = si_place_of(place, value, i);
-    status = read_secret(r, value->entries[i].value, &at);
+    status = si_stack_go_on(r, read_secret(r, value->entries[i].value, &at), &failed);
   }
-  for (size_t i = 0; status == SI_OK && i < value->count; i++) {
+  for (size_t i = 0; status == SI_OK && !failed && i < value->count; i++) {
     struct si_place at = si_place_of(place, value, i);
-    status = check_signer(r, &at);
+    status = si_stack_go_on(r, check_signer(r, &at), &failed);
   }
+  status = si_stack_came_to(status, failed);
   return status == SI_OK ? si_list_sort(r, r->secrets, "name") : status;
 }
 

@@ -66,7 +66,6 @@ static void a_key_that_is_not_supported_is_named_with_its_line(void) {
       {WEB("container_name: w"), UNSUPPORTED, 4, "services.web.container_name", "named after"},
       {WEB("quite_other_thing: 1"), UNSUPPORTED, 4, "quite_other_thing", "supported here: image"},
       {WEB("x-si-onshot: true"), UNSUPPORTED, 4, "x-si-onshot", "`x-si-oneshot`"},
-      {WEB("<<: {user: me}"), UNSUPPORTED, 4, "merge key `<<`", "alias a whole value"},
       {WEB("healthcheck: {tset: a}"), UNSUPPORTED, 4, "healthcheck.tset", "`test`"},
       {WEB("healthcheck: {x-si-a: 1}"), UNSUPPORTED, 4, "healthcheck.x-si-a", NULL},
       {WEB("ports: [{target: 80, mode: host}]"), UNSUPPORTED, 4, "ports[0].mode", NULL},
