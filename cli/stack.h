@@ -9,6 +9,15 @@
 #include "cli/command.h"
 #include "paas/stack/stack.h"
 
+/* The options beside `stack`. */
+#define SI_STACK_VARIABLE_OPTIONS                                                                 \
+  {"env-file",    0,   "FILE", "Variables for `${NAME}` in the stack; without it .env beside it", \
+   SI_OPT_REPEAT, NULL},                                                                          \
+  {                                                                                               \
+    "env", 0, "NAME", "Take that variable from the environment of this command", SI_OPT_REPEAT,   \
+        NULL                                                                                      \
+  }
+
 /* Reads what `--stack` names, files among the arguments (where `args`) before that; the row has the
  * options of this page. `faults` may be NULL. */
 si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stack,

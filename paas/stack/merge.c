@@ -105,8 +105,8 @@ static si_rc member_of(struct merger *m, enum rule rule, const struct si_place *
     return si_stack_invalid(m->r, place, "must be text");
   }
   size_t len = rule == PAIRS ? strcspn(value->text, "=") : strlen(value->text);
-  if (rule == NAMES && strchr(value->text, '$')) {
-    si_stack_invalid(m->r, place, "uses `$`, and is merged by its name");
+  if (memchr(value->text, '$', len)) {
+    si_stack_invalid(m->r, place, "uses `$` in the name by which it is merged");
     return si_stack_hint(m->r, "write the name out");
   }
   const struct si_yaml_node *key = new_text(m, value, value->text, SI_SCALAR_TEXT);

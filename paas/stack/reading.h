@@ -56,6 +56,20 @@ struct si_binding {
   unsigned line;
 };
 
+struct si_variable {
+  char *name;
+  char *value;
+  bool secret; /* its value was made of one that its name tells to be a secret */
+  unsigned line;
+};
+
+struct si_variables {
+  struct si_variable *list;
+  size_t count;
+};
+
+struct si_stack_request;
+
 struct si_reading {
   const char *files[SI_LINE_FILES]; /* their names, for messages; not owned */
   size_t file_count;
@@ -63,6 +77,14 @@ struct si_reading {
   bool fresh;              /* it is not among the faults yet */
   struct si_error *faults; /* what was gone on from; owned */
   size_t fault_count;
+  const struct si_stack_request *request; /* where variables come from; NULL: nowhere */
+  struct si_variables variables;          /* of the request, once `loaded`; owned */
+  const struct si_variables *local;       /* of a file that is being read; or NULL */
+  bool loaded;
+  bool unloadable;
+  cJSON *paths;                                  /* of files, made here; owned */
+  size_t expanded;                               /* bytes that variables brought */
+  const struct si_yaml_node *secret_names;       /* the map x-si-secrets, or NULL */
   cJSON *volumes;                                /* the document's, each {name}; owned */
   cJSON *networks;                               /* the document's, each {name, internal}; owned */
   cJSON *secrets;                                /* the document's, by name; owned */

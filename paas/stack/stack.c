@@ -10,6 +10,7 @@
 #include "kit/base/path.h"
 #include "paas/stack/merge.h"
 #include "paas/stack/top.h"
+#include "paas/stack/variables.h"
 
 static void reading_free(struct si_reading **reading) {
   struct si_reading *r = *reading;
@@ -20,6 +21,8 @@ static void reading_free(struct si_reading **reading) {
     cJSON_Delete(r->volumes);
     cJSON_Delete(r->networks);
     cJSON_Delete(r->secrets);
+    cJSON_Delete(r->paths);
+    si_variables_free(&r->variables);
     free(r->faults);
     free(r);
   }
@@ -130,6 +133,9 @@ si_rc si_stack_read(const struct si_stack_request *request, struct si_stack *out
     return si_error_target(error, "stack", "");
   }
   si_rc status = begin(request->files[0], error ? error : &unread, &r);
+  if (status == SI_OK) {
+    r->request = request;
+  }
   for (size_t i = 0; status == SI_OK && i < request->file_count; i++) {
     status = read_over(r, request->files[i], &whole);
   }
