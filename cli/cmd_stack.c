@@ -66,7 +66,7 @@ static si_rc no_memory(struct si_invocation *inv) {
 static const struct si_option options[] = {
     {"stack", 's', "FILE", "A file of the stack, put over those before it", SI_OPT_REPEAT, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
-    SI_STACK_VARIABLE_OPTIONS,
+    SI_STACK_OPTIONS,
     {0},
 };
 

@@ -62,14 +62,18 @@ si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stac
                      struct si_faults *faults) {
   cJSON *owned SI_AUTO(si_json_free) = cJSON_CreateArray();
   struct names files = {.count = 0}, env_files = {.count = 0}, variables = {.count = 0};
+  struct names profiles = {.count = 0};
   si_rc status = take_files(inv, args, &files);
   status = status == SI_OK ? take(inv, "env-file", &env_files) : status;
+  status = status == SI_OK ? take(inv, "profile", &profiles) : status;
   status = status == SI_OK ? take_environment(inv, &variables, owned) : status;
   const struct si_stack_request request = {.files = files.list,
                                            .file_count = files.count,
                                            .env_files = env_files.list,
                                            .env_file_count = env_files.count,
                                            .variables = variables.list,
-                                           .variable_count = variables.count};
+                                           .variable_count = variables.count,
+                                           .profiles = profiles.list,
+                                           .profile_count = profiles.count};
   return status == SI_OK ? si_stack_read(&request, stack, faults, &inv->error) : status;
 }

@@ -37,20 +37,21 @@ static si_rc check_label(struct si_reading *r, const struct si_place *place, con
   return SI_OK;
 }
 
-/* The document is kept as it is, in the state store and in runpacks: it must hold no secret. */
-static si_rc check_literal(struct si_reading *r, const struct si_place *place, const char *key,
-                           const cJSON *value) {
-  const char *text = cJSON_GetStringValue(value);
-  if (!text || !si_tells_secret(key, text)) {
-    return SI_OK;
-  }
+si_rc si_refuse_literal(struct si_reading *r, const struct si_place *place, const char *name) {
   si_stack_fail(r, "STACK_SECRET", place, "sets %.70s to what looks like a secret, in plain text",
-                key);
+                name);
   return si_stack_hint(
       r,
       "declare it at the top of the file, `x-si-secrets: {NAME: {generate: "
       "password}}`, or `{NAME: }` and set it with `si paas secret set`; here write "
       "\"${NAME}\"");
+}
+
+/* The document is kept as it is, in the state store and in runpacks: it must hold no secret. */
+static si_rc check_literal(struct si_reading *r, const struct si_place *place, const char *key,
+                           const cJSON *value) {
+  const char *text = cJSON_GetStringValue(value);
+  return text && si_tells_secret(key, text) ? si_refuse_literal(r, place, key) : SI_OK;
 }
 
 static si_rc put_pair(struct si_reading *r, const struct pairs *kind, cJSON *object,

@@ -11,12 +11,17 @@
 
 si_key_reader si_read_environment; /* pairs.c */
 si_key_reader si_read_labels;
-si_key_reader si_read_ports;      /* ports.c */
-si_key_reader si_read_mounts;     /* mounts.c: `volumes` */
-si_key_reader si_read_tmpfs;      /* mounts.c */
-si_key_reader si_read_health;     /* health.c */
-si_key_reader si_read_networks;   /* links.c */
+si_key_reader si_read_env_file; /* env_file.c: called last, since `environment` counts before it */
+si_key_reader si_read_ports;    /* ports.c */
+si_key_reader si_read_mounts;   /* mounts.c: `volumes` */
+si_key_reader si_read_tmpfs;    /* mounts.c */
+si_key_reader si_read_health;   /* health.c */
+si_key_reader si_read_networks; /* links.c */
 si_key_reader si_read_depends_on; /* links.c */
+
+/* "sets NAME to what looks like a secret": STACK_SECRET, with what to do instead. pairs.c. */
+si_rc si_refuse_literal(struct si_reading *r, const struct si_place *place,
+                        const char *name) SI_MUST_USE;
 
 /* The network that a service joins where it names none: `default`. */
 si_rc si_join_default(struct si_reading *r, struct si_service *service) SI_MUST_USE;

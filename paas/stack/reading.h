@@ -36,6 +36,7 @@ enum si_oneshot { SI_ONESHOT_UNSAID, SI_ONESHOT_NO, SI_ONESHOT_YES };
 
 struct si_service {
   const char *name; /* the tree's */
+  const struct si_yaml_node *node;
   unsigned line;
   cJSON *json; /* owned by the reading until the document takes it */
   bool has_health;
@@ -91,6 +92,7 @@ struct si_reading {
   bool joins_default;                            /* some service joins the network `default` */
   struct si_service services[SI_STACK_SERVICES]; /* names are all set before any is read */
   size_t service_count;
+  const struct si_yaml_node *all_services; /* those of other profiles too */
   struct si_binding bindings[SI_STACK_BINDINGS];
   size_t binding_count;
 };

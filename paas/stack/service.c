@@ -169,6 +169,20 @@ static si_rc read_restart(struct si_reading *r, const struct si_yaml_node *value
 
 /* --- the table --- */
 
+/* `profiles` was read before any service, `env_file` is read behind `environment`. */
+static si_rc read_elsewhere(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into) {
+  (void)r, (void)value, (void)place, (void)into;
+  return SI_OK;
+}
+
+static si_rc add_env_file(struct si_reading *r, const struct si_yaml_node *node,
+                          const struct si_place *place, struct si_service *service) {
+  const struct si_yaml_entry *entry = si_yaml_find(node, "env_file");
+  struct si_place at = {place, "env_file", 0, entry ? entry->line : 0};
+  return entry ? si_read_env_file(r, entry->value, &at, service) : SI_OK;
+}
+
 static const struct si_key known[] = {
     {"image", read_image},
     {"command", read_arguments},
@@ -190,6 +204,8 @@ static const struct si_key known[] = {
     {"restart", read_restart},
     {"tmpfs", si_read_tmpfs},
     {"x-si-oneshot", read_oneshot},
+    {"env_file", read_elsewhere},
+    {"profiles", read_elsewhere},
 };
 
 static const struct si_refused_key refused[] = {
@@ -201,10 +217,10 @@ static const struct si_refused_key refused[] = {
     {"links",
      "remove it: services of one network reach each other by name; `networks` has "
      "`aliases`"},
-    {"env_file", "write the variables under `environment`"},
     {"network_mode", "remove it, and use `networks`: a service never shares the host's network"},
-    {"extends", "write the keys out, or alias a whole value with a YAML anchor"},
-    {"profiles", "remove it: every service of the file is run"},
+    {"extends",
+     "write the keys out, share them with a YAML anchor (`<<: *common`), or put one file over "
+     "another with a second --stack"},
     {"scale", "remove it: every service runs once"},
     {"privileged", "remove it: no service gets rights over the host"},
     {"cap_add", "remove it: no service gets rights over the host"},
@@ -241,6 +257,7 @@ si_rc si_service_read(struct si_reading *r, const struct si_yaml_node *node,
   service->json = cJSON_CreateObject();
   si_rc status = service->json ? SI_OK : si_stack_nomem(r);
   status = status == SI_OK ? si_keys_read(r, node, place, &keys, service) : status;
+  status = status == SI_OK ? add_env_file(r, node, place, service) : status;
   if (status == SI_OK && !si_json_get(service->json, "image")) {
     si_stack_invalid(r, place, "has no `image`");
     return si_stack_hint(r, "add `image: NAME:TAG`");

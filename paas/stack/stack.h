@@ -40,6 +40,8 @@ struct si_stack_request {
   size_t variable_count;
   const char *const *env_files;
   size_t env_file_count;
+  const char *const *profiles; /* whose services are run, besides those that have none; "*": all */
+  size_t profile_count;
 };
 
 /* All that is wrong with a stack, at most 100, in the order in which it was found. */

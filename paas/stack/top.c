@@ -7,6 +7,7 @@
 #include "paas/stack/check.h"
 #include "paas/stack/document.h"
 #include "paas/stack/keys.h"
+#include "paas/stack/profiles.h"
 #include "paas/stack/secrets.h"
 #include "paas/stack/service.h"
 #include "paas/stack/value.h"
@@ -163,12 +164,24 @@ static si_rc name_services(struct si_reading *r, const struct si_yaml_node *map,
     return si_stack_fail(r, "STACK_TOO_LARGE", place, "has more than %d services",
                          SI_STACK_SERVICES);
   }
+  r->all_services = status == SI_OK ? map : NULL;
   for (size_t i = 0; status == SI_OK && i < map->count; i++) {
     struct si_place at = si_place_of(place, map, i);
+    bool runs = true;
     status = si_stack_go_on(r, si_name_check(r, &at, at.key), failed);
-    r->services[i].name = at.key;
-    r->services[i].line = at.line;
-    r->service_count = i + 1;
+    if (status == SI_OK) {
+      status = si_stack_go_on(r, si_profile_runs(r, map->entries[i].value, &at, &runs), failed);
+    }
+    if (runs) {
+      struct si_service *service = &r->services[r->service_count++];
+      service->name = at.key;
+      service->line = at.line;
+      service->node = map->entries[i].value;
+    }
+  }
+  if (status == SI_OK && !*failed && r->service_count == 0) {
+    si_stack_invalid(r, place, "has no service that runs without a profile");
+    return si_stack_hint(r, "name a profile with --profile");
   }
   return status;
 }
@@ -179,9 +192,9 @@ static si_rc read_services(struct si_reading *r, const struct si_yaml_entry *ent
   bool failed = false;
   si_rc status = name_services(r, entry->value, &place, &failed);
   for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
-    struct si_place at = si_place_of(&place, entry->value, i);
-    status = si_service_read(r, entry->value->entries[i].value, &at, &r->services[i]);
-    status = si_stack_go_on(r, status, &failed);
+    struct si_service *service = &r->services[i];
+    struct si_place at = {&place, service->name, 0, service->line};
+    status = si_stack_go_on(r, si_service_read(r, service->node, &at, service), &failed);
   }
   status = si_stack_came_to(status, failed);
   status = status == SI_OK ? si_stack_check(r, &place) : status;

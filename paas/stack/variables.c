@@ -108,11 +108,17 @@ si_rc si_variables_read(struct si_reading *r, const struct si_place *place, cons
     return unreadable(r, place, path,
                       status == SI_E_QUOTA ? "it is larger than 1 MiB" : strerror(errno));
   }
-  if (r->file_count == SI_LINE_FILES) {
+  size_t file = 0; /* services may share one */
+  while (file < r->file_count && strcmp(r->files[file], path) != 0) {
+    file++;
+  }
+  if (file == SI_LINE_FILES) {
     return si_stack_fail(r, "STACK_TOO_LARGE", place, "is one file of variables too many");
   }
-  r->files[r->file_count++] = path;
-  return si_dotenv_parse(r, r->file_count - 1, si_buf_text(&text), text.len, table);
+  if (file == r->file_count) {
+    r->files[r->file_count++] = path;
+  }
+  return si_dotenv_parse(r, file, si_buf_text(&text), text.len, table);
 }
 
 /* --- those of a request --- */
