@@ -5,7 +5,7 @@
 
 #include "kit/base/text.h"
 
-enum { MOST_KEYS = 40 };
+enum { MOST_KEYS = 64 };
 
 bool si_is_null(const struct si_yaml_node *node) {
   return node->kind == SI_YAML_SCALAR && node->type == SI_SCALAR_NULL;

@@ -141,3 +141,9 @@ si_rc si_read_labels(struct si_reading *r, const struct si_yaml_node *value,
   static const struct pairs kind = {"labels", check_label, true, false};
   return read_pairs(r, value, place, &kind, into);
 }
+
+si_rc si_read_sysctls(struct si_reading *r, const struct si_yaml_node *value,
+                      const struct si_place *place, void *into) {
+  static const struct pairs kind = {"sysctls", si_check_sysctl, false, false};
+  return read_pairs(r, value, place, &kind, into);
+}
