@@ -60,7 +60,7 @@ x-limits: &limits
 services:
   web:
     <<: *limits
-    environment: [WHO=${WHO:?nobody}]
+    environment: ["WHO=${WHO:?nobody}"]
     env_file: web.env
     mem_limit: ${MEMORY:-64m}
     cpus: 0.5

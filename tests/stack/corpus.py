@@ -22,6 +22,7 @@ import sys
 # Read differently on purpose, or wrongly by docker-compose 1.29.2.
 DIFFERS = {
     "nested-defaults": "it ends ${A:-${B}} at the first brace",
+    "profiles": "its `config` lists the services of all profiles",
     "secrets": "it puts nothing in the place of a secret",
 }
 
