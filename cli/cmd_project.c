@@ -8,6 +8,7 @@
 #include "cli/prompt.h"
 #include "cli/secrets.h"
 #include "cli/show.h"
+#include "cli/stack.h"
 
 /* --- what an operation came to --- */
 
@@ -55,13 +56,11 @@ static si_rc sink_of(struct si_invocation *inv, struct si_scope *scope, struct s
   return status;
 }
 
-static si_rc load_stack(struct si_invocation *inv, struct si_stack *stack) {
-  return si_stack_load(si_opt(inv, "stack"), stack, &inv->error);
-}
-
 static const struct si_option provider_options[] = {
-    {"stack", 's', "FILE", "The stack: a Compose file", SI_OPT_REQUIRED, NULL},
+    {"stack", 's', "FILE", "The stack: a Compose file; each further one is put over it",
+     SI_OPT_REQUIRED | SI_OPT_REPEAT, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
+    SI_STACK_OPTIONS,
     {"provisioner", 0, "ID", "Who provisions; by default the context's, else local", 0, NULL},
     {"config", 0, "K=V", "A setting of the provisioner, or a JSON file of them", SI_OPT_REPEAT,
      NULL},
@@ -83,7 +82,7 @@ static si_rc create(struct si_invocation *inv) {
   struct si_create request = {.slug = si_arg(inv, 0), .stack = &stack};
   char title[96];
   snprintf(title, sizeof title, "create %.63s", request.slug);
-  si_rc status = load_stack(inv, &stack);
+  si_rc status = si_stack_given(inv, false, &stack, NULL);
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
   status = status == SI_OK ? provisioner_of(inv, scope, &request.provisioner, &config) : status;
@@ -124,7 +123,7 @@ static si_rc retry(struct si_invocation *inv) {
   const char *slug = si_arg(inv, 0);
   bool changed = si_opt_each(inv, "config", &at) != NULL;
   snprintf(title, sizeof title, "retry %.63s", slug);
-  si_rc status = si_opt(inv, "stack") ? load_stack(inv, &stack) : SI_OK;
+  si_rc status = si_opt(inv, "stack") ? si_stack_given(inv, false, &stack, NULL) : SI_OK;
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
   if (status == SI_OK && changed) {
@@ -145,8 +144,10 @@ static si_rc retry(struct si_invocation *inv) {
 }
 
 static const struct si_option retry_options[] = {
-    {"stack", 's', "FILE", "Another stack than the project has", 0, NULL},
+    {"stack", 's', "FILE", "Another stack than the project has; may be several files",
+     SI_OPT_REPEAT, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
+    SI_STACK_OPTIONS,
     {"config", 0, "K=V", "Change a setting of the provisioner", SI_OPT_REPEAT, NULL},
     SI_SECRETS_PASSPHRASE_OPTION,
     {0},

@@ -14,6 +14,8 @@ extern const struct si_command si_cmd_context_export;
 extern const struct si_command si_cmd_context_import;
 extern const struct si_command si_cmd_context_reset;
 extern const struct si_command si_cmd_context_adopt;
+extern const struct si_command si_cmd_stack_check;
+extern const struct si_command si_cmd_stack_show;
 extern const struct si_command si_cmd_project_create;
 extern const struct si_command si_cmd_project_list;
 extern const struct si_command si_cmd_project_show;
@@ -90,6 +92,8 @@ static const struct si_command *const commands[] = {
     &si_cmd_context_import,
     &si_cmd_context_reset,
     &si_cmd_context_adopt,
+    &si_cmd_stack_check,
+    &si_cmd_stack_show,
     &si_cmd_project_create,
     &si_cmd_project_list,
     &si_cmd_project_show,
@@ -160,6 +164,7 @@ static const struct si_command *const commands[] = {
 static const struct si_group groups[] = {
     {"paas", "Project stacks on your own servers"},
     {"paas context", "Isolated environments"},
+    {"paas stack", "Stack files, before anything is done with them"},
     {"paas project", "Projects and their life"},
     {"paas secret", "Secrets of a context and its apps"},
     {"paas events", "What happened in a context"},

@@ -5,7 +5,7 @@
 
 #include "kit/base/text.h"
 
-enum { MOST_KEYS = 40 };
+enum { MOST_KEYS = 64 };
 
 bool si_is_null(const struct si_yaml_node *node) {
   return node->kind == SI_YAML_SCALAR && node->type == SI_SCALAR_NULL;
@@ -75,6 +75,7 @@ static si_rc unsupported(struct si_reading *r, const struct si_place *place,
 si_rc si_keys_read(struct si_reading *r, const struct si_yaml_node *node,
                    const struct si_place *place, const struct si_keys *keys, void *into) {
   si_rc status = si_kind_check(r, node, place, SI_YAML_MAP);
+  bool failed = false;
   for (size_t i = 0; status == SI_OK && i < node->count; i++) {
     const struct si_yaml_entry *entry = &node->entries[i];
     struct si_place at = si_place_of(place, node, i);
@@ -87,6 +88,7 @@ si_rc si_keys_read(struct si_reading *r, const struct si_yaml_node *node,
     } else if (strncmp(entry->key, "x-", 2) != 0 || strncmp(entry->key, "x-si-", 5) == 0) {
       status = unsupported(r, &at, keys);
     }
+    status = si_stack_go_on(r, status, &failed);
   }
-  return status;
+  return si_stack_came_to(status, failed);
 }

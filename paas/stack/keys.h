@@ -31,7 +31,8 @@ struct si_keys {
 };
 
 /* Fails unless `node` is a map whose every key is known, or begins with `x-` (but not `x-si-`),
- * which is passed over. Readers are called in the file's order. */
+ * which is passed over. Readers are called in the file's order, those behind one that failed too:
+ * each failure is kept (report.h). */
 si_rc si_keys_read(struct si_reading *r, const struct si_yaml_node *node,
                    const struct si_place *place, const struct si_keys *keys,
                    void *into) SI_MUST_USE;

@@ -5,6 +5,7 @@
 #include "kit/base/text.h"
 #include "paas/stack/document.h"
 #include "paas/stack/parts.h"
+#include "paas/stack/profiles.h"
 #include "paas/stack/value.h"
 
 /* --- networks --- */
@@ -114,6 +115,11 @@ static si_rc unknown_service(struct si_reading *r, const struct si_place *place,
     names[i] = r->services[i].name;
   }
   const char *near = si_nearest(name, names, r->service_count);
+  const char *profile = si_profile_of(r, name);
+  if (profile) {
+    si_stack_fail(r, "STACK_REFERENCE", place, "names %.70s, which only a profile runs", name);
+    return si_stack_hint(r, "name it, too: --profile %.70s", profile);
+  }
   si_stack_fail(r, "STACK_REFERENCE", place, "names \"%.70s\", which is no service of this file",
                 name);
   return near ? si_stack_hint(r, "did you mean `%s`?", near) : SI_E_INVALID;

@@ -24,8 +24,9 @@ static si_rc claim(struct si_reading *r, const struct si_place *place, struct si
                    const char *target) {
   for (size_t i = 0; i < service->mount_count; i++) {
     if (strcmp(service->mounts[i].target, target) == 0) {
-      return si_stack_invalid(r, place, "mounts at %.100s, as line %u does", target,
-                              service->mounts[i].line);
+      char line[200];
+      return si_stack_invalid(r, place, "mounts at %.100s, as %s does", target,
+                              si_stack_line(r, service->mounts[i].line, place->line, line));
     }
   }
   if (service->mount_count == SI_STACK_MOUNTS) {
@@ -56,6 +57,30 @@ static si_rc check_source(struct si_reading *r, const struct si_place *place, co
   return status;
 }
 
+/* A later file mounts something else at a place of an earlier one: the mount stays where it stands
+ * in the list, and is another. */
+static si_rc replace_mount(struct si_reading *r, struct si_service *service,
+                           const struct si_place *place, const struct mount *mount, bool *done) {
+  cJSON *item = cJSON_GetObjectItemCaseSensitive(service->json, "volumes")->child;
+  struct si_mount *known = service->mounts;
+  size_t left = service->mount_count;
+  while (left > 0 && strcmp(known->target, mount->target) != 0) {
+    known++, left--;
+  }
+  while (left > 0 && item && si_json_str(item, "target") != known->target) {
+    item = item->next;
+  }
+  if (left == 0 || !item || SI_LINE_FILE(known->line) >= SI_LINE_FILE(place->line)) {
+    return SI_OK;
+  }
+  *done = true;
+  known->line = place->line;
+  cJSON_DeleteItemFromObjectCaseSensitive(item, "source");
+  cJSON_DeleteItemFromObjectCaseSensitive(item, "read_only");
+  si_rc status = si_put_text(r, item, "source", mount->source);
+  return status == SI_OK ? si_put_flag(r, item, "read_only", mount->read_only) : status;
+}
+
 static si_rc put_mount(struct si_reading *r, const struct si_place *place,
                        struct si_service *service, const struct mount *mount) {
   cJSON *item = NULL;
@@ -67,6 +92,11 @@ static si_rc put_mount(struct si_reading *r, const struct si_place *place,
   status = status == SI_OK ? si_path_check(r, place, mount->target) : status;
   if (status == SI_OK && mount->target[1] == '\0') {
     return si_stack_invalid(r, place, "mounts a volume at /");
+  }
+  bool done = false;
+  status = status == SI_OK ? replace_mount(r, service, place, mount, &done) : status;
+  if (done) {
+    return status;
   }
   status = status == SI_OK ? si_add_object(r, list, &item) : status;
   status = status == SI_OK ? si_put_text(r, item, "source", mount->source) : status;
@@ -150,6 +180,7 @@ si_rc si_read_mounts(struct si_reading *r, const struct si_yaml_node *value,
                      const struct si_place *place, void *into) {
   struct si_service *service = into;
   cJSON *list = NULL;
+  bool failed = false;
   si_rc status = si_kind_check(r, value, place, SI_YAML_LIST);
   status = status == SI_OK ? si_put_list(r, service->json, "volumes", &list) : status;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
@@ -160,8 +191,9 @@ si_rc si_read_mounts(struct si_reading *r, const struct si_yaml_node *value,
                                        : read_short(r, item, &at, &mount);
     status = status == SI_OK ? put_mount(r, &at, service, &mount) : status;
     mount_free(&mount);
+    status = si_stack_go_on(r, status, &failed);
   }
-  return status;
+  return si_stack_came_to(status, failed);
 }
 
 static si_rc read_tmpfs_path(struct si_reading *r, const struct si_yaml_node *node,
@@ -176,6 +208,9 @@ static si_rc read_tmpfs_path(struct si_reading *r, const struct si_yaml_node *no
   status = status == SI_OK ? si_path_check(r, place, path) : status;
   if (status == SI_OK && path[1] == '\0') {
     return si_stack_invalid(r, place, "mounts a tmpfs at /");
+  }
+  if (status == SI_OK && SI_LINE_FILE(place->line) > 0 && si_list_has(list, NULL, path)) {
+    return SI_OK; /* an earlier file has it, too */
   }
   status = status == SI_OK ? si_add_text(r, list, path) : status;
   return status == SI_OK ? claim(r, place, service, list->child->prev->valuestring) : status;

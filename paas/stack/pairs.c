@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include <strings.h>
 
 #include "kit/base/json.h"
-#include "paas/redact/literal.h"
 #include "paas/stack/document.h"
+#include "paas/stack/literal.h"
 #include "paas/stack/parts.h"
 #include "paas/stack/secrets.h"
 #include "paas/stack/value.h"
 
-enum { PAIRS_MOST = 1000, NUMBER_LONG = 6 /* digits: it may be a PIN */ };
+enum { PAIRS_MOST = 1000 };
 
 /* What `environment` and `labels` share: a map, or a list of `KEY=value`. */
 struct pairs {
@@ -38,40 +37,21 @@ static si_rc check_label(struct si_reading *r, const struct si_place *place, con
   return SI_OK;
 }
 
-/* A switch, a small number, or a path: no secret, whatever the variable is called. */
-static bool is_setting(const char *value) {
-  static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "none"};
-  bool setting = value[0] == '\0' || value[0] == '/' ||
-                 (strlen(value) < NUMBER_LONG && value[strspn(value, "0123456789")] == '\0');
-  for (size_t i = 0; !setting && i < sizeof words / sizeof *words; i++) {
-    setting = strcasecmp(value, words[i]) == 0;
-  }
-  return setting;
-}
-
-/* scheme://user:password@host */
-static bool has_password(const char *value) {
-  const char *host = strstr(value, "://");
-  size_t authority = host ? strcspn(host + 3, "/?#") : 0;
-  const char *at = host ? memrchr(host + 3, '@', authority) : NULL;
-  const char *colon = at ? memchr(host + 3, ':', (size_t)(at - host - 3)) : NULL;
-  return colon && at > colon + 1;
+si_rc si_refuse_literal(struct si_reading *r, const struct si_place *place, const char *name) {
+  si_stack_fail(r, "STACK_SECRET", place, "sets %.70s to what looks like a secret, in plain text",
+                name);
+  return si_stack_hint(
+      r,
+      "declare it at the top of the file, `x-si-secrets: {NAME: {generate: "
+      "password}}`, or `{NAME: }` and set it with `si paas secret set`; here write "
+      "\"${NAME}\"");
 }
 
 /* The document is kept as it is, in the state store and in runpacks: it must hold no secret. */
 static si_rc check_literal(struct si_reading *r, const struct si_place *place, const char *key,
                            const cJSON *value) {
   const char *text = cJSON_GetStringValue(value);
-  if (!text || (!has_password(text) && (is_setting(text) || !si_literal_key(key)))) {
-    return SI_OK;
-  }
-  si_stack_fail(r, "STACK_SECRET", place, "sets %.70s to what looks like a secret, in plain text",
-                key);
-  return si_stack_hint(
-      r,
-      "declare it at the top of the file, `x-si-secrets: {NAME: {generate: "
-      "password}}`, or `{NAME: }` and set it with `si paas secret set`; here write "
-      "\"${NAME}\"");
+  return text && si_tells_secret(key, text) ? si_refuse_literal(r, place, key) : SI_OK;
 }
 
 static si_rc put_pair(struct si_reading *r, const struct pairs *kind, cJSON *object,
@@ -90,7 +70,7 @@ static unsigned flags_of(const struct pairs *kind, unsigned flags) {
 
 static si_rc no_value(struct si_reading *r, const struct si_place *place) {
   si_stack_invalid(r, place, "has no value, and si takes none from its own environment");
-  return si_stack_hint(r, "give it a value; \"\" is one");
+  return si_stack_hint(r, "give it a value; \"\" is one, and \"${NAME}\" is that of a variable");
 }
 
 static si_rc read_member(struct si_reading *r, const struct pairs *kind, cJSON *object,
@@ -132,6 +112,7 @@ static si_rc read_pairs(struct si_reading *r, const struct si_yaml_node *node,
                         const struct si_place *place, const struct pairs *kind,
                         const struct si_service *service) {
   cJSON *object = NULL;
+  bool failed = false;
   if (node->kind == SI_YAML_SCALAR) {
     return si_stack_invalid(r, place, "must be a map, or a list of `KEY=value`");
   }
@@ -144,8 +125,9 @@ static si_rc read_pairs(struct si_reading *r, const struct si_yaml_node *node,
     const struct si_yaml_node *value = node->entries[i].value;
     status = node->kind == SI_YAML_MAP ? read_member(r, kind, object, value, &at)
                                        : read_item(r, kind, object, value, &at);
+    status = si_stack_go_on(r, status, &failed);
   }
-  return status;
+  return si_stack_came_to(status, failed);
 }
 
 si_rc si_read_environment(struct si_reading *r, const struct si_yaml_node *value,
@@ -157,5 +139,11 @@ si_rc si_read_environment(struct si_reading *r, const struct si_yaml_node *value
 si_rc si_read_labels(struct si_reading *r, const struct si_yaml_node *value,
                      const struct si_place *place, void *into) {
   static const struct pairs kind = {"labels", check_label, true, false};
+  return read_pairs(r, value, place, &kind, into);
+}
+
+si_rc si_read_sysctls(struct si_reading *r, const struct si_yaml_node *value,
+                      const struct si_place *place, void *into) {
+  static const struct pairs kind = {"sysctls", si_check_sysctl, false, false};
   return read_pairs(r, value, place, &kind, into);
 }

@@ -11,12 +11,33 @@
 
 si_key_reader si_read_environment; /* pairs.c */
 si_key_reader si_read_labels;
-si_key_reader si_read_ports;      /* ports.c */
-si_key_reader si_read_mounts;     /* mounts.c: `volumes` */
-si_key_reader si_read_tmpfs;      /* mounts.c */
-si_key_reader si_read_health;     /* health.c */
-si_key_reader si_read_networks;   /* links.c */
+si_key_reader si_read_env_file; /* env_file.c: called last, since `environment` counts before it */
+si_key_reader si_read_ports;    /* ports.c */
+si_key_reader si_read_mounts;   /* mounts.c: `volumes` */
+si_key_reader si_read_tmpfs;    /* mounts.c */
+si_key_reader si_read_health;   /* health.c */
+si_key_reader si_read_networks; /* links.c */
 si_key_reader si_read_depends_on; /* links.c */
+si_key_reader si_read_sysctls;    /* pairs.c */
+si_key_reader si_read_memory;     /* limits.c: `mem_limit`, and the like of `deploy` */
+si_key_reader si_read_cpus;
+si_key_reader si_read_pids;
+si_key_reader si_read_deploy;
+si_key_reader si_read_shm_size;
+si_key_reader si_read_ulimits;
+si_key_reader si_read_cap_drop; /* confine.c */
+si_key_reader si_read_security_opt;
+si_key_reader si_read_expose;
+si_key_reader si_read_extra_hosts;
+si_key_reader si_read_logging;
+
+/* Is it a setting of the kernel that each container has for itself? confine.c. */
+si_rc si_check_sysctl(struct si_reading *r, const struct si_place *place,
+                      const char *key) SI_MUST_USE;
+
+/* "sets NAME to what looks like a secret": STACK_SECRET, with what to do instead. pairs.c. */
+si_rc si_refuse_literal(struct si_reading *r, const struct si_place *place,
+                        const char *name) SI_MUST_USE;
 
 /* The network that a service joins where it names none: `default`. */
 si_rc si_join_default(struct si_reading *r, struct si_service *service) SI_MUST_USE;

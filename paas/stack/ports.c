@@ -114,9 +114,10 @@ static si_rc claim(struct si_reading *r, const struct si_place *place,
     const struct si_binding *other = &r->bindings[i];
     if (other->host_port == binding->host_port && strcmp(other->protocol, binding->protocol) == 0 &&
         addresses_meet(other->host_ip, binding->host_ip)) {
-      si_stack_invalid(r, place, "takes port %s:%u/%s, which service %s takes on line %u",
+      char line[200];
+      si_stack_invalid(r, place, "takes port %s:%u/%s, which service %s takes on %s",
                        binding->host_ip, binding->host_port, binding->protocol, other->service,
-                       other->line);
+                       si_stack_line(r, other->line, place->line, line));
       return si_stack_hint(r, "give one of them another host port");
     }
   }
@@ -128,11 +129,29 @@ static si_rc claim(struct si_reading *r, const struct si_place *place,
   return SI_OK;
 }
 
+/* A later file may say once more what an earlier one says. */
+static bool stands_there(const cJSON *list, const struct port *port, unsigned host,
+                         unsigned inner) {
+  for (const cJSON *item = list->child; item; item = item->next) {
+    if (strcmp(si_json_str(item, "host_ip"), port->host_ip) == 0 &&
+        strcmp(si_json_str(item, "protocol"), port->protocol) == 0 &&
+        si_json_int(item, "host_port", 0, 65535, 0) == (int64_t)host &&
+        si_json_int(item, "port", 0, 65535, 0) == (int64_t)inner) {
+      return true;
+    }
+  }
+  return false;
+}
+
 static si_rc put_port(struct si_reading *r, const struct si_place *place,
                       const struct si_service *service, const struct port *port, unsigned offset) {
   cJSON *item = NULL;
   cJSON *list = cJSON_GetObjectItemCaseSensitive(service->json, "ports");
   unsigned host_port = port->host.first ? port->host.first + offset : 0;
+  if (SI_LINE_FILE(place->line) > 0 &&
+      stands_there(list, port, host_port, port->inner.first + offset)) {
+    return SI_OK;
+  }
   si_rc status = si_add_object(r, list, &item);
   status = status == SI_OK ? si_put_text(r, item, "host_ip", port->host_ip) : status;
   status = status == SI_OK ? si_put_number(r, item, "host_port", host_port) : status;
@@ -241,11 +260,13 @@ si_rc si_read_ports(struct si_reading *r, const struct si_yaml_node *value,
                     const struct si_place *place, void *into) {
   const struct si_service *service = into;
   cJSON *list = NULL;
+  bool failed = false;
   si_rc status = si_kind_check(r, value, place, SI_YAML_LIST);
   status = status == SI_OK ? si_put_list(r, service->json, "ports", &list) : status;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     struct si_place at = si_place_of(place, value, i);
     status = read_port(r, value->entries[i].value, &at, service);
+    status = si_stack_go_on(r, status, &failed);
   }
-  return status;
+  return si_stack_came_to(status, failed);
 }

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kit/base/text.h"
@@ -47,12 +48,13 @@ static void render(const struct si_place *place, char *to, size_t size) {
 
 /* "stack.yaml:12"; of a long path the end is what tells files apart. */
 static void locate(const struct si_reading *r, unsigned line, char *to, size_t size) {
-  size_t len = strlen(r->name);
-  const char *name = r->name;
+  const char *whole = r->files[SI_LINE_FILE(line)];
+  size_t len = strlen(whole);
+  const char *name = whole;
   if (len > NAME_SHOWN) {
-    name += si_utf8_cut(r->name, len - NAME_SHOWN);
+    name += si_utf8_cut(whole, len - NAME_SHOWN);
   }
-  snprintf(to, size, "%s%s:%u", name == r->name ? "" : "...", name, line);
+  snprintf(to, size, "%s%s:%u", name == whole ? "" : "...", name, SI_LINE_NUMBER(line));
   tame(to);
 }
 
@@ -68,6 +70,7 @@ static si_rc fail(struct si_reading *r, const char *code, const struct si_place 
   locate(r, place ? place->line : 1, where, sizeof where);
   si_error_set(r->error, SI_E_INVALID, code, "%s: %s%s%s", where, path, path[0] ? " " : "", what);
   tame(r->error->message);
+  r->fresh = true;
   return si_error_target(r->error, "stack", where);
 }
 
@@ -90,8 +93,15 @@ si_rc si_stack_invalid(struct si_reading *r, const struct si_place *place, const
 
 si_rc si_stack_nomem(struct si_reading *r) {
   si_error_set(r->error, SI_E_NOMEM, "STACK_UNREADABLE", "%s: out of memory while reading it",
-               r->name);
-  return si_error_target(r->error, "stack", r->name);
+               r->files[0]);
+  return si_error_target(r->error, "stack", r->files[0]);
+}
+
+const char *si_stack_line(const struct si_reading *r, unsigned line, unsigned from, char to[200]) {
+  bool same = SI_LINE_FILE(line) == SI_LINE_FILE(from);
+  snprintf(to, 200, "line %u%s%.160s", SI_LINE_NUMBER(line), same ? "" : " of ",
+           same ? "" : r->files[SI_LINE_FILE(line)]);
+  return to;
 }
 
 si_rc si_stack_hint(struct si_reading *r, const char *fmt, ...) {
@@ -102,4 +112,31 @@ si_rc si_stack_hint(struct si_reading *r, const char *fmt, ...) {
   va_end(args);
   tame(hint);
   return si_error_hint(r->error, "%s", hint);
+}
+
+si_rc si_stack_keep(struct si_reading *r) {
+  if (!r->fresh || r->fault_count == SI_STACK_FAULTS) {
+    return SI_OK;
+  }
+  struct si_error *faults = realloc(r->faults, (r->fault_count + 1) * sizeof *faults);
+  if (!faults) {
+    return si_stack_nomem(r);
+  }
+  r->faults = faults;
+  r->faults[r->fault_count++] = *r->error;
+  r->fresh = false;
+  return SI_OK;
+}
+
+si_rc si_stack_go_on(struct si_reading *r, si_rc status, bool *failed) {
+  if (status != SI_E_INVALID) {
+    return status;
+  }
+  *failed = true;
+  bool last = r->fault_count == SI_STACK_FAULTS || strcmp(r->error->code, "STACK_TOO_LARGE") == 0;
+  return last ? status : si_stack_keep(r);
+}
+
+si_rc si_stack_came_to(si_rc status, bool failed) {
+  return status == SI_OK && failed ? SI_E_INVALID : status;
 }

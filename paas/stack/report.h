@@ -24,6 +24,15 @@ si_rc si_stack_fail(struct si_reading *r, const char *code, const struct si_plac
 si_rc si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt, ...)
     SI_PRINTF(3, 4);
 si_rc si_stack_nomem(struct si_reading *r);
+/* Puts the newest failure among the faults, unless it stands there, or there is no room. */
+si_rc si_stack_keep(struct si_reading *r) SI_MUST_USE;
+/* Keeps a failure (SI_E_INVALID), sets *failed and returns SI_OK: what stands beside it can be read
+ * all the same. Any other status, and a limit that was reached, is returned as it is. */
+si_rc si_stack_go_on(struct si_reading *r, si_rc status, bool *failed) SI_MUST_USE;
+/* The status of a loop that went on: SI_E_INVALID where something failed. */
+si_rc si_stack_came_to(si_rc status, bool failed) SI_MUST_USE;
+/* "line 4", or "line 4 of base.yaml" where `from` stands in another file. */
+const char *si_stack_line(const struct si_reading *r, unsigned line, unsigned from, char to[200]);
 /* Adds what to do next, and returns the status of the failure. */
 si_rc si_stack_hint(struct si_reading *r, const char *fmt, ...) SI_PRINTF(2, 3);
 

@@ -6,6 +6,7 @@
 
 #include "kit/base/text.h"
 #include "paas/stack/document.h"
+#include "paas/stack/expand.h"
 #include "paas/stack/keys.h"
 #include "paas/stack/value.h"
 
@@ -203,82 +204,33 @@ si_rc si_secrets_read(struct si_reading *r, const struct si_yaml_node *value,
     return SI_OK;
   }
   si_rc status = si_kind_check(r, value, place, SI_YAML_MAP);
+  r->secret_names = status == SI_OK ? value : NULL;
   if (status == SI_OK && value->count > SI_STACK_SECRETS) {
     return si_stack_fail(r, "STACK_TOO_LARGE", place, "has more than %d members", SI_STACK_SECRETS);
   }
+  bool failed = false;
   for (size_t i = 0; status == SI_OK && i < value->count; i++) {
     struct si_place at = si_place_of(place, value, i);
-    status = read_secret(r, value->entries[i].value, &at);
+    status = si_stack_go_on(r, read_secret(r, value->entries[i].value, &at), &failed);
   }
-  for (size_t i = 0; status == SI_OK && i < value->count; i++) {
+  for (size_t i = 0; status == SI_OK && !failed && i < value->count; i++) {
     struct si_place at = si_place_of(place, value, i);
-    status = check_signer(r, &at);
+    status = si_stack_go_on(r, check_signer(r, &at), &failed);
   }
+  status = si_stack_came_to(status, failed);
   return status == SI_OK ? si_list_sort(r, r->secrets, "name") : status;
 }
 
 /* --- values --- */
 
-static si_rc odd_dollar(struct si_reading *r, const struct si_place *place) {
-  si_stack_invalid(r, place, "uses `$`: variables are not interpolated");
-  return si_stack_hint(r,
-                       "write the value out, `$$` for the character itself, or `${KEY}` for a "
-                       "secret that x-si-secrets declares");
-}
-
-static si_rc put_secret(struct si_reading *r, const struct si_place *place, cJSON *parts,
-                        const char *name, size_t len) {
-  char key[SI_SECRET_KEY + 1];
-  cJSON *part = NULL;
-  memcpy(key, name, len);
-  key[len] = '\0';
-  if (!find(r->secrets, name, len)) {
-    si_stack_fail(r, "STACK_REFERENCE", place, "stands for %s, which no secret is", key);
-    return si_stack_hint(r, "declare it at the top of the file: `x-si-secrets: {%s: }`", key);
-  }
-  si_rc status = si_add_object(r, parts, &part);
-  status = status == SI_OK ? si_put_text(r, part, "secret", key) : status;
-  return status == SI_OK ? si_put_number(r, part, "revision", 0) : status;
-}
-
-/* Takes the text from *at up to the next secret, `$$` halved. */
-static si_rc put_plain(struct si_reading *r, cJSON *parts, const char **at, struct si_buf *plain) {
-  const char *p = *at;
-  si_buf_clear(plain);
-  si_rc status = SI_OK;
-  while (status == SI_OK && *p && !(p[0] == '$' && p[1] != '$')) {
-    status = si_buf_add(plain, p, 1);
-    p += p[0] == '$' ? 2 : 1;
-  }
-  *at = p;
-  if (status != SI_OK) {
-    return si_stack_nomem(r);
-  }
-  return plain->len ? si_add_text(r, parts, plain->data) : SI_OK;
-}
-
-static si_rc put_parts(struct si_reading *r, const struct si_place *place, cJSON *parts,
-                       const char *text) {
-  struct si_buf plain SI_AUTO(si_buf_free) = SI_BUF(SI_TEXT_BYTES);
-  si_rc status = SI_OK;
-  while (status == SI_OK && *text) {
-    status = put_plain(r, parts, &text, &plain);
-    if (status == SI_OK && *text) { /* a lone dollar sign */
-      size_t len = text[1] == '{' ? name_length(text + 2) : 0;
-      if (len == 0 || text[2 + len] != '}') {
-        return odd_dollar(r, place);
-      }
-      status = put_secret(r, place, parts, text + 2, len);
-      text += len + 3;
-    }
-  }
-  return status;
+bool si_secret_declared(const struct si_reading *r, const char *name) {
+  return r->secret_names && si_yaml_find(r->secret_names, name);
 }
 
 si_rc si_secrets_put(struct si_reading *r, const struct si_place *place, cJSON *object,
                      const char *key, const char *text) {
   cJSON *parts SI_AUTO(si_json_free) = cJSON_CreateArray();
-  si_rc status = parts ? put_parts(r, place, parts, text) : si_stack_nomem(r);
+  si_rc status = parts ? si_expand_parts(r, place, text, parts) : si_stack_nomem(r);
   if (status != SI_OK) {
     return status;
   }

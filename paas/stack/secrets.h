@@ -21,9 +21,12 @@ enum {
 si_rc si_secrets_read(struct si_reading *r, const struct si_yaml_node *value,
                       const struct si_place *place) SI_MUST_USE;
 
+/* Does x-si-secrets have that key? */
+bool si_secret_declared(const struct si_reading *r, const char *name);
+
 /* Adds member `key` to `object`: a text where `text` (as it is written in the file) stands for no
- * secret, else the list of its parts, [text or {"secret", "revision"}]. Halves every `$$`; a secret
- * that is not declared, and any other `$`, are errors. */
+ * secret, else the list of its parts, [text or {"secret", "revision"}]. Variables are put in
+ * (expand.h). */
 si_rc si_secrets_put(struct si_reading *r, const struct si_place *place, cJSON *object,
                      const char *key, const char *text) SI_MUST_USE;
 

@@ -169,6 +169,20 @@ static si_rc read_restart(struct si_reading *r, const struct si_yaml_node *value
 
 /* --- the table --- */
 
+/* `profiles` was read before any service, `env_file` is read behind `environment`. */
+static si_rc read_elsewhere(struct si_reading *r, const struct si_yaml_node *value,
+                            const struct si_place *place, void *into) {
+  (void)r, (void)value, (void)place, (void)into;
+  return SI_OK;
+}
+
+static si_rc add_env_file(struct si_reading *r, const struct si_yaml_node *node,
+                          const struct si_place *place, struct si_service *service) {
+  const struct si_yaml_entry *entry = si_yaml_find(node, "env_file");
+  struct si_place at = {place, "env_file", 0, entry ? entry->line : 0};
+  return entry ? si_read_env_file(r, entry->value, &at, service) : SI_OK;
+}
+
 static const struct si_key known[] = {
     {"image", read_image},
     {"command", read_arguments},
@@ -189,7 +203,22 @@ static const struct si_key known[] = {
     {"hostname", read_hostname},
     {"restart", read_restart},
     {"tmpfs", si_read_tmpfs},
+    {"expose", si_read_expose},
+    {"mem_limit", si_read_memory},
+    {"cpus", si_read_cpus},
+    {"pids_limit", si_read_pids},
+    {"deploy", si_read_deploy},
+    {"shm_size", si_read_shm_size},
+    {"ulimits", si_read_ulimits},
+    {"cap_drop", si_read_cap_drop},
+    {"security_opt", si_read_security_opt},
+    {"extra_hosts", si_read_extra_hosts},
+    {"sysctls", si_read_sysctls},
+    {"logging", si_read_logging},
+    {"stdin_open", read_flag},
     {"x-si-oneshot", read_oneshot},
+    {"env_file", read_elsewhere},
+    {"profiles", read_elsewhere},
 };
 
 static const struct si_refused_key refused[] = {
@@ -197,20 +226,52 @@ static const struct si_refused_key refused[] = {
     {"container_name",
      "remove it: containers are named after the project, so that two projects "
      "never meet; inside a network a service is reached by its own name"},
-    {"expose", "remove it: services of one network reach all ports of each other"},
     {"links",
      "remove it: services of one network reach each other by name; `networks` has "
      "`aliases`"},
-    {"env_file", "write the variables under `environment`"},
     {"network_mode", "remove it, and use `networks`: a service never shares the host's network"},
-    {"extends", "write the keys out, or alias a whole value with a YAML anchor"},
-    {"profiles", "remove it: every service of the file is run"},
+    {"extends",
+     "write the keys out, share them with a YAML anchor (`<<: *common`), or put one file over "
+     "another with a second --stack"},
     {"scale", "remove it: every service runs once"},
     {"privileged", "remove it: no service gets rights over the host"},
     {"cap_add", "remove it: no service gets rights over the host"},
     {"devices", "remove it: no service gets devices of the host"},
     {"pid", "remove it: every service has namespaces of its own"},
     {"ipc", "remove it: every service has namespaces of its own"},
+    {"uts", "remove it: every service has namespaces of its own"},
+    {"cgroup", "remove it: every service has namespaces of its own"},
+    {"userns_mode", "remove it: every service has namespaces of its own"},
+    {"cgroup_parent", "remove it: si keeps its containers where it finds them"},
+    {"device_cgroup_rules", "remove it: no service gets devices of the host"},
+    {"gpus", "remove it: no service gets devices of the host"},
+    {"runtime", "remove it: every service runs in the engine's own runtime"},
+    {"platform", "remove it, and name an image of the machine's own kind"},
+    {"secrets",
+     "declare it under `x-si-secrets`, and set a variable of `environment` to it: \"${NAME}\""},
+    {"configs", "put the files into the image, or their content under `environment`"},
+    {"pull_policy", "remove it: si provisions with images that are there"},
+    {"tty", "remove it: no service has a terminal, and its log stays plain"},
+    {"volumes_from", "mount the same named volume in both services"},
+    {"external_links", "join the network of the other service, and use its name"},
+    {"group_add", "give the image's user that group, or name both: `user: \"1000:1000\"`"},
+    {"dns", "remove it: services find each other by the engine's own name service"},
+    {"dns_search", "remove it: services find each other by the engine's own name service"},
+    {"dns_opt", "remove it: services find each other by the engine's own name service"},
+    {"domainname", "write the whole name in `hostname`"},
+    {"mac_address", "remove it: addresses are the engine's to give"},
+    {"memswap_limit", "remove it, and say `mem_limit`"},
+    {"mem_reservation", "remove it, and say `mem_limit`"},
+    {"cpu_shares", "say `cpus`"},
+    {"cpu_quota", "say `cpus`"},
+    {"cpu_period", "say `cpus`"},
+    {"cpuset", "say `cpus`"},
+    {"oom_kill_disable", "remove it: `mem_limit` must hold"},
+    {"oom_score_adj", "remove it: the machine decides what it gives up"},
+    {"develop", "remove it: it is for work on the code, and si runs what was built"},
+    {"label_file", "write the labels under `labels`"},
+    {"annotations", "write them as `labels`"},
+    {"attach", "remove it: si shows every service's log"},
 };
 
 static si_rc fill_up(struct si_reading *r, struct si_service *service) {
@@ -241,6 +302,7 @@ si_rc si_service_read(struct si_reading *r, const struct si_yaml_node *node,
   service->json = cJSON_CreateObject();
   si_rc status = service->json ? SI_OK : si_stack_nomem(r);
   status = status == SI_OK ? si_keys_read(r, node, place, &keys, service) : status;
+  status = status == SI_OK ? add_env_file(r, node, place, service) : status;
   if (status == SI_OK && !si_json_get(service->json, "image")) {
     si_stack_invalid(r, place, "has no `image`");
     return si_stack_hint(r, "add `image: NAME:TAG`");

@@ -7,245 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kit/base/hash.h"
 #include "kit/base/path.h"
-#include "paas/stack/check.h"
-#include "paas/stack/document.h"
-#include "paas/stack/keys.h"
-#include "paas/stack/secrets.h"
-#include "paas/stack/service.h"
-#include "paas/stack/value.h"
-#include "paas/stack/yaml.h"
-
-/* 1 MiB of text is at most 6 MiB of JSON (\u0001 for each byte); the rest is for members' names. */
-enum { JSON_MOST = 8 << 20 };
-
-/* --- the top level: values are only remembered, since services need the other two first --- */
-
-struct top {
-  const struct si_yaml_entry *services;
-  const struct si_yaml_entry *volumes;
-  const struct si_yaml_entry *networks;
-  const struct si_yaml_entry *secrets;
-};
-
-static si_rc later(struct si_reading *r, const struct si_yaml_node *value,
-                   const struct si_place *place, void *into) {
-  (void)r, (void)value, (void)place, (void)into;
-  return SI_OK;
-}
-
-/* Kept by nobody, but no place for something odd either. */
-static si_rc pass_over(struct si_reading *r, const struct si_yaml_node *value,
-                       const struct si_place *place, void *into) {
-  char *text SI_AUTO(si_text_free) = NULL;
-  (void)into;
-  return si_value_text(r, value, place, SI_TEXT_NUMBERS, &text);
-}
-
-static si_rc read_top(struct si_reading *r, const struct si_yaml_node *root,
-                      const struct si_place *place, struct top *top) {
-  static const struct si_key known[] = {{"services", later}, {"volumes", later},
-                                        {"networks", later}, {"x-si-secrets", later},
-                                        {"name", pass_over}, {"version", pass_over}};
-  static const struct si_refused_key refused[] = {
-      {"secrets", "a stack file holds no secrets: declare what it needs under `x-si-secrets`"},
-      {"configs", "put the files into the image, or their content under `environment`"},
-      {"include", "write one file"},
-  };
-  static const struct si_keys keys = {known, sizeof known / sizeof *known, refused,
-                                      sizeof refused / sizeof *refused};
-  if (root->kind != SI_YAML_MAP) {
-    si_stack_invalid(r, place, "the file must be a map with the key `services`");
-    return si_stack_hint(r, "begin with `services:`");
-  }
-  si_rc status = si_keys_read(r, root, place, &keys, NULL);
-  if (status != SI_OK) {
-    return status;
-  }
-  top->services = si_yaml_find(root, "services");
-  top->volumes = si_yaml_find(root, "volumes");
-  top->networks = si_yaml_find(root, "networks");
-  top->secrets = si_yaml_find(root, "x-si-secrets");
-  if (!top->services) {
-    si_stack_invalid(r, place, "the file declares no services");
-    return si_stack_hint(r, "add `services:`");
-  }
-  return SI_OK;
-}
-
-/* --- volumes and networks --- */
-
-static si_rc read_volume(struct si_reading *r, const struct si_yaml_node *value,
-                         const struct si_place *place, cJSON *item) {
-  static const struct si_keys keys = {NULL, 0, NULL, 0};
-  return si_is_null(value) ? SI_OK : si_keys_read(r, value, place, &keys, item);
-}
-
-static si_rc read_internal(struct si_reading *r, const struct si_yaml_node *value,
-                           const struct si_place *place, void *into) {
-  bool flag = false;
-  si_rc status = si_value_flag(r, value, place, &flag);
-  return status == SI_OK ? si_put_flag(r, into, "internal", flag) : status;
-}
-
-static si_rc read_network(struct si_reading *r, const struct si_yaml_node *value,
-                          const struct si_place *place, cJSON *item) {
-  static const struct si_key known[] = {{"internal", read_internal}};
-  static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
-  si_rc status = si_is_null(value) ? SI_OK : si_keys_read(r, value, place, &keys, item);
-  if (status == SI_OK && !si_json_get(item, "internal")) {
-    return si_put_flag(r, item, "internal", false);
-  }
-  return status;
-}
-
-typedef si_rc (*declaration_reader)(struct si_reading *r, const struct si_yaml_node *value,
-                                    const struct si_place *place, cJSON *item);
-
-static si_rc read_declarations(struct si_reading *r, const struct si_yaml_entry *entry,
-                               const struct si_place *root, cJSON *list, declaration_reader read) {
-  if (!entry) {
-    return SI_OK;
-  }
-  struct si_place place = {root, entry->key, 0, entry->line};
-  si_rc status = si_kind_check(r, entry->value, &place, SI_YAML_MAP);
-  for (size_t i = 0; status == SI_OK && i < entry->value->count; i++) {
-    cJSON *item = NULL;
-    struct si_place at = si_place_of(&place, entry->value, i);
-    status = si_name_check(r, &at, at.key);
-    status = status == SI_OK ? si_add_object(r, list, &item) : status;
-    status = status == SI_OK ? si_put_text(r, item, "name", at.key) : status;
-    status = status == SI_OK ? read(r, entry->value->entries[i].value, &at, item) : status;
-  }
-  return status;
-}
-
-static si_rc declare_default(struct si_reading *r) {
-  cJSON *item = NULL;
-  if (!r->joins_default || si_list_has(r->networks, "name", "default")) {
-    return SI_OK;
-  }
-  si_rc status = si_add_object(r, r->networks, &item);
-  status = status == SI_OK ? si_put_text(r, item, "name", "default") : status;
-  return status == SI_OK ? si_put_flag(r, item, "internal", false) : status;
-}
-
-static si_rc read_secrets(struct si_reading *r, const struct si_yaml_entry *entry,
-                          const struct si_place *root) {
-  struct si_place place = {root, entry ? entry->key : NULL, 0, entry ? entry->line : 0};
-  return entry ? si_secrets_read(r, entry->value, &place) : SI_OK;
-}
-
-/* --- services --- */
-
-static si_rc name_services(struct si_reading *r, const struct si_yaml_node *map,
-                           const struct si_place *place) {
-  si_rc status = si_kind_check(r, map, place, SI_YAML_MAP);
-  status = status == SI_OK ? si_filled_check(r, map, place) : status;
-  if (status == SI_OK && map->count > SI_STACK_SERVICES) {
-    return si_stack_fail(r, "STACK_TOO_LARGE", place, "has more than %d services",
-                         SI_STACK_SERVICES);
-  }
-  for (size_t i = 0; status == SI_OK && i < map->count; i++) {
-    struct si_place at = si_place_of(place, map, i);
-    status = si_name_check(r, &at, at.key);
-    r->services[i].name = at.key;
-    r->services[i].line = at.line;
-    r->service_count = i + 1;
-  }
-  return status;
-}
-
-static si_rc read_services(struct si_reading *r, const struct si_yaml_entry *entry,
-                           const struct si_place *root) {
-  struct si_place place = {root, entry->key, 0, entry->line};
-  si_rc status = name_services(r, entry->value, &place);
-  for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
-    struct si_place at = si_place_of(&place, entry->value, i);
-    status = si_service_read(r, entry->value->entries[i].value, &at, &r->services[i]);
-  }
-  status = status == SI_OK ? si_stack_check(r, &place) : status;
-  for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
-    bool oneshot = r->services[i].oneshot == SI_ONESHOT_YES;
-    status = si_put_flag(r, r->services[i].json, "oneshot", oneshot);
-  }
-  return status;
-}
-
-/* --- the document --- */
-
-static si_rc hand_over(struct si_reading *r, cJSON *document, const char *key, cJSON **value) {
-  if (!cJSON_AddItemToObject(document, key, *value)) {
-    return si_stack_nomem(r);
-  }
-  *value = NULL;
-  return SI_OK;
-}
-
-static si_rc assemble(struct si_reading *r, cJSON *document) {
-  cJSON *services = NULL;
-  si_rc status = si_put_text(r, document, "schema", "si.stack/1");
-  status = status == SI_OK ? si_put_list(r, document, "services", &services) : status;
-  for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
-    if (!cJSON_AddItemToArray(services, r->services[i].json)) {
-      return si_stack_nomem(r);
-    }
-    r->services[i].json = NULL;
-  }
-  status = status == SI_OK ? declare_default(r) : status;
-  status = status == SI_OK ? si_list_sort(r, services, "name") : status;
-  status = status == SI_OK ? si_list_sort(r, r->volumes, "name") : status;
-  status = status == SI_OK ? si_list_sort(r, r->networks, "name") : status;
-  status = status == SI_OK ? hand_over(r, document, "volumes", &r->volumes) : status;
-  if (status == SI_OK && r->secrets->child) {
-    status = hand_over(r, document, "secrets", &r->secrets);
-  }
-  return status == SI_OK ? hand_over(r, document, "networks", &r->networks) : status;
-}
-
-static si_rc write_out(struct si_reading *r, const cJSON *document, struct si_stack *out) {
-  struct si_buf buf SI_AUTO(si_buf_free) = SI_BUF(JSON_MOST);
-  struct si_stack stack = {0};
-  si_rc status = si_json_canonical(document, &buf);
-  if (status == SI_E_QUOTA) {
-    return si_stack_fail(r, "STACK_TOO_LARGE", NULL, "the stack document is larger than %d MiB",
-                         JSON_MOST >> 20);
-  }
-  status = status == SI_OK ? si_sha256_hex(buf.data, buf.len, stack.sha256) : status;
-  if (status != SI_OK) {
-    return si_stack_nomem(r);
-  }
-  stack.json = buf.data;
-  stack.len = buf.len;
-  buf.data = NULL;
-  *out = stack;
-  return SI_OK;
-}
-
-static si_rc read_tree(struct si_reading *r, const struct si_yaml_node *root,
-                       struct si_stack *out) {
-  struct si_place place = {NULL, NULL, 0, root->line};
-  struct top top = {0};
-  cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
-  r->volumes = cJSON_CreateArray();
-  r->networks = cJSON_CreateArray();
-  r->secrets = cJSON_CreateArray();
-  if (!document || !r->volumes || !r->networks || !r->secrets) {
-    return si_stack_nomem(r);
-  }
-  si_rc status = read_top(r, root, &place, &top);
-  status =
-      status == SI_OK ? read_declarations(r, top.volumes, &place, r->volumes, read_volume) : status;
-  status = status == SI_OK ? read_declarations(r, top.networks, &place, r->networks, read_network)
-                           : status;
-  status = status == SI_OK ? read_secrets(r, top.secrets, &place) : status;
-  status = status == SI_OK ? read_services(r, top.services, &place) : status;
-  status = status == SI_OK ? assemble(r, document) : status;
-  return status == SI_OK ? write_out(r, document, out) : status;
-}
-
-/* --- public --- */
+#include "paas/stack/merge.h"
+#include "paas/stack/top.h"
+#include "paas/stack/variables.h"
 
 static void reading_free(struct si_reading **reading) {
   struct si_reading *r = *reading;
@@ -256,23 +21,62 @@ static void reading_free(struct si_reading **reading) {
     cJSON_Delete(r->volumes);
     cJSON_Delete(r->networks);
     cJSON_Delete(r->secrets);
+    cJSON_Delete(r->paths);
+    si_variables_free(&r->variables);
+    free(r->faults);
     free(r);
   }
+}
+
+static si_rc begin(const char *name, struct si_error *error, struct si_reading **out) {
+  struct si_reading *r = calloc(1, sizeof *r);
+  if (!r) {
+    return si_error_set(error, SI_E_NOMEM, "STACK_UNREADABLE", "%s: out of memory", name);
+  }
+  r->error = error;
+  *out = r;
+  return SI_OK;
+}
+
+/* The first fault is the failure; the others are lines of its detail. */
+static si_rc report(struct si_reading *r, si_rc status, struct si_faults *faults) {
+  struct si_buf lines SI_AUTO(si_buf_free) = SI_BUF(SI_STACK_FAULTS * sizeof r->error->message);
+  if (status == SI_E_INVALID && si_stack_keep(r) != SI_OK) {
+    return SI_E_NOMEM;
+  }
+  if (status != SI_E_INVALID || r->fault_count == 0) {
+    return status; /* a file that cannot be read has no line that could be told */
+  }
+  *r->error = r->faults[0];
+  for (size_t i = 1; i < r->fault_count; i++) {
+    if (si_buf_printf(&lines, "%s%s", i > 1 ? "\n" : "", r->faults[i].message) != SI_OK) {
+      break; /* the first is what counts */
+    }
+  }
+  si_error_detail(r->error, si_buf_text(&lines));
+  if (faults) {
+    *faults = (struct si_faults){r->faults, r->fault_count};
+    r->faults = NULL;
+  }
+  return status;
 }
 
 si_rc si_stack_parse(const char *name, const char *text, size_t len, struct si_stack *out,
                      struct si_error *error) {
   struct si_error unread = {0};
   struct si_yaml yaml SI_AUTO(si_yaml_free) = {0};
-  struct si_reading *r SI_AUTO(reading_free) = calloc(1, sizeof *r);
-  if (!r) {
-    return si_error_set(error, SI_E_NOMEM, "STACK_UNREADABLE", "%s: out of memory", name);
+  struct si_reading *r SI_AUTO(reading_free) = NULL;
+  si_rc status = begin(name, error ? error : &unread, &r);
+  if (status != SI_OK) {
+    return status;
   }
-  r->name = name;
-  r->error = error ? error : &unread;
-  si_rc status = si_yaml_parse(r, text, len, &yaml);
-  return status == SI_OK ? read_tree(r, yaml.root, out) : status;
+  r->files[r->file_count++] = name;
+  status = si_yaml_parse(r, 0, text, len, &yaml);
+  status = status == SI_OK ? si_top_read(r, yaml.root, out) : status;
+  return report(r, status, NULL);
 }
+
+/* --- files --- */
 
 static si_rc unreadable(const char *path, int err, struct si_error *error) {
   si_error_errno(error, err, "STACK_UNREADABLE", "cannot read the stack file %s", path);
@@ -280,8 +84,7 @@ static si_rc unreadable(const char *path, int err, struct si_error *error) {
   return si_status_of_errno(err);
 }
 
-si_rc si_stack_load(const char *path, struct si_stack *out, struct si_error *error) {
-  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_YAML_BYTES);
+static si_rc read_text(const char *path, struct si_buf *text, struct si_error *error) {
   struct stat st;
   int fd SI_AUTO(si_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0 || fstat(fd, &st) != 0) {
@@ -290,20 +93,67 @@ si_rc si_stack_load(const char *path, struct si_stack *out, struct si_error *err
   if (!S_ISREG(st.st_mode)) {
     si_error_set(error, SI_E_INVALID, "STACK_UNREADABLE",
                  "cannot read the stack file %s: it is no regular file", path);
-    si_error_target(error, "stack", path);
-    return SI_E_INVALID;
+    return si_error_target(error, "stack", path);
   }
-  si_rc status = si_read_fd(fd, &text);
+  si_rc status = si_read_fd(fd, text);
   if (status == SI_E_QUOTA) {
     si_error_set(error, SI_E_INVALID, "STACK_TOO_LARGE", "%s: the file is larger than 1 MiB", path);
-    si_error_target(error, "stack", path);
-    return SI_E_INVALID;
+    return si_error_target(error, "stack", path);
   }
-  return status == SI_OK ? si_stack_parse(path, si_buf_text(&text), text.len, out, error)
-                         : unreadable(path, errno, error);
+  return status == SI_OK ? SI_OK : unreadable(path, errno, error);
+}
+
+/* Reads one file, and puts it over those before it. */
+static si_rc read_over(struct si_reading *r, const char *path, struct si_yaml *whole) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_YAML_BYTES);
+  struct si_yaml yaml SI_AUTO(si_yaml_free) = {0};
+  size_t file = r->file_count;
+  r->files[r->file_count++] = path;
+  si_rc status = read_text(path, &text, r->error);
+  status = status == SI_OK ? si_yaml_parse(r, file, si_buf_text(&text), text.len, &yaml) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  if (file > 0) {
+    return si_merge(r, whole, &yaml);
+  }
+  *whole = yaml;
+  yaml = (struct si_yaml){0};
+  return SI_OK;
+}
+
+si_rc si_stack_read(const struct si_stack_request *request, struct si_stack *out,
+                    struct si_faults *faults, struct si_error *error) {
+  struct si_error unread = {0};
+  struct si_yaml whole SI_AUTO(si_yaml_free) = {0};
+  struct si_reading *r SI_AUTO(reading_free) = NULL;
+  if (request->file_count == 0 || request->file_count > SI_STACK_FILES) {
+    si_error_set(error, SI_E_INVALID, "STACK_TOO_LARGE", "a stack is read from 1 to %d files",
+                 SI_STACK_FILES);
+    return si_error_target(error, "stack", "");
+  }
+  si_rc status = begin(request->files[0], error ? error : &unread, &r);
+  if (status == SI_OK) {
+    r->request = request;
+  }
+  for (size_t i = 0; status == SI_OK && i < request->file_count; i++) {
+    status = read_over(r, request->files[i], &whole);
+  }
+  status = status == SI_OK ? si_top_read(r, whole.root, out) : status;
+  return r ? report(r, status, faults) : status;
+}
+
+si_rc si_stack_load(const char *path, struct si_stack *out, struct si_error *error) {
+  const struct si_stack_request request = {.files = &path, .file_count = 1};
+  return si_stack_read(&request, out, NULL, error);
 }
 
 void si_stack_free(struct si_stack *stack) {
   free(stack->json);
   *stack = (struct si_stack){0};
+}
+
+void si_faults_free(struct si_faults *faults) {
+  free(faults->list);
+  *faults = (struct si_faults){0};
 }

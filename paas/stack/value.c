@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kit/base/text.h"
+#include "paas/stack/expand.h"
 #include "paas/stack/keys.h"
 
 void si_text_free(char **text) {
@@ -12,24 +13,22 @@ void si_text_free(char **text) {
   *text = NULL;
 }
 
-/* Does a `$` stand there that is no half of `$$`? */
-static bool has_variable(const char *text) {
-  for (const char *p = text; *p; p++) {
-    if (*p == '$' && *++p != '$') {
-      return true;
-    }
+/* The value as text, variables put in; the caller's to free. */
+static si_rc expanded(struct si_reading *r, const char *text, const struct si_place *place,
+                      char **out) {
+  struct si_buf buf SI_AUTO(si_buf_free) = SI_BUF(SI_TEXT_BYTES);
+  bool uses = strchr(text, '$') != NULL;
+  si_rc status = uses ? si_expand_text(r, place, text, &buf) : SI_OK;
+  if (status == SI_OK && !(*out = strdup(uses ? si_buf_text(&buf) : text))) {
+    return si_stack_nomem(r);
   }
-  return false;
+  return status;
 }
 
-/* Halves every `$$` in place. */
-static void halve_dollars(char *text) {
-  char *to = text;
-  for (const char *from = text; *from; from++) {
-    from += *from == '$';
-    *to++ = *from;
-  }
-  *to = '\0';
+/* As expanded() for what must be a single value: *out is NULL where it is none. */
+static si_rc single(struct si_reading *r, const struct si_yaml_node *node,
+                    const struct si_place *place, char **out) {
+  return node->kind == SI_YAML_SCALAR ? expanded(r, node->text, place, out) : SI_OK;
 }
 
 static si_rc not_text(struct si_reading *r, const struct si_yaml_node *node,
@@ -56,36 +55,46 @@ si_rc si_value_text(struct si_reading *r, const struct si_yaml_node *node,
   if (node->bytes > SI_TEXT_BYTES) {
     return si_stack_invalid(r, place, "is longer than %d bytes", SI_TEXT_BYTES);
   }
-  if (!node->text[0] && !(flags & SI_TEXT_EMPTY)) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  if (flags & SI_TEXT_DOLLARS) {
+    text = strdup(node->text);
+    status = text ? SI_OK : si_stack_nomem(r);
+  } else {
+    status = expanded(r, node->text, place, &text);
+  }
+  if (status == SI_OK && !text[0] && !(flags & SI_TEXT_EMPTY)) {
     return si_stack_invalid(r, place, "is empty text");
   }
-  if (!(flags & SI_TEXT_DOLLARS) && has_variable(node->text)) {
-    si_stack_invalid(r, place, "uses `$`: variables are not interpolated");
-    return si_stack_hint(r, "write the value out, or write `$$` for the character itself");
+  if (status == SI_OK) {
+    *out = text;
+    text = NULL;
   }
-  char *text = strdup(node->text);
-  if (!text) {
-    return si_stack_nomem(r);
-  }
-  if (!(flags & SI_TEXT_DOLLARS)) {
-    halve_dollars(text);
-  }
-  *out = text;
-  return SI_OK;
+  return status;
 }
 
 si_rc si_value_flag(struct si_reading *r, const struct si_yaml_node *node,
                     const struct si_place *place, bool *out) {
-  if (node->kind != SI_YAML_SCALAR || node->type != SI_SCALAR_BOOL) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  si_rc status = single(r, node, place, &text);
+  if (status != SI_OK) {
+    return status;
+  }
+  bool varies = text && strchr(node->text, '$'); /* what a variable brings has no quotes */
+  if (!text || (varies ? si_scalar_resolve(text) : node->type) != SI_SCALAR_BOOL) {
     return si_stack_invalid(r, place, "must be true or false, without quotes");
   }
-  *out = node->text[0] == 't' || node->text[0] == 'T';
+  *out = text[0] == 't' || text[0] == 'T';
   return SI_OK;
 }
 
 si_rc si_value_count(struct si_reading *r, const struct si_yaml_node *node,
                      const struct si_place *place, uint64_t min, uint64_t max, uint64_t *out) {
-  if (node->kind != SI_YAML_SCALAR || si_parse_u64(node->text, min, max, out) != SI_OK) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  si_rc status = single(r, node, place, &text);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (!text || si_parse_u64(text, min, max, out) != SI_OK) {
     return si_stack_invalid(r, place, "must be a whole number from %llu to %llu",
                             (unsigned long long)min, (unsigned long long)max);
   }
@@ -94,9 +103,14 @@ si_rc si_value_count(struct si_reading *r, const struct si_yaml_node *node,
 
 si_rc si_value_duration(struct si_reading *r, const struct si_yaml_node *node,
                         const struct si_place *place, uint64_t min_ms, uint64_t *out) {
+  char *text SI_AUTO(si_text_free) = NULL;
   uint64_t ms = 0;
-  if (node->kind != SI_YAML_SCALAR || si_parse_duration_ms(node->text, &ms) != SI_OK ||
-      ms < min_ms || ms > SI_DURATION_DAYS * 86400000ull) {
+  si_rc status = single(r, node, place, &text);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (!text || si_parse_duration_ms(text, &ms) != SI_OK || ms < min_ms ||
+      ms > SI_DURATION_DAYS * 86400000ull) {
     si_stack_invalid(r, place, "must be a duration%s", min_ms ? " longer than 0" : "");
     return si_stack_hint(r, "such as 500ms, 90s or 1m30s; at most %dd", SI_DURATION_DAYS);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * paas/stack/value.h - single values of the file, as Compose understands them: `$$` is `$`, any
- * other `$` is refused. Depends on paas/stack/report.h. Each fails with a message that names the
+ * paas/stack/value.h - single values of the file, as Compose understands them, variables put in
+ * (expand.h). Depends on paas/stack/report.h. Each fails with a message that names the
  * place and what was expected there.
  */
 #ifndef SI_PAAS_STACK_VALUE_H

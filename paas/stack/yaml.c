@@ -15,6 +15,7 @@ struct anchor {
 
 struct loader {
   struct si_reading *r;
+  size_t file;
   yaml_parser_t parser;
   const char *text;
   struct si_yaml_node *made;
@@ -27,7 +28,7 @@ struct loader {
 };
 
 static si_rc fail_at(struct loader *l, const char *code, size_t line, const char *what) {
-  struct si_place place = {NULL, NULL, 0, (unsigned)line};
+  struct si_place place = {NULL, NULL, 0, SI_LINE(l->file, line)};
   return si_stack_fail(l->r, code, &place, "%s", what);
 }
 
@@ -79,7 +80,7 @@ static struct si_yaml_node *new_node(struct loader *l, const yaml_event_t *event
   struct si_yaml_node *node = calloc(1, sizeof *node);
   if (node) {
     node->kind = kind;
-    node->line = (unsigned)(event->start_mark.line + 1);
+    node->line = SI_LINE(l->file, event->start_mark.line + 1);
     node->height = kind == SI_YAML_SCALAR ? 0 : 1;
     node->made = l->made;
     l->made = node;
@@ -153,9 +154,22 @@ static si_rc read_alias(struct loader *l, const yaml_event_t *event, unsigned de
 #define TAG(name) "tag:yaml.org,2002:" name
 
 static si_rc refuse_tag(struct loader *l, const yaml_event_t *event, const char *tag) {
-  struct si_place place = {NULL, NULL, 0, (unsigned)(event->start_mark.line + 1)};
+  struct si_place place = {NULL, NULL, 0, SI_LINE(l->file, event->start_mark.line + 1)};
   si_stack_fail(l->r, "STACK_YAML", &place, "the tag \"%.100s\" is not supported here", tag);
+  if (strcmp(tag, "!reset") == 0 || strcmp(tag, "!override") == 0) {
+    return si_stack_hint(l->r, "remove the tag: no file before this one has anything to change");
+  }
   return si_stack_hint(l->r, "remove the tag; `!!str` is there to make a number text");
+}
+
+/* `!reset` and `!override`, where a file stands before this one. */
+static enum si_yaml_mark mark_of(const struct loader *l, const yaml_char_t *tag) {
+  if (!tag || l->file == 0) {
+    return SI_YAML_PLAIN;
+  }
+  return strcmp((const char *)tag, "!reset") == 0      ? SI_YAML_RESET
+         : strcmp((const char *)tag, "!override") == 0 ? SI_YAML_OVERRIDE
+                                                       : SI_YAML_PLAIN;
 }
 
 static si_rc scalar_type(struct loader *l, const yaml_event_t *event, const char *text,
@@ -171,7 +185,7 @@ static si_rc scalar_type(struct loader *l, const yaml_event_t *event, const char
   const char *tag = (const char *)event->data.scalar.tag;
   bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   enum si_scalar resolved = si_scalar_resolve(text);
-  if (!tag) {
+  if (!tag || mark_of(l, event->data.scalar.tag) != SI_YAML_PLAIN) {
     *type = plain ? resolved : SI_SCALAR_TEXT;
     return SI_OK;
   }
@@ -208,6 +222,7 @@ static si_rc read_scalar(struct loader *l, const yaml_event_t *event,
   }
   node->nodes = 1;
   node->bytes = len;
+  node->mark = mark_of(l, event->data.scalar.tag);
   status = scalar_type(l, event, node->text, &node->type);
   status = status == SI_OK ? open_anchor(l, event->data.scalar.anchor, &anchor) : status;
   if (status == SI_OK) {
@@ -256,7 +271,7 @@ static si_rc refuse_duplicates(struct loader *l, const struct si_yaml_node *map)
   struct si_place place = {NULL, NULL, 0, twice->line};
   return si_stack_fail(l->r, "STACK_YAML", &place,
                        "the key \"%.100s\" stands twice, here and on line %u", twice->key,
-                       before->line);
+                       SI_LINE_NUMBER(before->line));
 }
 
 static si_rc add_entry(struct loader *l, struct si_yaml_node *node, struct si_yaml_entry entry,
@@ -281,7 +296,7 @@ static si_rc read_node(struct loader *l, const yaml_event_t *event, unsigned dep
                        const struct si_yaml_node **out);
 
 static si_rc read_key(struct loader *l, const yaml_event_t *event, unsigned depth,
-                      struct si_yaml_entry *entry) {
+                      struct si_yaml_entry *entry, bool *merge) {
   const struct si_yaml_node *key = NULL;
   bool plain =
       event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -292,16 +307,60 @@ static si_rc read_key(struct loader *l, const yaml_event_t *event, unsigned dept
   if (!key || key->kind != SI_YAML_SCALAR || !key->text[0] || key->bytes > SI_YAML_KEY) {
     return fail_yaml(l, event, "a key must be text of 1 to 1024 bytes");
   }
-  if (plain && strcmp(key->text, "<<") == 0) {
-    fail_at(l, "STACK_UNSUPPORTED_KEY", key->line, "the merge key `<<` is not supported");
-    return si_stack_hint(l->r, "write the keys out, or alias a whole value (`labels: *common`)");
-  }
+  *merge = plain && strcmp(key->text, "<<") == 0;
   entry->key = key->text;
-  entry->line = (unsigned)(event->start_mark.line + 1);
+  entry->line = SI_LINE(l->file, event->start_mark.line + 1);
   return SI_OK;
 }
 
-static si_rc read_entries(struct loader *l, unsigned depth, struct si_yaml_node *node) {
+/* --- merge keys --- */
+
+/* What one `<<` names: a map, or a list of maps of which the first to have a key counts. */
+static si_rc refuse_merge(struct loader *l, const struct si_yaml_entry *merge) {
+  struct si_place place = {NULL, NULL, 0, merge->line};
+  si_stack_fail(l->r, "STACK_YAML", &place, "the merge key `<<` takes a map, or a list of maps");
+  return si_stack_hint(l->r, "name an anchor that stands on a map: `<<: *common`");
+}
+
+static si_rc add_merged(struct loader *l, struct si_yaml_node *node, const struct si_yaml_node *map,
+                        const struct si_yaml_entry *merge, size_t *room) {
+  if (map->kind != SI_YAML_MAP) {
+    return refuse_merge(l, merge);
+  }
+  si_rc status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < map->count; i++) {
+    if (!si_yaml_find(node, map->entries[i].key)) {
+      status = add_entry(l, node, map->entries[i], room);
+    }
+  }
+  return status;
+}
+
+/* The map's own keys are all there, and none stands twice. */
+static si_rc carry_out(struct loader *l, struct si_yaml_node *node,
+                       const struct si_yaml_entry *merge) {
+  const struct si_yaml_node *what = merge->value;
+  size_t room = node->count; /* exact: the next one makes it grow */
+  if (what->kind != SI_YAML_LIST) {
+    return add_merged(l, node, what, merge, &room);
+  }
+  si_rc status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < what->count; i++) {
+    status = add_merged(l, node, what->entries[i].value, merge, &room);
+  }
+  return status;
+}
+
+static si_rc refuse_second(struct loader *l, const struct si_yaml_entry *second,
+                           const struct si_yaml_entry *first) {
+  struct si_place place = {NULL, NULL, 0, second->line};
+  si_stack_fail(l->r, "STACK_YAML", &place, "the key \"<<\" stands twice, here and on line %u",
+                SI_LINE_NUMBER(first->line));
+  return si_stack_hint(l->r, "write one, with a list: `<<: [*one, *other]`");
+}
+
+static si_rc read_entries(struct loader *l, unsigned depth, struct si_yaml_node *node,
+                          struct si_yaml_entry *merge) {
   bool map = node->kind == SI_YAML_MAP;
   size_t room = 0;
   for (;;) {
@@ -309,18 +368,22 @@ static si_rc read_entries(struct loader *l, unsigned depth, struct si_yaml_node 
     yaml_event_t second SI_AUTO(yaml_event_delete) = {0};
     const yaml_event_t *value = map ? &second : &event;
     struct si_yaml_entry entry = {0};
+    bool merges = false;
     si_rc status = next_event(l, &event);
     if (status == SI_OK && event.type == (map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT)) {
       return SI_OK;
     }
     if (map) {
-      status = status == SI_OK ? read_key(l, &event, depth, &entry) : status;
+      status = status == SI_OK ? read_key(l, &event, depth, &entry, &merges) : status;
       status = status == SI_OK ? next_event(l, &second) : status;
     }
     status = status == SI_OK ? read_node(l, value, depth, &entry.value) : status;
     if (status == SI_OK) {
-      entry.line = map ? entry.line : (unsigned)(value->start_mark.line + 1);
-      status = add_entry(l, node, entry, &room);
+      entry.line = map ? entry.line : SI_LINE(l->file, value->start_mark.line + 1);
+      status = !merges        ? add_entry(l, node, entry, &room)
+               : merge->value ? refuse_second(l, &entry, merge)
+                              : SI_OK;
+      *merge = merges ? entry : *merge;
     }
     if (status != SI_OK) {
       return status;
@@ -339,7 +402,9 @@ static si_rc read_collection(struct loader *l, const yaml_event_t *event, unsign
     return fail_at(l, "STACK_TOO_LARGE", event->start_mark.line + 1,
                    "the file is nested more than 64 levels deep");
   }
-  if (tag && strcmp((const char *)tag, map ? TAG("map") : TAG("seq")) != 0) {
+  enum si_yaml_mark mark = mark_of(l, tag);
+  if (tag && mark == SI_YAML_PLAIN &&
+      strcmp((const char *)tag, map ? TAG("map") : TAG("seq")) != 0) {
     return refuse_tag(l, event, (const char *)tag);
   }
   si_rc status = weigh(l, event, 1, 0);
@@ -351,8 +416,11 @@ static si_rc read_collection(struct loader *l, const yaml_event_t *event, unsign
   if (!node) {
     return si_stack_nomem(l->r);
   }
-  status = read_entries(l, depth + 1, node);
+  node->mark = mark;
+  struct si_yaml_entry merge = {0};
+  status = read_entries(l, depth + 1, node, &merge);
   status = status == SI_OK && map ? refuse_duplicates(l, node) : status;
+  status = status == SI_OK && merge.value ? carry_out(l, node, &merge) : status;
   if (status == SI_OK) {
     node->nodes = l->nodes - nodes;
     node->bytes = l->bytes - bytes;
@@ -394,8 +462,9 @@ static si_rc read_stream(struct loader *l, const struct si_yaml_node **root) {
              : status;
 }
 
-si_rc si_yaml_parse(struct si_reading *r, const char *text, size_t len, struct si_yaml *out) {
-  struct loader l = {.r = r, .text = text};
+si_rc si_yaml_parse(struct si_reading *r, size_t file, const char *text, size_t len,
+                    struct si_yaml *out) {
+  struct loader l = {.r = r, .file = file, .text = text};
   if (len > SI_YAML_BYTES) {
     return fail_at(&l, "STACK_TOO_LARGE", 1, "the file is larger than 1 MiB");
   }

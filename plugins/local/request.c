@@ -6,6 +6,7 @@
 
 #include "kit/base/path.h"
 #include "kit/base/text.h"
+#include "plugins/local/confine.h"
 
 /* cJSON's adders answer NULL when memory is out; one flag gathers them. */
 struct maker {
@@ -278,6 +279,9 @@ si_rc local_request_container(const struct local_project *project, const struct 
   put_network(&m, body, host, plan, service, networks);
   copy_member(&m, host, "Init", service->spec, "init");
   copy_member(&m, host, "ReadonlyRootfs", service->spec, "read_only");
+  const char *wrong = NULL;
+  m.failed = local_confine(service->spec, body, host, &wrong) == SI_E_NOMEM || m.failed;
+  m.wrong = m.wrong ? m.wrong : wrong;
   if (m.wrong || m.failed) {
     si_rc status = m.wrong ? SI_E_INVALID : SI_E_NOMEM;
     si_error_set(error, status, "LOCAL_STACK", "service %s: %s%s", service->name,

@@ -52,8 +52,43 @@ expect_exit 1 "${paas[@]}" --json project create broken --stack "$dir/broken.yam
 expect_json .error.target web
 expect_contains "last words"
 
-begin "both are deleted, and nothing is left"
-for name in app broken; do
+begin "a second file, variables and limits reach the container"
+cat >"$dir/limits.yaml" <<'YAML'
+x-limits: &limits
+  cap_drop: [ALL]
+  security_opt: ["no-new-privileges:true"]
+services:
+  web:
+    <<: *limits
+    environment: ["WHO=${WHO:?nobody}"]
+    env_file: web.env
+    mem_limit: ${MEMORY:-64m}
+    cpus: 0.5
+    pids_limit: 50
+    shm_size: 1m
+    ulimits: {nofile: {soft: 100, hard: 200}}
+    sysctls: {net.core.somaxconn: 99}
+    extra_hosts: ["other:10.9.8.7"]
+    logging: {driver: json-file, options: {max-size: 1m}}
+    expose: [81]
+YAML
+printf 'WHO=%s\n' me >"$dir/.env"
+printf 'FROM=file\nWHO=nobody\n' >"$dir/web.env"
+expect_exit 0 "${paas[@]}" --json project create small --stack "$dir/stack.yaml" \
+  --stack "$dir/limits.yaml" "${settings[@]}"
+expect_json .data.project.status running
+container=$(engine GET /containers/json |
+  jq -r '.[] | select(.Labels["si.slug"] == "small") | .Id')
+engine GET "/containers/$container/json" >"$dir/small.json"
+expect_equal "$(jq -c '[.HostConfig | .Memory, .NanoCpus, .PidsLimit, .ShmSize, .CapDrop,
+  .SecurityOpt, .Sysctls, .ExtraHosts, .LogConfig.Type, .Ulimits[0].Soft]' "$dir/small.json")" \
+  '[67108864,500000000,50,1048576,["ALL"],["no-new-privileges:true"],{"net.core.somaxconn":"99"},["other:10.9.8.7"],"json-file",100]'
+expect_equal "$(jq -r '.Config.Env[]' "$dir/small.json" | grep -E '^(WHO|FROM)=' | sort | tr '\n' ' ')" \
+  "FROM=file WHO=me "
+expect_exit 0 "${paas[@]}" --json reconcile
+
+begin "all are deleted, and nothing is left"
+for name in app broken small; do
   expect_exit 0 "${paas[@]}" project delete "$name" --yes --confirm "$name"
 done
 expect_no_resources

@@ -83,6 +83,41 @@ static void a_service_with_every_member_asks_for_all_of_them(void) {
 
 #define BARE "\"name\":\"a\",\"image\":\"i:1\",\"labels\":{},\"depends_on\":[],\"oneshot\":false"
 
+static void limits_and_rights_given_up_are_asked_for(void) {
+  struct si_buf out SI_AUTO(si_buf_free) = SI_BUF(10000);
+  struct si_error error = {0};
+  static const char service[] =
+      "{\"name\":\"web\",\"image\":\"i:1\",\"networks\":[],\"limits\":{\"memory_bytes\":67108864,"
+      "\"nano_cpus\":500000000,\"pids\":50},\"shm_bytes\":1048576,\"ulimits\":[{\"name\":"
+      "\"nofile\","
+      "\"soft\":100,\"hard\":200}],\"cap_drop\":[\"ALL\"],\"no_new_privileges\":true,\"extra_"
+      "hosts\":[{"
+      "\"host\":\"a\",\"ip\":\"10.0.0.1\"},{\"host\":\"b\",\"ip\":\"::1\"}],\"sysctls\":{"
+      "\"net.core.somaxconn\":\"99\"},\"logging\":{\"driver\":\"local\",\"options\":{\"max-size\":"
+      "\"1m\"}},\"expose\":[{\"port\":80,\"protocol\":\"tcp\"}],\"stdin_open\":true}";
+  static const char *const pieces[] = {
+      "\"Memory\":67108864",
+      "\"NanoCpus\":500000000",
+      "\"PidsLimit\":50",
+      "\"ShmSize\":1048576",
+      "\"Ulimits\":[{\"Hard\":200,\"Name\":\"nofile\",\"Soft\":100}]",
+      "\"CapDrop\":[\"ALL\"]",
+      "\"SecurityOpt\":[\"no-new-privileges:true\"]",
+      "\"ExtraHosts\":[\"a:10.0.0.1\",\"b:::1\"]",
+      "\"Sysctls\":{\"net.core.somaxconn\":\"99\"}",
+      "\"LogConfig\":{\"Config\":{\"max-size\":\"1m\"},\"Type\":\"local\"}",
+      "\"ExposedPorts\":{\"80/tcp\":{}}",
+      "\"PortBindings\":{}",
+      "\"OpenStdin\":true"};
+  CU_ASSERT_EQUAL(ask(service, &out, &error), SI_OK);
+  for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+    if (!strstr(si_buf_text(&out), pieces[i])) {
+      printf("\n  %s does not stand in %s\n", pieces[i], si_buf_text(&out));
+      CU_FAIL("a piece is missing");
+    }
+  }
+}
+
 static void what_is_left_out_is_left_to_the_engine(void) {
   static const struct {
     const char *members;
@@ -128,6 +163,14 @@ static void a_member_that_makes_no_sense_is_refused_by_name(void) {
       {",\"healthcheck\":{\"interval_ms\":-1}", "healthcheck"},
       {",\"stop_grace_ms\":-5", "stop_grace_ms"},
       {",\"tmpfs\":[\"relative\"]", "tmpfs"},
+      {",\"limits\":{\"memory_bytes\":-1}", "limits"},
+      {",\"shm_bytes\":\"1m\"", "shm_bytes"},
+      {",\"ulimits\":[{\"name\":\"nofile\",\"soft\":2,\"hard\":1}]", "ulimits"},
+      {",\"cap_drop\":[1]", "cap_drop"},
+      {",\"extra_hosts\":[{\"host\":\"a\"}]", "extra_hosts"},
+      {",\"sysctls\":{\"a\":1}", "sysctls"},
+      {",\"logging\":{\"driver\":\"syslog\"}", "logging"},
+      {",\"expose\":[{\"port\":0,\"protocol\":\"tcp\"}]", "expose"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct si_buf service SI_AUTO(si_buf_free) = SI_BUF(2000);
@@ -168,6 +211,7 @@ static void networks_and_volumes_carry_the_marks(void) {
 }
 
 UNIT_MAIN("local, requests", UNIT(a_service_with_every_member_asks_for_all_of_them),
+          UNIT(limits_and_rights_given_up_are_asked_for),
           UNIT(what_is_left_out_is_left_to_the_engine),
           UNIT(a_member_that_makes_no_sense_is_refused_by_name),
           UNIT(networks_and_volumes_carry_the_marks))

@@ -50,6 +50,7 @@ static void expect_refusal(const struct refusal *want) {
 #define INVALID "STACK_INVALID"
 #define REFERENCE "STACK_REFERENCE"
 #define YAML "STACK_YAML"
+#define VARIABLE "STACK_VARIABLE"
 /* The key under test stands on line 4. */
 #define WEB(key) "services:\n  web:\n    image: web:1\n    " key "\n"
 /* As WEB, with a volume `data` and a network `net`: the key stands on line 6. */
@@ -66,7 +67,6 @@ static void a_key_that_is_not_supported_is_named_with_its_line(void) {
       {WEB("container_name: w"), UNSUPPORTED, 4, "services.web.container_name", "named after"},
       {WEB("quite_other_thing: 1"), UNSUPPORTED, 4, "quite_other_thing", "supported here: image"},
       {WEB("x-si-onshot: true"), UNSUPPORTED, 4, "x-si-onshot", "`x-si-oneshot`"},
-      {WEB("<<: {user: me}"), UNSUPPORTED, 4, "merge key `<<`", "alias a whole value"},
       {WEB("healthcheck: {tset: a}"), UNSUPPORTED, 4, "healthcheck.tset", "`test`"},
       {WEB("healthcheck: {x-si-a: 1}"), UNSUPPORTED, 4, "healthcheck.x-si-a", NULL},
       {WEB("ports: [{target: 80, mode: host}]"), UNSUPPORTED, 4, "ports[0].mode", NULL},
@@ -157,14 +157,16 @@ static void a_value_of_another_kind_is_refused(void) {
   ALL(table)
 }
 
-static void variables_are_not_interpolated(void) {
+/* A text alone has no variables: tests/unit/stack/variables.c has those that are set. */
+static void variables_that_are_not_set_are_named(void) {
   static const struct refusal table[] = {
-      {WEB("command: [\"$HOME\"]"), INVALID, 4, "uses `$`", "`$$`"},
-      {WEB("user: ${ME:-you}"), INVALID, 4, "services.web.user uses `$`", NULL},
-      {WEB("environment: {A: 'b$'}"), INVALID, 4, "environment.A uses `$`", NULL},
-      {WEB("environment: {A: $$$B}"), INVALID, 4, "environment.A uses `$`", NULL},
-      {WEB("ports: [\"${PORT}:80\"]"), INVALID, 4, "ports[0] uses `$`", NULL},
-      {"name: ${X}\n" WEB(""), INVALID, 1, "name uses `$`", NULL},
+      {WEB("command: [\"$HOME\"]"), VARIABLE, 4, "the variable HOME, which is not set",
+       "--env HOME"},
+      {WEB("user: ${ME:?you}"), VARIABLE, 4, "services.web.user needs the variable ME", NULL},
+      {WEB("environment: {A: 'b$'}"), INVALID, 4, "environment.A uses `$`", "`$$`"},
+      {WEB("environment: {A: $$$B}"), VARIABLE, 4, "environment.A needs the variable B", NULL},
+      {WEB("ports: [\"${PORT}:80\"]"), VARIABLE, 4, "ports[0] needs the variable PORT", NULL},
+      {"name: ${X}\n" WEB(""), VARIABLE, 1, "name needs the variable X", NULL},
   };
   ALL(table)
 }
@@ -392,7 +394,7 @@ static void a_file_that_cannot_be_read_says_why(void) {
 UNIT_MAIN("stack: refusals", UNIT(a_key_that_is_not_supported_is_named_with_its_line),
           UNIT(a_file_without_services_is_refused),
           UNIT(names_are_kept_to_what_hosts_and_engines_take),
-          UNIT(a_value_of_another_kind_is_refused), UNIT(variables_are_not_interpolated),
+          UNIT(a_value_of_another_kind_is_refused), UNIT(variables_that_are_not_set_are_named),
           UNIT(ports_are_checked), UNIT(only_named_volumes_are_mounted_each_at_a_place_of_its_own),
           UNIT(health_checks_are_whole), UNIT(what_is_named_must_be_there),
           UNIT(a_cycle_of_dependencies_is_named), UNIT(yaml_beyond_the_plain_is_refused),

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMES = 100 /* values of one option */ };
+
+struct names {
+  const char *list[NAMES];
+  size_t count;
+};
+
+static si_rc take(struct si_invocation *inv, const char *option, struct names *names) {
+  const char *name;
+  size_t at = 0;
+  while ((name = si_opt_each(inv, option, &at))) {
+    if (names->count == NAMES) {
+      return si_usage_error(inv, "--%s is given more than %d times", option, NAMES);
+    }
+    names->list[names->count++] = name;
+  }
+  return SI_OK;
+}
+
+/* NAME becomes NAME=value; *owned has the texts. */
+static si_rc take_environment(struct si_invocation *inv, struct names *names, cJSON *owned) {
+  si_rc status = take(inv, "env", names);
+  for (size_t i = 0; status == SI_OK && i < names->count; i++) {
+    struct si_buf pair SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
+    const char *name = names->list[i];
+    const char *value = strchr(name, '=') || !name[0] ? NULL : getenv(name);
+    if (!value) {
+      return si_usage_error(inv, strchr(name, '=')
+                                     ? "--env takes the name of a variable, and no value"
+                                     : "--env names a variable that is not set here");
+    }
+    cJSON *text = NULL;
+    if (si_buf_printf(&pair, "%s=%s", name, value) != SI_OK ||
+        !(text = cJSON_CreateString(si_buf_text(&pair))) || !cJSON_AddItemToArray(owned, text)) {
+      cJSON_Delete(text);
+      return si_error_set(&inv->error, SI_E_NOMEM, "CLI_MEMORY", "out of memory");
+    }
+    names->list[i] = text->valuestring;
+  }
+  return status;
+}
+
+static si_rc take_files(struct si_invocation *inv, bool args, struct names *files) {
+  for (size_t i = 0; args && i < si_arg_count(inv) && i < NAMES; i++) {
+    files->list[files->count++] = si_arg(inv, i);
+  }
+  si_rc status = take(inv, "stack", files);
+  if (status == SI_OK && files->count > SI_STACK_FILES) {
+    return si_usage_error(inv, "a stack is made of at most %d files", SI_STACK_FILES);
+  }
+  return status == SI_OK && files->count == 0 ? si_usage_error(inv, "no stack file is given")
+                                              : status;
+}
+
+si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stack,
+                     struct si_faults *faults) {
+  cJSON *owned SI_AUTO(si_json_free) = cJSON_CreateArray();
+  struct names files = {.count = 0}, env_files = {.count = 0}, variables = {.count = 0};
+  struct names profiles = {.count = 0};
+  si_rc status = take_files(inv, args, &files);
+  status = status == SI_OK ? take(inv, "env-file", &env_files) : status;
+  status = status == SI_OK ? take(inv, "profile", &profiles) : status;
+  status = status == SI_OK ? take_environment(inv, &variables, owned) : status;
+  const struct si_stack_request request = {.files = files.list,
+                                           .file_count = files.count,
+                                           .env_files = env_files.list,
+                                           .env_file_count = env_files.count,
+                                           .variables = variables.list,
+                                           .variable_count = variables.count,
+                                           .profiles = profiles.list,
+                                           .profile_count = profiles.count};
+  return status == SI_OK ? si_stack_read(&request, stack, faults, &inv->error) : status;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/stack.h - the options that say which stack is meant, for every row that takes one. Depends on
+ * cli/command.h and paas/stack.
+ */
+#ifndef SI_CLI_STACK_H
+#define SI_CLI_STACK_H
+
+#include "cli/command.h"
+#include "paas/stack/stack.h"
+
+/* clang-format off */
+/* The options beside `stack`. */
+#define SI_STACK_OPTIONS \
+  {"env-file", 0, "FILE", "Variables for `${NAME}` in the stack; without it .env beside it", \
+   SI_OPT_REPEAT, NULL}, \
+  {"env", 0, "NAME", "Take that variable from the environment of this command", \
+   SI_OPT_REPEAT, NULL}, \
+  {"profile", 0, "NAME", "Run the services of that profile too; '*' for all", SI_OPT_REPEAT, NULL}
+/* clang-format on */
+
+/* Reads what `--stack` names, files among the arguments (where `args`) before that; the row has the
+ * options of this page. `faults` may be NULL. */
+si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stack,
+                     struct si_faults *faults) SI_MUST_USE;
+
+#endif
