@@ -13,7 +13,7 @@ head -c 11000000 /dev/urandom >"$dir/large"
 begin "a locked object is one request, between two looks; the lock is in it"
 serve count passer.py "$port"
 config store locked "$url"
-expect 0 put a "$dir/one" compliance "$(in_ms 2)"
+expect 0 put a "$dir/one" compliance "$(in_ms 60)"
 grep -v '[?]versioning=\|[?]object-lock=' "$dir/count/log" >"$dir/log"
 printf '%s\n' 'HEAD /locked/a' 'PUT /locked/a' 'HEAD /locked/a' | cmp -s - "$dir/log" ||
   fail "asked: $(cat "$dir/count/log")"
@@ -34,7 +34,7 @@ wait "$driver" 2>/dev/null
 store=direct
 expect 0 read big -
 expect_told mode none # there it is, and nobody was told that it is stored
-expect 0 put big "$dir/large" compliance "$(in_ms 4)"
+expect 0 put big "$dir/large" compliance "$(in_ms 10)"
 expect_told mode compliance
 expect $RETENTION remove big
 

@@ -70,7 +70,7 @@ expect_told mode compliance
 expect_told until "$until"
 
 begin "a lock grows, and never shrinks"
-expect 0 lock a/one - governance "$(in_ms 1)"
+expect 0 lock a/one - governance $((until - 1000))
 expect 0 read a/one -
 expect_told mode compliance
 expect_told until "$until"
@@ -119,7 +119,7 @@ sleep_until $((end + 1000))
 expect 0 remove g
 
 begin "a hold outlasts the retention, and can stand alone"
-expect 0 put h "$dir/one" compliance "$(in_ms 2)" hold
+expect 0 put h "$dir/one" compliance "$(soon 4)" hold
 expect_told held 1
 end=$(told until) version=$(told version)
 expect 0 put held "$dir/one" hold
@@ -170,7 +170,7 @@ store=other
 expect 0 put r/x "$dir/one"
 expect 0 put r/x "$dir/two"
 expect_http 204 DELETE locked/below/it/r/x
-expect 0 put r/y/z "$dir/one" governance "$(in_ms 2)"
+expect 0 put r/y/z "$dir/one" governance "$(soon 4)"
 expect 0 put r "$dir/one"
 expect 0 put rx "$dir/one"
 expect 0 report r
@@ -221,7 +221,7 @@ expect $NOT_FOUND stat p
 
 begin "a clock that is wrong here is warned of, and decides nothing"
 store=store
-expect 0 put now "$dir/one" governance "$(in_ms 2)"
+expect 0 put now "$dir/one" governance "$(in_ms 10)"
 [ ! -s "$dir/err" ] || fail "warned: $(cat "$dir/err")"
 if command -v faketime >/dev/null; then
   "$SI_TEST_S3_SERVER" skew 120 || fail "no skew"
