@@ -9,6 +9,7 @@
 
 static void close_store(si_instance *store) {
   struct worm *worm = store->mine;
+  worm_fresh_end(worm);
   pthread_mutex_destroy(&worm->lock);
   free(worm);
   si_bucket_close(store);

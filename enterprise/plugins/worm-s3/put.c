@@ -67,15 +67,25 @@ static si_rc exists(const struct si_bucket_put *put, si_op *op) {
                           put->store->config.bucket, put->full);
 }
 
+static bool create_only(const struct si_bucket_put *put) {
+  return put->flags & SI_PUT_CREATE_ONLY;
+}
+
 static si_rc replace(const struct si_bucket_put *put, si_op *op) {
   struct worm_versions versions SI_AUTO(worm_versions_free) = {NULL, 0};
   struct si_bucket_call call;
   struct worm_lock lock;
   struct si_error error;
+  bool speaks = worm_fresh_speaks(put->store, put->key);
+  if (speaks && put->ask && !create_only(put)) {
+    return SI_OK;
+  }
   si_bucket_call_begin(&call, put->store, op);
+  uint64_t now_ns = si_monotonic_ns();
   si_rc status = worm_look(put->store, &call.s3, put->full, NULL, &lock, &error);
   if (status == SI_E_NOT_FOUND && !lock.marker) {
-    return SI_OK;
+    worm_fresh_looked(put->store, put->key, now_ns);
+    return create_only(put) ? worm_fresh_prove(put->store, op, put->key) : SI_OK;
   }
   if (status != SI_OK && status != SI_E_NOT_FOUND) {
     return si_bucket_fail(put->store, op, &error, put->key);
@@ -85,7 +95,7 @@ static si_rc replace(const struct si_bucket_put *put, si_op *op) {
     status = worm_none_locked(put->store, op, &versions, put->key, put->full);
   }
   bool there = versions.count > 0 && !versions.list[0].marker;
-  return status == SI_OK && there && (put->flags & SI_PUT_CREATE_ONLY) ? exists(put, op) : status;
+  return status == SI_OK && there && create_only(put) ? exists(put, op) : status;
 }
 
 /* --- once it is stored --- */
@@ -157,8 +167,7 @@ static si_rc alone(const struct si_bucket_put *put, si_op *op, const char *versi
   }
   const struct worm_versions older = {versions.list + ours + 1, versions.count - ours - 1};
   status = worm_none_locked(put->store, op, &older, put->key, put->full);
-  if (status == SI_OK && older.count > 0 && !older.list[0].marker &&
-      (put->flags & SI_PUT_CREATE_ONLY)) {
+  if (status == SI_OK && older.count > 0 && !older.list[0].marker && create_only(put)) {
     status = exists(put, op);
   }
   if (status != SI_OK) {
@@ -202,14 +211,18 @@ static si_rc stored(const struct si_bucket_put *put, si_op *op, const struct si_
                     void *ctx) {
   const struct telling *telling = ctx;
   const char *version = object->version_id;
-  bool listed = put->parts || (put->flags & SI_PUT_CREATE_ONLY);
+  bool listed = put->parts || create_only(put);
   struct worm_lock lock;
   if (!version[0]) {
+    worm_fresh_begin(put->store, "", false);
     return put->ask ? unversioned(put, op) : SI_OK;
   }
   si_rc status = listed ? alone(put, op, version) : SI_OK;
   if (status == SI_OK && put->ask) {
     status = prove(put, op, version, listed, &lock);
+  }
+  if (status == SI_OK) {
+    worm_fresh_wrote(put->store, put->key, version);
   }
   return status == SI_OK && put->ask && telling
              ? worm_tell(&lock, put->key, SI_LOCK_CURRENT, telling->told, telling->ctx)

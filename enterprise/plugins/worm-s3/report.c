@@ -28,6 +28,7 @@ struct report {
   void *ctx;
   si_lock_fn each;
   struct si_bucket_call call;
+  bool told;  /* a version or a mark */
   bool ended; /* by us or by the caller: what is to be said was said */
   unsigned next;
   struct si_bucket_crew crew;
@@ -85,6 +86,7 @@ static si_rc on_version(void *ctx, const struct si_s3_version *v) {
   if (!si_key_below(key, r->prefix)) {
     return SI_OK; /* a neighbour, whose name begins like the prefix */
   }
+  r->told = true;
   if (v->marker) {
     struct worm_lock none = {.mode = SI_LOCK_NONE};
     si_copy(none.version, sizeof none.version, v->version_id);
@@ -171,6 +173,7 @@ si_rc worm_report(si_instance *store, si_op *op, const char *prefix, void *ctx, 
   si_bucket_crew_init(&r->crew, look, r);
   status = list(r, full);
   si_bucket_crew_end(&r->crew, true);
+  worm_fresh_begin(store, prefix, status == SI_OK && !r->told);
   free(r);
   return status == SI_OK ? tell_ground(store, op, emit_ctx, emit) : status;
 }

@@ -79,9 +79,34 @@ struct worm_ground {
   int64_t told_ms; /* the store's clock then; 0: it told none */
 };
 
+/* --- where nothing can be there yet (fresh.c) --- */
+
+struct worm_fresh {
+  bool known;
+  bool spoke;                 /* a look was saved */
+  char prefix[SI_BUCKET_KEY]; /* the host's */
+  uint64_t looked_ns;         /* when a look last found nothing */
+  uint64_t *set; /* hashes: keys that were begun, keys with the version that was written */
+  size_t count, room;
+};
+
+/* A report of `prefix` ended; `empty`: it told no version and no mark. */
+void worm_fresh_begin(const si_instance *store, const char *prefix, bool empty);
+/* Need the key not be looked at before its PUT? Takes it down as begun: asked again, it says no. */
+bool worm_fresh_speaks(const si_instance *store, const char *key);
+/* A look at the key that began at `at_ns` (si_monotonic_ns) found nothing. */
+void worm_fresh_looked(const si_instance *store, const char *key, uint64_t at_ns);
+void worm_fresh_wrote(const si_instance *store, const char *key, const char *version);
+/* Where looks were saved: everything that a reader would get there was written here. Else
+ * SI_E_EXISTS, recorded, for `key`, which is about to be stored. */
+si_rc worm_fresh_prove(const si_instance *store, si_op *op, const char *key) SI_MUST_USE;
+struct worm;
+void worm_fresh_end(struct worm *worm);
+
 /* The provider's own part of the instance. */
 struct worm {
   pthread_mutex_t lock;
+  struct worm_fresh fresh;
   bool known; /* ground, as asked for at asked_ns */
   bool warned;
   uint64_t asked_ns;

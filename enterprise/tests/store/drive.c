@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LicenseRef-si-enterprise */
 /*
  * drive.c - loads an artifact provider, as the host does but in this process, and makes
- * one call on one instance. For tests. Depends on si/retention.h, kit/base.
+ * calls on one instance. For tests. Depends on si/retention.h, kit/base.
  *
  *   drive PLUGIN.so CONFIG.json put KEY FILE [create] [MODE UNTIL_MS] [hold]
  *                               get KEY | stat KEY | list PREFIX | remove KEY
  *                               lock KEY VERSION MODE UNTIL_MS | read KEY VERSION
  *                               hold KEY VERSION on|off | report PREFIX
  *                               many PREFIX COUNT BYTES THREADS [MODE UNTIL_MS] [hold]
+ *                               others COMMAND
  *
- * MODE is governance, compliance or none; VERSION "-" is the one that a reader gets. What is told
- * goes to stdout, a JSON object a line, then how it ended: {"status":N,"message":...}. Warnings go
- * to stderr. The exit code is the status. `many` tells the milliseconds that its puts took.
+ * One call, or several with the word `then` between them, until one fails. `others` runs the
+ * shell's COMMAND, which is what others do meanwhile. MODE is governance, compliance or none;
+ * VERSION "-" is the one that a reader gets. What is told goes to stdout, a JSON object a line,
+ * then how it ended: {"status":N,"message":...}. Warnings go to stderr. The exit code is the
+ * status. `many` tells the milliseconds that its puts took.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -280,10 +283,29 @@ static si_rc call(si_op *op, int count, char **words) {
   if (count == 2 && strcmp(verb, "remove") == 0) {
     return store->remove(instance, op, words[1]);
   }
+  if (count == 2 && strcmp(verb, "others") == 0) {
+    return system(words[1]) == 0 ? SI_OK : SI_E_INTERNAL;
+  }
   if (count >= 5 && strcmp(verb, "many") == 0) {
     return many(words + 1);
   }
   return call_locks(op, count, words);
+}
+
+/* `words` ends with NULL. */
+static si_rc call_each(si_op *op, char **words) {
+  si_rc status = SI_OK;
+  while (status == SI_OK && *words) {
+    int count = 0;
+    while (words[count] && strcmp(words[count], "then") != 0) {
+      count++;
+    }
+    char **next = words[count] ? words + count + 1 : words + count;
+    words[count] = NULL;
+    status = call(op, count, words);
+    words = next;
+  }
+  return status;
 }
 
 static void load(const char *path) {
@@ -315,7 +337,7 @@ int main(int argc, char **argv) {
   si_rc status = provider->open(&host_vt, &host, &op, config, &instance);
   free(config);
   if (status == SI_OK) {
-    status = call(&op, argc - 3, argv + 3);
+    status = call_each(&op, argv + 3);
     provider->close(instance);
   }
   for (char *at = op.message; *at; at++) {
