@@ -223,13 +223,30 @@ static si_rc read_protocol(struct si_reading *r, const struct si_yaml_node *valu
   return status;
 }
 
+/* Both mean a port of the engine's machine, there being one. */
+static si_rc read_mode(struct si_reading *r, const struct si_yaml_node *value,
+                       const struct si_place *place, void *into) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  (void)into;
+  si_rc status = si_value_text(r, value, place, 0, &text);
+  if (status == SI_OK && strcmp(text, "host") != 0 && strcmp(text, "ingress") != 0) {
+    return si_stack_invalid(r, place, "must be host or ingress, which are the same here");
+  }
+  return status;
+}
+
 static si_rc read_long(struct si_reading *r, const struct si_yaml_node *node,
                        const struct si_place *place, struct port *port) {
   static const struct si_key known[] = {{"target", read_target},
                                         {"published", read_published},
                                         {"host_ip", read_host_ip},
-                                        {"protocol", read_protocol}};
-  static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
+                                        {"protocol", read_protocol},
+                                        {"mode", read_mode}};
+  static const struct si_refused_key refused[] = {
+      {"name", "remove it: it is for readers alone, who have comments"},
+      {"app_protocol", "remove it: nothing reads it"},
+  };
+  static const struct si_keys keys = {known, sizeof known / sizeof *known, refused, 2};
   si_rc status = si_keys_read(r, node, place, &keys, port);
   if (status == SI_OK && !port->inner.first) {
     return si_stack_invalid(r, place, "has no `target`, the port inside the container");

@@ -71,9 +71,40 @@ static si_rc read_top(struct si_reading *r, const struct si_yaml_node *root,
 
 /* --- volumes and networks --- */
 
+/* The one driver that there is, said aloud. */
+static si_rc read_driver(struct si_reading *r, const struct si_yaml_node *value,
+                         const struct si_place *place, const char *only) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  si_rc status = si_is_null(value) ? SI_OK : si_value_text(r, value, place, 0, &text);
+  if (status == SI_OK && text && strcmp(text, only) != 0) {
+    si_stack_invalid(r, place, "\"%.60s\" is a driver that si does not use", text);
+    return si_stack_hint(r, "remove it, or say `%s`", only);
+  }
+  return status;
+}
+
+static si_rc read_volume_driver(struct si_reading *r, const struct si_yaml_node *value,
+                                const struct si_place *place, void *into) {
+  (void)into;
+  return read_driver(r, value, place, "local");
+}
+
+static si_rc read_network_driver(struct si_reading *r, const struct si_yaml_node *value,
+                                 const struct si_place *place, void *into) {
+  (void)into;
+  return read_driver(r, value, place, "bridge");
+}
+
 static si_rc read_volume(struct si_reading *r, const struct si_yaml_node *value,
                          const struct si_place *place, cJSON *item) {
-  static const struct si_keys keys = {NULL, 0, NULL, 0};
+  static const struct si_key known[] = {{"driver", read_volume_driver}};
+  static const struct si_refused_key refused[] = {
+      {"external", "remove it: a project has its own volumes, which nobody else touches"},
+      {"name", "remove it: si names the volume after the project"},
+      {"driver_opts", "remove it: volumes lie where the engine keeps them"},
+      {"labels", "remove it: si labels what it makes, and finds it again by that"},
+  };
+  static const struct si_keys keys = {known, 1, refused, sizeof refused / sizeof *refused};
   return si_is_null(value) ? SI_OK : si_keys_read(r, value, place, &keys, item);
 }
 
@@ -86,8 +117,19 @@ static si_rc read_internal(struct si_reading *r, const struct si_yaml_node *valu
 
 static si_rc read_network(struct si_reading *r, const struct si_yaml_node *value,
                           const struct si_place *place, cJSON *item) {
-  static const struct si_key known[] = {{"internal", read_internal}};
-  static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
+  static const struct si_key known[] = {{"internal", read_internal},
+                                        {"driver", read_network_driver}};
+  static const struct si_refused_key refused[] = {
+      {"external", "remove it: a project has its own networks, which no other project is on"},
+      {"name", "remove it: si names the network after the project"},
+      {"driver_opts", "remove it: the engine's defaults are used"},
+      {"ipam", "remove it: the engine chooses the addresses; services find each other by name"},
+      {"attachable", "remove it: nothing but the project's services is on its networks"},
+      {"enable_ipv6", "remove it: the engine's configuration decides that"},
+      {"labels", "remove it: si labels what it makes, and finds it again by that"},
+  };
+  static const struct si_keys keys = {known, sizeof known / sizeof *known, refused,
+                                      sizeof refused / sizeof *refused};
   si_rc status = si_is_null(value) ? SI_OK : si_keys_read(r, value, place, &keys, item);
   if (status == SI_OK && !si_json_get(item, "internal")) {
     return si_put_flag(r, item, "internal", false);
