@@ -262,7 +262,7 @@ static void all_faults_of_a_stack_are_told(void) {
       "    image: w\n"
       "    privileged: true\n"
       "    build: .\n"
-      "    ports: [\"80:\", {mode: host}]\n"
+      "    ports: [\"80:\", {mode: any}]\n"
       "    volumes: [\"data:/a\", \"gone:/b\"]\n"
       "    environment: {DB_PASSWORD: hunter22, API_TOKEN: hunter23, A: [1]}\n"
       "  db:\n"

@@ -69,15 +69,19 @@ static void a_key_that_is_not_supported_is_named_with_its_line(void) {
       {WEB("x-si-onshot: true"), UNSUPPORTED, 4, "x-si-onshot", "`x-si-oneshot`"},
       {WEB("healthcheck: {tset: a}"), UNSUPPORTED, 4, "healthcheck.tset", "`test`"},
       {WEB("healthcheck: {x-si-a: 1}"), UNSUPPORTED, 4, "healthcheck.x-si-a", NULL},
-      {WEB("ports: [{target: 80, mode: host}]"), UNSUPPORTED, 4, "ports[0].mode", NULL},
+      {WEB("ports: [{target: 80, name: a}]"), UNSUPPORTED, 4, "ports[0].name", "comments"},
+      {WEB("ports: [{target: 80, mode: any}]"), INVALID, 4, "ports[0].mode", NULL},
       {WEB("networks: {default: {ipv4_address: 1}}"), UNSUPPORTED, 4, "ipv4_address", "aliases"},
       {WEB("depends_on: {web: {required: true}}"), UNSUPPORTED, 4, "web.required", NULL},
       {"service: {}\n", UNSUPPORTED, 1, "stack.yaml:1: service is not", "`services`"},
       {"secrets: {}\n" WEB(""), UNSUPPORTED, 1, "secrets", "holds no secrets"},
       {"x-si-other: 1\n" WEB(""), UNSUPPORTED, 1, "x-si-other", NULL},
-      {"volumes:\n  data:\n    driver: nfs\n" WEB(""), UNSUPPORTED, 3, "volumes.data.driver", NULL},
+      {"volumes:\n  data:\n    driver: nfs\n" WEB(""), INVALID, 3, "volumes.data.driver",
+       "`local`"},
       {"networks:\n  n: {external: true}\n" WEB(""), UNSUPPORTED, 2, "networks.n.external",
-       "`internal`"},
+       "its own networks"},
+      {"networks:\n  n: {quite_other: true}\n" WEB(""), UNSUPPORTED, 2, "networks.n.quite_other",
+       "internal, driver"},
   };
   ALL(table)
 }
