@@ -6,6 +6,7 @@
 #include <yaml.h>
 
 #include "paas/stack/report.h"
+#include "paas/stack/yaml_map.h"
 
 /* An anchor is open (node NULL) until its node is complete: an alias inside it would be a loop. */
 struct anchor {
@@ -234,64 +235,6 @@ static si_rc read_scalar(struct loader *l, const yaml_event_t *event,
 
 /* --- lists and maps --- */
 
-struct keyed {
-  const struct si_yaml_entry *entry;
-};
-
-/* Equal keys in the file's order. */
-static int compare_keys(const void *a, const void *b) {
-  const struct si_yaml_entry *x = ((const struct keyed *)a)->entry;
-  const struct si_yaml_entry *y = ((const struct keyed *)b)->entry;
-  int order = strcmp(x->key, y->key);
-  return order ? order : (x > y) - (x < y);
-}
-
-static si_rc refuse_duplicates(struct loader *l, const struct si_yaml_node *map) {
-  struct keyed *sorted = calloc(map->count ? map->count : 1, sizeof *sorted);
-  if (!sorted) {
-    return si_stack_nomem(l->r);
-  }
-  for (size_t i = 0; i < map->count; i++) {
-    sorted[i].entry = &map->entries[i];
-  }
-  qsort(sorted, map->count, sizeof *sorted, compare_keys);
-  const struct si_yaml_entry *twice = NULL; /* the first one in the file that repeats another */
-  const struct si_yaml_entry *before = NULL;
-  for (size_t i = 1; i < map->count; i++) {
-    const struct si_yaml_entry *entry = sorted[i].entry;
-    if (strcmp(sorted[i - 1].entry->key, entry->key) == 0 && (!twice || entry < twice)) {
-      before = sorted[i - 1].entry;
-      twice = entry;
-    }
-  }
-  free(sorted);
-  if (!twice) {
-    return SI_OK;
-  }
-  struct si_place place = {NULL, NULL, 0, twice->line};
-  return si_stack_fail(l->r, "STACK_YAML", &place,
-                       "the key \"%.100s\" stands twice, here and on line %u", twice->key,
-                       SI_LINE_NUMBER(before->line));
-}
-
-static si_rc add_entry(struct loader *l, struct si_yaml_node *node, struct si_yaml_entry entry,
-                       size_t *room) {
-  if (node->count == *room) {
-    size_t more = *room ? *room * 2 : 4;
-    struct si_yaml_entry *entries = realloc(node->entries, more * sizeof *entries);
-    if (!entries) {
-      return si_stack_nomem(l->r);
-    }
-    node->entries = entries;
-    *room = more;
-  }
-  node->entries[node->count++] = entry;
-  if (entry.value->height >= node->height) {
-    node->height = entry.value->height + 1;
-  }
-  return SI_OK;
-}
-
 static si_rc read_node(struct loader *l, const yaml_event_t *event, unsigned depth,
                        const struct si_yaml_node **out);
 
@@ -311,52 +254,6 @@ static si_rc read_key(struct loader *l, const yaml_event_t *event, unsigned dept
   entry->key = key->text;
   entry->line = SI_LINE(l->file, event->start_mark.line + 1);
   return SI_OK;
-}
-
-/* --- merge keys --- */
-
-/* What one `<<` names: a map, or a list of maps of which the first to have a key counts. */
-static si_rc refuse_merge(struct loader *l, const struct si_yaml_entry *merge) {
-  struct si_place place = {NULL, NULL, 0, merge->line};
-  si_stack_fail(l->r, "STACK_YAML", &place, "the merge key `<<` takes a map, or a list of maps");
-  return si_stack_hint(l->r, "name an anchor that stands on a map: `<<: *common`");
-}
-
-static si_rc add_merged(struct loader *l, struct si_yaml_node *node, const struct si_yaml_node *map,
-                        const struct si_yaml_entry *merge, size_t *room) {
-  if (map->kind != SI_YAML_MAP) {
-    return refuse_merge(l, merge);
-  }
-  si_rc status = SI_OK;
-  for (size_t i = 0; status == SI_OK && i < map->count; i++) {
-    if (!si_yaml_find(node, map->entries[i].key)) {
-      status = add_entry(l, node, map->entries[i], room);
-    }
-  }
-  return status;
-}
-
-/* The map's own keys are all there, and none stands twice. */
-static si_rc carry_out(struct loader *l, struct si_yaml_node *node,
-                       const struct si_yaml_entry *merge) {
-  const struct si_yaml_node *what = merge->value;
-  size_t room = node->count; /* exact: the next one makes it grow */
-  if (what->kind != SI_YAML_LIST) {
-    return add_merged(l, node, what, merge, &room);
-  }
-  si_rc status = SI_OK;
-  for (size_t i = 0; status == SI_OK && i < what->count; i++) {
-    status = add_merged(l, node, what->entries[i].value, merge, &room);
-  }
-  return status;
-}
-
-static si_rc refuse_second(struct loader *l, const struct si_yaml_entry *second,
-                           const struct si_yaml_entry *first) {
-  struct si_place place = {NULL, NULL, 0, second->line};
-  si_stack_fail(l->r, "STACK_YAML", &place, "the key \"<<\" stands twice, here and on line %u",
-                SI_LINE_NUMBER(first->line));
-  return si_stack_hint(l->r, "write one, with a list: `<<: [*one, *other]`");
 }
 
 static si_rc read_entries(struct loader *l, unsigned depth, struct si_yaml_node *node,
@@ -380,8 +277,8 @@ static si_rc read_entries(struct loader *l, unsigned depth, struct si_yaml_node 
     status = status == SI_OK ? read_node(l, value, depth, &entry.value) : status;
     if (status == SI_OK) {
       entry.line = map ? entry.line : SI_LINE(l->file, value->start_mark.line + 1);
-      status = !merges        ? add_entry(l, node, entry, &room)
-               : merge->value ? refuse_second(l, &entry, merge)
+      status = !merges        ? si_yaml_add(l->r, node, entry, &room)
+               : merge->value ? si_yaml_merges_once(l->r, &entry, merge)
                               : SI_OK;
       *merge = merges ? entry : *merge;
     }
@@ -419,8 +316,8 @@ static si_rc read_collection(struct loader *l, const yaml_event_t *event, unsign
   node->mark = mark;
   struct si_yaml_entry merge = {0};
   status = read_entries(l, depth + 1, node, &merge);
-  status = status == SI_OK && map ? refuse_duplicates(l, node) : status;
-  status = status == SI_OK && merge.value ? carry_out(l, node, &merge) : status;
+  status = status == SI_OK && map ? si_yaml_keys_once(l->r, node) : status;
+  status = status == SI_OK && merge.value ? si_yaml_merge(l->r, node, &merge) : status;
   if (status == SI_OK) {
     node->nodes = l->nodes - nodes;
     node->bytes = l->bytes - bytes;
@@ -499,13 +396,4 @@ void si_yaml_free(struct si_yaml *yaml) {
     free(node);
   }
   yaml->root = NULL;
-}
-
-const struct si_yaml_entry *si_yaml_find(const struct si_yaml_node *map, const char *key) {
-  for (size_t i = 0; i < map->count; i++) {
-    if (map->kind == SI_YAML_MAP && strcmp(map->entries[i].key, key) == 0) {
-      return &map->entries[i];
-    }
-  }
-  return NULL;
 }
