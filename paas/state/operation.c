@@ -28,7 +28,7 @@ static const struct {
 } begins[] = {
     {"provision", "failed", "provisioning"}, {"destroy", "running", "deleting"},
     {"destroy", "failed", "deleting"},       {"destroy", "deleting", "deleting"},
-    {"converge", "running", "running"},
+    {"converge", "running", "running"},      {"deploy", "running", "running"},
 };
 
 /* And what its end does, well or not. */
@@ -38,6 +38,7 @@ static const struct {
     {"provision", "running", "failed"},
     {"destroy", "deleted", "deleting"},
     {"converge", "running", "running"},
+    {"deploy", "running", "running"},
 };
 
 void si_operation_free(struct si_operation *operation) {
@@ -114,16 +115,38 @@ static bool kind_known(const char *kind) {
   return false;
 }
 
+/* The release that the project's stack is from now on; none where the stack does not change. */
+static si_rc change_release(struct si_state *state, const char *project_id,
+                            const struct si_project *change, char number[12],
+                            struct si_error *error) {
+  sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;
+  bool same = false;
+  si_rc status = si_state_prepare(
+      state, "SELECT 1 FROM projects WHERE id=?1 AND spec_sha256=?2 AND release IS NOT NULL",
+      SI_VALUES(project_id, change->spec_sha256), &statement, error);
+  status = status == SI_OK ? si_state_next(state, statement, &same, error) : status;
+  number[0] = '\0';
+  return status == SI_OK && !same ? si_state_release_add(state, project_id, change->spec_sha256,
+                                                         change->stack, NULL, number, error)
+                                  : status;
+}
+
 static si_rc change_project(struct si_state *state, const char *project_id, const char *status,
                             const struct si_project *change, const char *now,
                             struct si_error *error) {
   const char *stack = change ? change->stack : NULL;
-  return si_state_run(state,
-                      "UPDATE projects SET status=?2,updated_at=?3,stack=coalesce(?4,stack),"
-                      "spec_sha256=coalesce(?5,spec_sha256),config=coalesce(?6,config) WHERE id=?1",
-                      SI_VALUES(project_id, status, now, stack, stack ? change->spec_sha256 : NULL,
-                                change ? change->config : NULL),
-                      error);
+  char release[12] = "";
+  si_rc done = stack ? change_release(state, project_id, change, release, error) : SI_OK;
+  return done == SI_OK
+             ? si_state_run(
+                   state,
+                   "UPDATE projects SET status=?2,updated_at=?3,stack=coalesce(?4,stack),"
+                   "spec_sha256=coalesce(?5,spec_sha256),config=coalesce(?6,config),"
+                   "release=coalesce(CAST(?7 AS INTEGER),release)WHERE id=?1",
+                   SI_VALUES(project_id, status, now, stack, stack ? change->spec_sha256 : NULL,
+                             change ? change->config : NULL, release[0] ? release : NULL),
+                   error)
+             : done;
 }
 
 /* In the transaction: may it begin, and what becomes of the project? */
@@ -150,9 +173,10 @@ static si_rc begin_on(struct si_state *state, const struct si_operation *operati
   return status == SI_OK ? si_state_operation_insert(state, operation, error) : status;
 }
 
-si_rc si_state_operation_begin_with(struct si_state *state, const char *project_id,
+si_rc si_state_operation_begin_hook(struct si_state *state, const char *project_id,
                                     const char *kind, const struct si_project *change,
                                     const struct si_state_teller *teller,
+                                    const struct si_state_hook *hook,
                                     struct si_operation *operation, int *lock,
                                     struct si_error *error) {
   struct si_operation begun;
@@ -179,6 +203,9 @@ si_rc si_state_operation_begin_with(struct si_state *state, const char *project_
   if (status == SI_OK) {
     status = begin_on(state, &begun, change, error);
   }
+  if (status == SI_OK && hook) {
+    status = hook->run(hook->ctx, state, &begun, error);
+  }
   if (status == SI_OK) {
     status = si_state_event_tell(state, teller, &begun, error);
   }
@@ -190,6 +217,15 @@ si_rc si_state_operation_begin_with(struct si_state *state, const char *project_
     *lock = si_state_owner_keep(&owner);
   }
   return status;
+}
+
+si_rc si_state_operation_begin_with(struct si_state *state, const char *project_id,
+                                    const char *kind, const struct si_project *change,
+                                    const struct si_state_teller *teller,
+                                    struct si_operation *operation, int *lock,
+                                    struct si_error *error) {
+  return si_state_operation_begin_hook(state, project_id, kind, change, teller, NULL, operation,
+                                       lock, error);
 }
 
 si_rc si_state_operation_begin(struct si_state *state, const char *project_id, const char *kind,
@@ -255,6 +291,7 @@ static si_rc end_project(struct si_state *state, const struct si_operation *oper
 static si_rc end_operation(struct si_state *state, const char *operation_id, const char *status,
                            const char *error_json, const char *result, struct si_error *error) {
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
+  struct si_buf images SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
   char now[SI_TIME_SIZE];
   si_rc done = si_state_operation(state, operation_id, &operation, error);
   if (done == SI_OK && strcmp(operation.status, "running") != 0) {
@@ -265,11 +302,21 @@ static si_rc end_operation(struct si_state *state, const char *operation_id, con
     return done;
   }
   si_now_text(now);
-  done = si_state_run(state,
-                      "UPDATE operations SET status=?2,ended_at=?3,error=?4,result=?5,"
-                      "evidence='pending' WHERE id=?1",
-                      SI_VALUES(operation_id, status, now, error_json, result), error);
-  return done == SI_OK ? end_project(state, &operation, status, error_json, now, error) : done;
+  done = si_state_deploy_close(state, &operation, now, error);
+  done = done == SI_OK
+             ? si_state_run(state,
+                            "UPDATE operations SET status=?2,ended_at=?3,error=?4,result=?5,"
+                            "evidence='pending' WHERE id=?1",
+                            SI_VALUES(operation_id, status, now, error_json, result), error)
+             : done;
+  done = done == SI_OK ? end_project(state, &operation, status, error_json, now, error) : done;
+  bool well = strcmp(status, "ok") == 0;
+  if (done == SI_OK && well && result && si_state_images(result, &images) != SI_OK) {
+    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+  }
+  return done == SI_OK ? si_state_deploy_settle(state, &operation, well,
+                                                images.len ? images.data : NULL, now, error)
+                       : done;
 }
 
 si_rc si_state_operation_end(struct si_state *state, const char *operation_id, const char *status,

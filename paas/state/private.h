@@ -11,9 +11,10 @@
 
 #include "kit/base/path.h"
 #include "kit/base/text.h"
+#include "paas/state/deployment.h"
 #include "paas/state/event.h"
 
-#define SI_STATE_SCHEMA 2 /* the user_version this program reads and writes */
+#define SI_STATE_SCHEMA 3 /* the user_version this program reads and writes */
 #define SI_STATE_WAIT_MS 30000u
 
 struct si_state {
@@ -23,6 +24,7 @@ struct si_state {
   int mode;
   unsigned wait_ms;       /* for the write lock, and for SQLite's own */
   char path[SI_PATH_MAX]; /* of state.db: for SQLite, and for messages */
+  char actor[128];        /* who makes releases; "" where nobody said */
 };
 
 /* --- fault.c --- */
@@ -133,6 +135,42 @@ si_rc si_state_operation_new(const char *project_id, const char *kind, struct si
 /* Its row, in the caller's transaction. */
 si_rc si_state_operation_insert(struct si_state *state, const struct si_operation *operation,
                                 struct si_error *error) SI_MUST_USE;
+
+/* What else is written in the transaction that begins an operation, once its row is there. */
+struct si_state_hook {
+  si_rc (*run)(void *ctx, struct si_state *state, const struct si_operation *operation,
+               struct si_error *error);
+  void *ctx;
+};
+/* si_state_operation_begin_with, and the hook (or NULL). */
+si_rc si_state_operation_begin_hook(struct si_state *state, const char *project_id,
+                                    const char *kind, const struct si_project *change,
+                                    const struct si_state_teller *teller,
+                                    const struct si_state_hook *hook,
+                                    struct si_operation *operation, int *lock,
+                                    struct si_error *error) SI_MUST_USE;
+
+/* --- release.c --- */
+
+/* Adds a release in the caller's transaction; the newest one where it asks for the same and never
+ * served. number[12]: which. */
+si_rc si_state_release_add(struct si_state *state, const char *project_id, const char *spec_sha256,
+                           const char *stack, const char *note, char number[12],
+                           struct si_error *error) SI_MUST_USE;
+/* {"service": image id} of an operation's result document, for its release; empty where it shows
+ * none. */
+si_rc si_state_images(const char *result, struct si_buf *out) SI_MUST_USE;
+
+/* --- deployment.c --- */
+
+/* Before an operation of kind deploy ends: what is still open is unknown, or was skipped. */
+si_rc si_state_deploy_close(struct si_state *state, const struct si_operation *operation,
+                            const char *now, struct si_error *error) SI_MUST_USE;
+/* After any operation ended: what serves now. `images`: of the release that was seen to, or NULL.
+ */
+si_rc si_state_deploy_settle(struct si_state *state, const struct si_operation *operation,
+                             bool well, const char *images, const char *now,
+                             struct si_error *error) SI_MUST_USE;
 
 /* --- event.c --- */
 

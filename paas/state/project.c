@@ -6,8 +6,9 @@
 #include "kit/base/hash.h"
 #include "paas/state/private.h"
 
-#define COLUMNS \
-  "id,slug,owner_id,status,provisioner,spec_sha256,created_at,updated_at,config,last_error"
+#define COLUMNS                                                                              \
+  "id,slug,owner_id,status,provisioner,spec_sha256,created_at,updated_at,config,last_error," \
+  "release"
 
 #define FIELD(member) \
   { offsetof(struct si_project, member), sizeof(((struct si_project *)0)->member) }
@@ -16,7 +17,7 @@
 static const struct si_state_field fields[] = {
     FIELD(id),          FIELD(slug),        FIELD(owner_id),   FIELD(status),
     FIELD(provisioner), FIELD(spec_sha256), FIELD(created_at), FIELD(updated_at),
-    OWNED(config),      OWNED(last_error),  OWNED(stack),
+    OWNED(config),      OWNED(last_error),  FIELD(release),    OWNED(stack),
 };
 enum { ALL_FIELDS = sizeof fields / sizeof *fields, LIST_FIELDS = ALL_FIELDS - 1 };
 
@@ -73,6 +74,7 @@ static si_rc refuse_taken(struct si_state *state, const struct si_project *proje
 
 static si_rc insert(struct si_state *state, const struct si_project *project,
                     struct si_error *error) {
+  char release[12];
   si_rc status = si_state_run(
       state,
       "INSERT INTO projects(id,slug,owner_id,status,provisioner,spec_sha256,created_at,"
@@ -81,10 +83,20 @@ static si_rc insert(struct si_state *state, const struct si_project *project,
                 project->spec_sha256, project->created_at, project->config, project->stack),
       error);
   if (status == SI_OK) {
-    status = si_state_run(state, "UPDATE projects SET status='provisioning' WHERE id=?1",
-                          SI_VALUES(project->id), error);
+    status = si_state_release_add(state, project->id, project->spec_sha256, project->stack, NULL,
+                                  release, error);
   }
-  return status;
+  if (status == SI_OK) {
+    status = si_state_run(state,
+                          "UPDATE projects SET status='provisioning',release=CAST(?2 AS INTEGER) "
+                          "WHERE id=?1",
+                          SI_VALUES(project->id, release), error);
+  }
+  return status == SI_OK ? si_state_run(state,
+                                        "INSERT INTO instances(project_id,target,updated_at)"
+                                        "VALUES(?1,'local',?2)",
+                                        SI_VALUES(project->id, project->created_at), error)
+                         : status;
 }
 
 /* The record with ids and times; its pointers are still the caller's. */

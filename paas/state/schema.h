@@ -13,6 +13,7 @@
 /* A JSON object, as far as it can be told: json_valid() may not be used by an untrusted schema. */
 #define DOCUMENT(column, max) "length(" column ")<=" max " AND " column " GLOB '{*}'"
 
-extern const char si_state_migration_2[]; /* schema_2.c */
+extern const char si_state_migration_2[];        /* schema_2.c */
+extern const char si_state_migration_releases[]; /* schema_releases.c: the third */
 
 #endif

@@ -45,6 +45,7 @@ struct si_project {
   char spec_sha256[65];
   char created_at[32];
   char updated_at[32];
+  char release[12]; /* number of the release that is its stack; "" once it is deleted, maybe */
   char *config;     /* the provisioner's configuration, a JSON object to 1 MiB; owned */
   char *stack;      /* si.stack/1, to 16 MiB; owned; NULL in lists */
   char *last_error; /* JSON {code,stage,target,message,remediation,detail}, or NULL; owned */
@@ -53,7 +54,7 @@ struct si_project {
 struct si_operation {
   char id[48]; /* "op-YYYYMMDDTHHMMSS-" and 10 hex digits: sorts by time */
   char project_id[40];
-  char kind[24];     /* provision, destroy, converge */
+  char kind[24];     /* provision, destroy, converge, deploy */
   char status[16];   /* running, ok, failed, cancelled, interrupted */
   char evidence[16]; /* none (still running), pending, stored */
   char started_at[32];
@@ -97,10 +98,10 @@ si_rc si_state_operation_begin_with(struct si_state *state, const char *project_
 
 /* Ends it: operation `status` (ok, failed, cancelled, interrupted), error and result as JSON or
  * NULL, evidence = pending; the project's status follows from kind and status (provision: running
- * or failed; destroy: deleted, or stays deleting; converge: stays running), its last_error too
- * (set on failure, to a plain one where error_json is NULL; cleared on success).
- * The events are added in the same transaction. PAAS_OPERATION_ENDED (SI_E_CONFLICT) where it has
- * ended already. */
+ * or failed; destroy: deleted, or stays deleting; converge, deploy: stays running), its last_error
+ * too (set on failure, to a plain one where error_json is NULL; cleared on success). The events are
+ * added in the same transaction. PAAS_OPERATION_ENDED (SI_E_CONFLICT) where it has ended already.
+ */
 si_rc si_state_operation_end(struct si_state *state, const char *operation_id, const char *status,
                              const char *error_json, const char *result,
                              const struct si_state_event *events, size_t count,

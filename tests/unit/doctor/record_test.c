@@ -163,7 +163,9 @@ static void a_damaged_store_is_told(void) {
   state = scratch_open(dir, SI_STATE_READ);
   CU_ASSERT_EQUAL(si_state_verify(state, &schema, &error), SI_OK);
   si_state_close(state);
-  tamper("DROP TRIGGER projects_delete;DELETE FROM projects;");
+  tamper(
+      "DROP TRIGGER projects_delete;DROP TRIGGER releases_delete;DELETE FROM instances;"
+      "DELETE FROM releases;DELETE FROM projects;");
   expect_damaged("operations");
   scratch_remove(dir);
 }

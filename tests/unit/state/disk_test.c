@@ -110,7 +110,7 @@ static void a_store_that_finds_no_room_is_made_later(void) {
   struct si_state *state = NULL;
   struct si_error error = {0};
   char ballast[96];
-  mount_disk("128k");
+  mount_disk("256k");
   fill(ballast);
   CU_ASSERT_EQUAL(si_state_open(base, CONTEXT_ID, SI_STATE_WRITE, &state, &error), SI_E_QUOTA);
   EXPECT_TEXT(error.code, "STATE_FULL");
