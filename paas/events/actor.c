@@ -40,6 +40,16 @@ static bool terminal(char *to, size_t size) {
   return false;
 }
 
+void si_events_actor_name(char *to, size_t size) {
+  char user[256];
+  char host[256] = "";
+  user_name(getuid(), user, sizeof user);
+  if (gethostname(host, sizeof host - 1) != 0) {
+    host[0] = '\0';
+  }
+  snprintf(to, size, "%s%s%s", user, host[0] ? "@" : "", host);
+}
+
 cJSON *si_events_actor(void) {
   char user[256];
   char host[256] = "";

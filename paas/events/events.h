@@ -32,6 +32,8 @@ struct si_event {
 
 /* Who acts and through what: set once by the program; "cli" and this process's user until then. */
 void si_events_source(const char *source);
+/* Who acts, in few words: "user@host". */
+void si_events_actor_name(char *to, size_t size);
 
 /* The event's redacted record, for si_state_event and the calls that take one. */
 si_rc si_event_record(const struct si_context *context, const struct si_event *event,

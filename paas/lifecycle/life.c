@@ -7,6 +7,7 @@
 
 #include "kit/base/text.h"
 #include "paas/lifecycle/alarm.h"
+#include "paas/lifecycle/deploying.h"
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/operation.h"
 #include "paas/lifecycle/secrets.h"
@@ -20,11 +21,11 @@ void si_outcome_free(struct si_outcome *outcome) {
 
 /* Runs what has begun, and reads back how things stand. */
 static si_rc run(struct si_life *life, const char *action, const struct si_project *project,
-                 const struct si_operation *operation, int lock, struct si_outcome *outcome,
-                 struct si_error *error) {
+                 const struct si_operation *operation, const struct si_deploying *deploying,
+                 int lock, struct si_outcome *outcome, struct si_error *error) {
   outcome->ran = true;
   si_tell_flush(life);
-  si_rc status = si_operation_run(life, action, project, operation, lock, error);
+  si_rc status = si_operation_run(life, action, project, operation, deploying, lock, error);
   if (si_state_sweep(life->state, NULL) != SI_OK) {
     /* A lock file too many hurts nobody. */
   }
@@ -97,7 +98,7 @@ si_rc si_life_create(struct si_life *life, const struct si_create *create,
     status = si_state_project_create(life->state, &project, &teller, &operation, &lock, error);
   }
   if (status == SI_OK) {
-    status = run(life, telling.action, &project, &operation, lock, outcome, error);
+    status = run(life, telling.action, &project, &operation, NULL, lock, outcome, error);
   }
   forget_secrets(life);
   return status;
@@ -124,7 +125,7 @@ static si_rc begin(struct si_life *life, const char *action, const struct si_pro
     si_close(&lock); /* begun or not: an operation without an owner is recovered */
     return status;
   }
-  return run(life, action, &project, &operation, lock, outcome, error);
+  return run(life, action, &project, &operation, NULL, lock, outcome, error);
 }
 
 si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
@@ -176,6 +177,107 @@ si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_o
   return status;
 }
 
+/* --- deploy --- */
+
+/* What is deployed: a stack that is given, an earlier release's, or the current one's. `found`
+ * becomes the project as the operation is about it, bound to the secrets of now; *release the
+ * number, and *images what it is known to run, where that is a release which is there already. */
+static si_rc choose(struct si_life *life, const struct si_deploy *deploy,
+                    const struct si_release *former, struct si_project *found,
+                    struct si_release *release, bool *known, struct si_error *error) {
+  struct si_project change SI_AUTO(si_project_free) = {.id = ""};
+  si_rc status = SI_OK;
+  if (!deploy->stack) {
+    status = si_state_release(life->state, found->id,
+                              deploy->release ? deploy->release : former->number, release, error);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
+  change.stack = strdup(deploy->stack ? deploy->stack->json : release->stack);
+  si_copy(change.spec_sha256, sizeof change.spec_sha256,
+          deploy->stack ? deploy->stack->sha256 : release->spec_sha256);
+  if (!change.stack) {
+    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+  }
+  status = bind_secrets(life, found, &change, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  if (strcmp(change.spec_sha256, former->spec_sha256) == 0) { /* the one that serves, once more */
+    si_release_free(release);
+    status = si_state_release(life->state, found->id, former->number, release, error);
+  }
+  *known = status == SI_OK && strcmp(change.spec_sha256, release->spec_sha256) == 0;
+  free(found->stack);
+  found->stack = change.stack;
+  change.stack = NULL;
+  si_copy(found->spec_sha256, sizeof found->spec_sha256, change.spec_sha256);
+  return status;
+}
+
+/* Rolling back needs what is rolled back to; nothing else may be deployed over it. */
+static si_rc check_running(const struct si_life *life, const struct si_project *project,
+                           struct si_error *error) {
+  if (strcmp(project->status, "running") == 0) {
+    return SI_OK;
+  }
+  si_error_set(error, SI_E_CONFLICT, "PAAS_PROJECT_STATE",
+               "project %s is %s: a release is deployed onto one that runs", project->slug,
+               project->status);
+  si_error_target(error, NULL, project->slug);
+  return si_error_hint(error, "bring it up first: si paas --context %s project retry %s",
+                       life->context->name, project->slug);
+}
+
+static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
+                          struct si_project *project, struct si_outcome *outcome,
+                          struct si_error *error) {
+  static const char *const targets[] = {"local"};
+  struct si_release former SI_AUTO(si_release_free) = {.number = ""};
+  struct si_release release SI_AUTO(si_release_free) = {.number = ""};
+  struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
+  struct si_telling telling =
+      si_telling_of(life, deploy->release ? "app.rollback" : "app.deploy", project);
+  const struct si_state_teller teller = {"deployments", si_tell_begin, &telling};
+  char number[12];
+  bool known = false;
+  int lock = -1;
+  si_rc status = si_state_release(life->state, project->id, NULL, &former, error);
+  status =
+      status == SI_OK ? choose(life, deploy, &former, project, &release, &known, error) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  const struct si_deploy_start start = {.release = known ? release.number : NULL,
+                                        .stack = project->stack,
+                                        .spec_sha256 = project->spec_sha256,
+                                        .note = deploy->note,
+                                        .targets = targets,
+                                        .target_count = 1};
+  status = si_state_deploy_begin(life->state, project->id, &start, &teller, &operation, &lock,
+                                 number, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  const struct si_deploying deploying = {.release = number,
+                                         .images = known ? release.images : NULL,
+                                         .former = &former,
+                                         .keep_failed = deploy->keep_failed};
+  return run(life, telling.action, project, &operation, &deploying, lock, outcome, error);
+}
+
+si_rc si_life_deploy(struct si_life *life, const struct si_deploy *deploy,
+                     struct si_outcome *outcome, struct si_error *error) {
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  si_rc status =
+      si_state_project(life->state, life->owner_id, deploy->slug, false, &project, error);
+  status = status == SI_OK ? check_running(life, &project, error) : status;
+  status = status == SI_OK ? begin_deploy(life, deploy, &project, outcome, error) : status;
+  forget_secrets(life);
+  return status;
+}
+
 static void on_stopped(void *ctx, const char *kind, const char *what) {
   si_stopped_tell(ctx, kind, what);
 }
@@ -185,7 +287,7 @@ si_rc si_life_inspect(struct si_life *life, const struct si_project *project, st
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(4096);
   struct si_session *session = NULL;
   cJSON *inspection SI_AUTO(si_json_free) = NULL;
-  if (si_project_document(life, project, "", &document) != SI_OK) {
+  if (si_project_document(life, project, "", NULL, &document) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
   static const struct si_listener listener = {.stopped = on_stopped};

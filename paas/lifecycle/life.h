@@ -20,6 +20,7 @@
 #include "core/host/session.h"
 #include "paas/context/context.h"
 #include "paas/stack/stack.h"
+#include "paas/state/release.h"
 #include "paas/state/state.h"
 #include "paas/vault/vault.h"
 
@@ -68,6 +69,23 @@ si_rc si_life_delete(struct si_life *life, const char *slug, struct si_outcome *
 /* Brings a running project back to its own stack; it stays running. */
 si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
                        struct si_error *error) SI_MUST_USE;
+
+struct si_deploy {
+  const char *slug;
+  const struct si_stack *stack; /* a new release; or NULL: */
+  const char *release;          /* an earlier one, by its number; or NULL: the one that serves */
+  const char *note;             /* of a new release, or NULL */
+  bool keep_failed;             /* leave a release that fails as it is */
+};
+
+/* Deploys a release onto a running project, which stays running. Where it fails, the release that
+ * served before is put back and judged, unless keep_failed; the status is that of the failure all
+ * the same. Rows of `deployments` (paas/state/deployment.h) tell what came of it. An earlier
+ * release whose secrets have other revisions by now makes a new one. RELEASE_NOT_FOUND,
+ * PAAS_PROJECT_STATE.
+ */
+si_rc si_life_deploy(struct si_life *life, const struct si_deploy *deploy,
+                     struct si_outcome *outcome, struct si_error *error) SI_MUST_USE;
 
 /* What the engine shows of a project now: an inspection (JSON) is appended to *out. */
 si_rc si_life_inspect(struct si_life *life, const struct si_project *project, struct si_buf *out,

@@ -6,15 +6,11 @@
 
 #include "kit/base/text.h"
 #include "paas/lifecycle/alarm.h"
-#include "paas/lifecycle/journal.h"
+#include "paas/lifecycle/deploying.h"
 #include "paas/lifecycle/judge.h"
+#include "paas/lifecycle/run.h"
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
-
-static void close_session(struct si_session **session) {
-  si_session_close(*session);
-  *session = NULL;
-}
 
 si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
                           int lock, const struct si_listener *listener, void *ctx,
@@ -71,8 +67,9 @@ si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *
 }
 
 si_rc si_project_document(const struct si_life *life, const struct si_project *project,
-                          const char *operation_id, struct si_buf *out) {
+                          const char *operation_id, const char *images, struct si_buf *out) {
   char release[32];
+  cJSON *pinned SI_AUTO(si_json_free) = NULL;
   /* The same stack is the same release, however often it is provisioned. */
   snprintf(release, sizeof release, "rel-%.12s", project->spec_sha256);
   const char *members[][2] = {
@@ -89,6 +86,10 @@ si_rc si_project_document(const struct si_life *life, const struct si_project *p
     if (!cJSON_AddStringToObject(document, members[i][0], members[i][1])) {
       return SI_E_NOMEM;
     }
+  }
+  if (images && si_json_parse(images, strlen(images), &pinned, NULL) == SI_OK &&
+      cJSON_AddItemToObject(document, "images", pinned)) {
+    pinned = NULL;
   }
   return si_json_canonical(document, out);
 }
@@ -116,68 +117,12 @@ si_rc si_operation_result(const struct si_project *project, cJSON **result,
 
 /* --- one operation --- */
 
-struct run {
-  struct si_life *life;
-  const struct si_project *project;
-  const struct si_operation *operation;
-  struct si_session *session;
-  cJSON *result; /* {"provider", "result", "stack", "verified"}: evidence is made of it */
-};
-
-static si_rc note(struct run *run, const char *name, cJSON *document) {
-  if (!document || !cJSON_AddItemToObject(run->result, name, document)) {
-    cJSON_Delete(document);
-    return SI_E_NOMEM;
-  }
-  return SI_OK;
-}
-
-static void note_provider(struct run *run) {
-  cJSON *descriptor SI_AUTO(si_json_free) = NULL;
-  const char *text = si_session_descriptor(run->session);
-  cJSON *provider = cJSON_AddObjectToObject(run->result, "provider");
-  if (!provider || si_json_parse(text, strlen(text), &descriptor, NULL) != SI_OK) {
-    return;
-  }
-  static const char *const keys[] = {"id", "version", "sha256"};
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-    const char *value = si_json_str(descriptor, keys[i]);
-    cJSON_AddStringToObject(provider, keys[i], value ? value : "");
-  }
-}
-
-/* Asks, and keeps the answer as evidence under `name`, that of a verb that failed too. *result is
- * the run's. */
-static si_rc ask_noted(struct run *run, uint32_t verb, const char *document, const char *name,
-                       cJSON **result, struct si_error *error) {
-  const char *stack = verb == SI_VERB_PROVISION ? run->project->stack : NULL;
-  si_rc status = si_provisioner_ask(run->session, verb, document, stack, result, error);
-  if (*result && note(run, name, *result) != SI_OK) {
-    *result = NULL;
-    return status == SI_OK ? si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory")
-                           : status;
-  }
-  return status;
-}
-
-static si_rc provision(struct run *run, const char *document, struct si_error *error) {
-  cJSON *result = NULL;
-  cJSON *inspection = NULL;
-  si_rc status = ask_noted(run, SI_VERB_PROVISION, document, "result", &result, error);
-  /* Its own report is not believed: it is asked again, and judged here. */
-  if (status == SI_OK) {
-    status = ask_noted(run, SI_VERB_INSPECT, document, "verified", &inspection, error);
-  }
-  return status == SI_OK ? si_judge_inspection(si_json_get(run->result, "stack"), inspection, error)
-                         : status;
-}
-
-static si_rc destroy(struct run *run, const char *document, struct si_error *error) {
+static si_rc destroy(struct si_run *run, const char *document, struct si_error *error) {
   cJSON *result = NULL;
   cJSON *listing = NULL;
   char context[80];
   snprintf(context, sizeof context, "{\"context_id\":\"%s\"}", run->life->context->id);
-  si_rc status = ask_noted(run, SI_VERB_DESTROY, document, "result", &result, error);
+  si_rc status = si_run_ask(run, SI_VERB_DESTROY, document, NULL, "result", &result, error);
   if (status == SI_OK) {
     status = si_judge_remaining(result, error);
   }
@@ -188,31 +133,44 @@ static si_rc destroy(struct run *run, const char *document, struct si_error *err
     status = si_judge_gone(listing, run->project->id, error);
   }
   cJSON_Delete(listing); /* it shows other projects: no part of this one's evidence */
-  return status == SI_OK ? note(run, "verified", cJSON_CreateTrue()) : status;
+  return status == SI_OK ? si_run_note(run, "verified", cJSON_CreateTrue()) : status;
 }
 
-static si_rc work(struct run *run, int lock, struct si_error *error) {
-  struct si_journal journal;
-  struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(4096);
-  struct si_session *session SI_AUTO(close_session) = NULL;
-  const char *kind = run->operation->kind;
-  bool destroying = strcmp(kind, "destroy") == 0;
-  si_rc status = si_project_document(run->life, run->project, run->operation->id, &document);
+static si_rc provision(struct si_run *run, const char *document, struct si_error *error) {
+  return si_run_provision(run, document, run->project->stack, "result", "verified", error);
+}
+
+/* One child for the whole operation; a deploy has one for each target. */
+static si_rc work_at_once(struct si_run *run, struct si_error *error) {
+  struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(2 << 20);
+  struct si_release release SI_AUTO(si_release_free) = {.number = ""};
+  bool destroying = strcmp(run->operation->kind, "destroy") == 0;
+  si_rc status = si_state_release(run->life->state, run->project->id, NULL, &release, error);
+  if (status != SI_OK && !destroying) {
+    return status;
+  }
+  /* A release that served comes back with the images that it had. */
+  status = si_project_document(run->life, run->project, run->operation->id,
+                               destroying ? NULL : release.images, &document);
   if (status != SI_OK) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
-  si_journal_open(&journal, run->life, run->operation->id, run->project->provisioner, lock);
-  status = si_provisioner_open(run->life, run->project->provisioner, run->project->config, lock,
-                               &si_journal_listener, &journal, &session, error);
+  status = si_run_open(run, run->project->config, error);
   if (status == SI_OK) {
-    run->session = session;
-    note_provider(run);
     status = destroying ? destroy(run, document.data, error) : provision(run, document.data, error);
   }
+  si_run_close(run);
+  return status;
+}
+
+static si_rc work(struct si_run *run, struct si_error *error) {
+  struct si_journal journal;
+  si_journal_open(&journal, run->life, run->operation->id, run->project->provisioner, run->lock);
+  run->journal = &journal;
+  si_rc status = run->deploying ? si_deploying_work(run, error) : work_at_once(run, error);
   if (status != SI_OK && error->stage[0] == '\0') {
-    si_error_target(error, kind, NULL);
+    si_error_target(error, run->operation->kind, NULL);
   }
-  close_session(&session);
   si_journal_close(&journal);
   return status;
 }
@@ -269,7 +227,7 @@ static const char *ending(si_rc status) {
 }
 
 /* The next command to type, where the provider did not say. */
-static void advise(const struct run *run, struct si_error *error) {
+static void advise(const struct si_run *run, struct si_error *error) {
   bool destroying = strcmp(run->operation->kind, "destroy") == 0;
   if (error->hint[0] == '\0') {
     si_error_hint(error, "then: si paas --context %s project %s %s%s%s", run->life->context->name,
@@ -279,19 +237,24 @@ static void advise(const struct run *run, struct si_error *error) {
 }
 
 si_rc si_operation_run(struct si_life *life, const char *action, const struct si_project *project,
-                       const struct si_operation *operation, int lock, struct si_error *error) {
+                       const struct si_operation *operation, const struct si_deploying *deploying,
+                       int lock, struct si_error *error) {
   struct si_error why = {.status = SI_OK};
   struct si_error trouble;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
   struct si_buf record SI_AUTO(si_buf_free) = SI_BUF(65536);
-  struct run run = {.life = life, .project = project, .operation = operation};
-  const struct si_telling telling = si_telling_of(life, action, project);
+  struct si_run run = {.life = life,
+                       .project = project,
+                       .operation = operation,
+                       .deploying = deploying,
+                       .lock = lock};
+  struct si_telling telling = si_telling_of(life, action, project);
   struct si_told told SI_AUTO(si_told_free) = SI_TOLD;
   cJSON *owned SI_AUTO(si_json_free) = NULL;
   si_rc status = si_operation_result(project, &owned, &why);
   if (status == SI_OK) {
     run.result = owned;
-    status = work(&run, lock, &why);
+    status = work(&run, &why);
   }
   if (status != SI_OK) {
     why.status = status;
@@ -307,6 +270,7 @@ si_rc si_operation_run(struct si_life *life, const char *action, const struct si
   if (owned) {
     keep_result(owned, &result);
   }
+  telling.unharmed = run.unharmed;
   si_rc ended = si_tell_end(&telling, operation, ending(status), status == SI_OK ? NULL : &why,
                             &told, &trouble);
   if (ended == SI_OK) {

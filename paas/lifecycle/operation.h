@@ -8,12 +8,15 @@
 
 #include "paas/lifecycle/life.h"
 
-/* Runs `operation` (kind provision, converge or destroy) on `project` and ends it in the store,
- * whatever came, told to the event chains as `action`; closes the lock. Then exports the evidence:
+struct si_deploying; /* deploying.h */
+
+/* Runs `operation` (kind provision, converge, destroy, or deploy: then with what is deployed) on
+ * `project` and ends it in the store, whatever came, told to the event chains as `action`; closes
+ * the lock. Then exports the evidence:
  * what fails there is told to the log and stays pending, it never changes the outcome. */
 si_rc si_operation_run(struct si_life *life, const char *action, const struct si_project *project,
-                       const struct si_operation *operation, int lock,
-                       struct si_error *error) SI_MUST_USE;
+                       const struct si_operation *operation, const struct si_deploying *deploying,
+                       int lock, struct si_error *error) SI_MUST_USE;
 
 /* The result document of an operation on this project, so far: {"stack", "config"} (the second a
  * JSON text). The project may get others before the evidence is made, so each operation keeps those
@@ -32,8 +35,10 @@ si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const c
 si_rc si_provisioner_ask(struct si_session *session, uint32_t verb, const char *first,
                          const char *second, cJSON **result, struct si_error *error) SI_MUST_USE;
 
-/* The `si.project/1` document. */
+/* The `si.project/1` document. `images`: {"service": id}, a JSON text, of the images that a release
+ * is known to have; or NULL. */
 si_rc si_project_document(const struct si_life *life, const struct si_project *project,
-                          const char *operation_id, struct si_buf *out) SI_MUST_USE;
+                          const char *operation_id, const char *images,
+                          struct si_buf *out) SI_MUST_USE;
 
 #endif

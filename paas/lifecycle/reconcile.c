@@ -10,6 +10,7 @@
 #include "paas/lifecycle/stopped.h"
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
+#include "paas/state/deployment.h"
 
 struct reconciling {
   struct si_life *life;
@@ -60,6 +61,12 @@ static bool was_interrupted(const struct si_project *project) {
   return code && (strcmp(code, "PAAS_INTERRUPTED") == 0 || strcmp(code, "PLUGIN_CRASHED") == 0);
 }
 
+struct astray {
+  const struct si_project *project;
+  char target[64];
+  char release[12];
+};
+
 /* Is a running project as its stack says? */
 static const char *look(struct si_life *life, const struct si_project *project,
                         struct si_error *why) {
@@ -74,6 +81,30 @@ static const char *look(struct si_life *life, const struct si_project *project,
     return "unknown";
   }
   return si_judge_inspection(stack, inspection, why) == SI_OK ? "ok" : "drifted";
+}
+
+/* Does a target serve another release than the project's, or nobody knows which? */
+static si_rc see_instance(void *ctx, const struct si_instance *instance) {
+  struct astray *astray = ctx;
+  if (strcmp(instance->release, astray->project->release) != 0) {
+    si_copy(astray->target, sizeof astray->target, instance->target);
+    si_copy(astray->release, sizeof astray->release, instance->release);
+  }
+  return SI_OK;
+}
+
+static bool is_astray(struct si_life *life, const struct si_project *project,
+                      struct si_error *why) {
+  struct astray astray = {.project = project};
+  if (si_state_instances(life->state, project->id, &astray, see_instance, why) != SI_OK ||
+      !astray.target[0]) {
+    return false;
+  }
+  si_error_set(why, SI_E_FAILED, "PAAS_RELEASE_ASTRAY",
+               "target %s %s%s, and release %s counts: a deploy did not end well", astray.target,
+               astray.release[0] ? "serves release " : "was left with a release that nobody judged",
+               astray.release, project->release);
+  return true;
 }
 
 static const char *diagnose(struct reconciling *r, const struct si_project *project,
@@ -93,7 +124,7 @@ static const char *diagnose(struct reconciling *r, const struct si_project *proj
   if (strcmp(project->status, "failed") == 0) {
     return was_interrupted(project) ? "interrupted" : "failed";
   }
-  return look(r->life, project, why);
+  return is_astray(r->life, project, why) ? "drifted" : look(r->life, project, why);
 }
 
 static const char *action_for(const char *verdict, const struct si_project *project) {

@@ -60,22 +60,27 @@ si_rc si_tell_begin(void *ctx, const struct si_operation *operation, struct si_b
   return write_operation(ctx, operation, "started", "info", NULL, record, error);
 }
 
-/* A running project that could not be brought back to its stack, and an end that nobody knows, are
- * incidents; what did not come up or go away can be run again. */
-static const char *severity_of(const struct si_operation *operation, const char *status,
+/* A running project that could not be brought back to its stack, a deploy after which nobody knows
+ * what serves, and an end that nobody knows, are incidents; what did not come up or go away can be
+ * run again. */
+static const char *severity_of(const struct si_telling *telling,
+                               const struct si_operation *operation, const char *status,
                                const struct si_error *why) {
   if (strcmp(status, "ok") == 0) {
     return "info";
   }
-  bool running = strcmp(operation->kind, "converge") == 0 && strcmp(status, "failed") == 0;
+  bool deploy = strcmp(operation->kind, "deploy") == 0 && !telling->unharmed;
+  bool running =
+      (deploy || strcmp(operation->kind, "converge") == 0) && strcmp(status, "failed") == 0;
   return running || (why && why->retry == SI_OUTCOME_UNKNOWN) ? "critical" : "warning";
 }
 
 si_rc si_tell_end(const struct si_telling *telling, const struct si_operation *operation,
                   const char *status, const struct si_error *why, struct si_told *told,
                   struct si_error *error) {
-  si_rc written = write_operation(telling, operation, status, severity_of(operation, status, why),
-                                  why, &told->record, error);
+  si_rc written =
+      write_operation(telling, operation, status, severity_of(telling, operation, status, why), why,
+                      &told->record, error);
   if (written == SI_OK) {
     told->events[0] = (struct si_state_event){"audit", told->record.data};
     told->events[1] = (struct si_state_event){"deployments", told->record.data};

@@ -17,6 +17,7 @@ struct si_telling {
   const char *slug;
   const char *provisioner;
   const char *spec_sha256;
+  bool unharmed; /* of a deploy that failed: what served before serves again */
 };
 
 /* The project's words, under an action. */

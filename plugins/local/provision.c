@@ -34,9 +34,11 @@ struct converge {
   struct service_state *services; /* in the plan's order */
   struct network_state *networks;
   struct local_network_ids ids;
+  cJSON *images; /* {"service": id} that a release is known to have; or NULL */
 };
 
 static void converge_free(struct converge *c) {
+  cJSON_Delete(c->images);
   local_plan_free(&c->plan);
   local_inventory_free(&c->there);
   free(c->services);
@@ -60,11 +62,37 @@ static si_rc converge_begin(struct converge *c, const char *stack) {
 
 /* --- looking, before anything is changed --- */
 
+/* The image that a release ran before, whatever its name means by now. */
+static si_rc look_at_pinned(struct converge *c, struct local_service *service, const char *id,
+                            struct service_state *state) {
+  struct local_call *call = c->call;
+  si_rc status = si_engine_image(call->in->engine, service->image, state->image_id, &call->error);
+  if (status == SI_OK && strcmp(state->image_id, id) == 0) {
+    return SI_OK;
+  }
+  if (status == SI_OK || status == SI_E_NOT_FOUND) {
+    status = si_engine_image(call->in->engine, id, state->image_id, &call->error);
+    service->image = id;
+  }
+  return status == SI_E_NOT_FOUND
+             ? local_error(call, SI_E_NOT_FOUND, service->name,
+                           "service %s: the image that the release ran, %s, is not on this engine "
+                           "any more: load it, or deploy a stack that names another",
+                           service->name, id)
+             : status;
+}
+
 static si_rc look_at_image(struct converge *c, size_t i) {
   struct local_call *call = c->call;
-  const struct local_service *service = &c->plan.services[i];
+  struct local_service *service = &c->plan.services[i];
   struct service_state *state = &c->services[i];
-  si_rc status = si_engine_image(call->in->engine, service->image, state->image_id, &call->error);
+  const char *pinned = si_json_str(c->images, service->name);
+  si_rc status =
+      pinned ? look_at_pinned(c, service, pinned, state)
+             : si_engine_image(call->in->engine, service->image, state->image_id, &call->error);
+  if (pinned && status == SI_E_NOT_FOUND) {
+    return status;
+  }
   if (status == SI_E_NOT_FOUND) {
     return local_error(call, SI_E_NOT_FOUND, service->name,
                        "service %s: image %s is not on this engine: docker pull %s there (or load "
@@ -334,9 +362,19 @@ static si_rc await_all(struct converge *c) {
   }
 }
 
-static si_rc converge(struct converge *c, const char *stack) {
+static si_rc read_images(struct converge *c, const char *project) {
+  cJSON *document SI_AUTO(si_json_free) = NULL;
+  si_rc status = si_json_parse(project, strlen(project), &document, &c->call->error);
+  if (status == SI_OK) {
+    c->images = cJSON_DetachItemFromObjectCaseSensitive(document, "images");
+  }
+  return status;
+}
+
+static si_rc converge(struct converge *c, const char *project, const char *stack) {
   size_t twins = 0;
-  si_rc status = converge_begin(c, stack);
+  si_rc status = read_images(c, project);
+  status = status == SI_OK ? converge_begin(c, stack) : status;
   status = status == SI_OK ? look(c) : status;
   status = status == SI_OK ? retire_containers(c) : status;
   status = status == SI_OK ? retire_networks(c, true) : status;
@@ -355,7 +393,7 @@ si_rc local_provision(si_instance *instance, si_op *op, const char *project, con
   local_call_begin(&call, instance, op);
   struct converge c SI_AUTO(converge_free) = {.call = &call};
   si_rc status = local_project_read(project, &call.project, &call.error);
-  status = status == SI_OK ? converge(&c, stack) : status;
+  status = status == SI_OK ? converge(&c, project, stack) : status;
   status = status == SI_OK ? local_inspect_emit(&call, ctx, emit) : status;
   return local_call_end(&call, status);
 }

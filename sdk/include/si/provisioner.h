@@ -5,7 +5,11 @@
  *
  * Documents are JSON texts. A `project` document names who the resources belong to:
  *   {"schema":"si.project/1","context_id","project_id","slug","operation_id","release",
- *    "spec_sha256"}
+ *    "spec_sha256","images"?:{"SERVICE":ID}}
+ * Where it has `images`, the release served before: each of those services is to have just that
+ * image (an `image_id` of an inspection), or the call fails with SI_E_NOT_FOUND before anything is
+ * changed. A provisioner whose engine has no ids of images leaves them out of its inspections, and
+ * is never told any.
  * The `stack` document is normalised: {"schema":"si.stack/1","services":[...],"volumes":[...],
  * "networks":[...]} (stack-file.md of the SDK gives every member).
  *

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paas/lifecycle/run.h - one operation while it runs: its provider's child, and what is kept of the
+ * answers as evidence. Private to paas/lifecycle.
+ */
+#ifndef SI_PAAS_LIFECYCLE_RUN_H
+#define SI_PAAS_LIFECYCLE_RUN_H
+
+#include "paas/lifecycle/journal.h"
+#include "paas/lifecycle/life.h"
+
+struct si_deploying; /* deploying.h */
+
+struct si_run {
+  struct si_life *life;
+  const struct si_project *project; /* with the stack that the operation is about */
+  const struct si_operation *operation;
+  const struct si_deploying *deploying; /* of kind deploy; else NULL */
+  int lock;
+  struct si_journal *journal;
+  struct si_session *session;
+  cJSON *result; /* {"provider", "result", "stack", "verified", ...}: evidence is made of it */
+  bool unharmed; /* of a deploy that failed: what served before was seen to serve again */
+};
+
+/* Opens the provider's child, whose steps and lines go to the journal, and notes who it is. */
+si_rc si_run_open(struct si_run *run, const char *config, struct si_error *error) SI_MUST_USE;
+void si_run_close(struct si_run *run);
+
+/* Puts a member into the result, which takes the document, also where it fails. */
+si_rc si_run_note(struct si_run *run, const char *name, cJSON *document) SI_MUST_USE;
+/* Asks, and keeps the answer under `name`, that of a verb that failed too. `stack` is for provision
+ * alone. *result is the run's, or NULL. */
+si_rc si_run_ask(struct si_run *run, uint32_t verb, const char *document, const char *stack,
+                 const char *name, cJSON **result, struct si_error *error) SI_MUST_USE;
+/* Provisions a stack, asks again what is there, and judges that. The answers are kept under the two
+ * names. */
+si_rc si_run_provision(struct si_run *run, const char *document, const char *stack,
+                       const char *result_name, const char *verified_name,
+                       struct si_error *error) SI_MUST_USE;
+
+#endif
