@@ -6,6 +6,7 @@
 #include "cli/exit.h"
 #include "cli/grid.h"
 #include "cli/prompt.h"
+#include "cli/provider.h"
 #include "cli/secrets.h"
 #include "cli/show.h"
 #include "cli/stack.h"
@@ -31,41 +32,12 @@ static si_rc finish(struct si_invocation *inv, const struct si_scope *scope,
   return SI_OK;
 }
 
-static si_rc provisioner_of(struct si_invocation *inv, const struct si_scope *scope,
-                            const char **provisioner, struct si_buf *config) {
-  const cJSON *base = NULL;
-  const char *own = NULL;
-  si_rc status = si_context_provider(&scope->context, "provisioner", &own, &base, &inv->error);
-  if (status != SI_OK) {
-    return status;
-  }
-  const char *given = si_opt(inv, "provisioner");
-  /* The context's settings belong to its own provisioner: another one starts from none. */
-  bool same = !given || strcmp(given, own) == 0;
-  *provisioner = given ? given : own;
-  return si_config_flags(inv, "config", same ? base : NULL, config);
-}
-
-static si_rc sink_of(struct si_invocation *inv, struct si_scope *scope, struct si_buf *config) {
-  scope->life.sink = si_opt(inv, "sink");
-  if (!scope->life.sink) {
-    return SI_OK;
-  }
-  si_rc status = si_config_flags(inv, "sink-config", NULL, config);
-  scope->life.sink_config = config->data;
-  return status;
-}
-
 static const struct si_option provider_options[] = {
     {"stack", 's', "FILE", "The stack: a Compose file; each further one is put over it",
      SI_OPT_REQUIRED | SI_OPT_REPEAT, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
     SI_STACK_OPTIONS,
-    {"provisioner", 0, "ID", "Who provisions; by default the context's, else local", 0, NULL},
-    {"config", 0, "K=V", "A setting of the provisioner, or a JSON file of them", SI_OPT_REPEAT,
-     NULL},
-    {"sink", 0, "ID", "Who stores the evidence; by default the context's", 0, NULL},
-    {"sink-config", 0, "K=V", "A setting of the sink, or a JSON file of them", SI_OPT_REPEAT, NULL},
+    SI_PROVIDER_OPTIONS,
     SI_SECRETS_PASSPHRASE_OPTION,
     {0},
 };
@@ -85,8 +57,9 @@ static si_rc create(struct si_invocation *inv) {
   si_rc status = si_stack_given(inv, false, &stack, NULL);
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
-  status = status == SI_OK ? provisioner_of(inv, scope, &request.provisioner, &config) : status;
-  status = status == SI_OK ? sink_of(inv, scope, &sink) : status;
+  status =
+      status == SI_OK ? si_provisioner_given(inv, scope, &request.provisioner, &config) : status;
+  status = status == SI_OK ? si_sink_given(inv, scope, &sink) : status;
   if (status != SI_OK) {
     return status;
   }

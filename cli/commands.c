@@ -31,6 +31,11 @@ extern const struct si_command si_cmd_alert_policy_set;
 extern const struct si_command si_cmd_alert_test;
 extern const struct si_command si_cmd_alert_history;
 extern const struct si_command si_cmd_alert_ack;
+extern const struct si_command si_cmd_deploy;
+extern const struct si_command si_cmd_rollback;
+extern const struct si_command si_cmd_plan;
+extern const struct si_command si_cmd_releases;
+extern const struct si_command si_cmd_status;
 extern const struct si_command si_cmd_secret_set;
 extern const struct si_command si_cmd_secret_get;
 extern const struct si_command si_cmd_secret_list;
@@ -99,6 +104,11 @@ static const struct si_command *const commands[] = {
     &si_cmd_project_show,
     &si_cmd_project_retry,
     &si_cmd_project_delete,
+    &si_cmd_plan,
+    &si_cmd_deploy,
+    &si_cmd_rollback,
+    &si_cmd_releases,
+    &si_cmd_status,
     &si_cmd_secret_set,
     &si_cmd_secret_get,
     &si_cmd_secret_list,

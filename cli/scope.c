@@ -9,6 +9,7 @@
 #include "cli/interrupt.h"
 #include "kit/base/text.h"
 #include "paas/doctor/doctor.h"
+#include "paas/events/events.h"
 
 enum { CONFIG_MAX = 64 * 1024 };
 
@@ -52,6 +53,9 @@ si_rc si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode)
     si_context_free(&scope->context);
     return status;
   }
+  char actor[128];
+  si_events_actor_name(actor, sizeof actor);
+  si_state_actor(scope->state, actor);
   scope->inv = inv;
   scope->life = (struct si_life){
       .context = &scope->context,
@@ -196,6 +200,7 @@ cJSON *si_project_json(const struct si_project *project) {
       si_json_add_text(json, "owner", project->owner_id) != SI_OK ||
       si_json_add_text(json, "status", project->status) != SI_OK ||
       si_json_add_text(json, "provisioner", project->provisioner) != SI_OK ||
+      si_json_add_text(json, "release", project->release) != SI_OK ||
       si_json_add_text(json, "spec_sha256", project->spec_sha256) != SI_OK ||
       si_json_add_text(json, "created_at", project->created_at) != SI_OK ||
       si_json_add_text(json, "updated_at", project->updated_at) != SI_OK) {
