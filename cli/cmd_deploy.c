@@ -65,9 +65,10 @@ static si_rc finish(struct si_invocation *inv, struct si_scope *scope,
 
 /* An app's first deploy is its provisioning; one that failed is provisioned again. */
 static si_rc provision(struct si_invocation *inv, struct si_scope *scope, const char *slug,
-                       const struct si_stack *stack, bool again, struct si_outcome *outcome) {
+                       const struct si_stack *stack, const char *target, bool again,
+                       struct si_outcome *outcome) {
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
-  struct si_create request = {.slug = slug, .stack = stack};
+  struct si_create request = {.slug = slug, .stack = stack, .target = target};
   if (again) {
     return si_life_retry(&scope->life, slug, stack, NULL, outcome, &inv->error);
   }
@@ -76,20 +77,52 @@ static si_rc provision(struct si_invocation *inv, struct si_scope *scope, const 
   return status == SI_OK ? si_life_create(&scope->life, &request, outcome, &inv->error) : status;
 }
 
+struct targets {
+  const char *list[SI_DEPLOY_TARGETS];
+  size_t count;
+};
+
+static si_rc take_targets(struct si_invocation *inv, struct targets *targets) {
+  const char *name;
+  size_t at = 0;
+  while ((name = si_opt_each(inv, "target", &at))) {
+    for (size_t i = 0; i < targets->count; i++) {
+      if (strcmp(targets->list[i], name) == 0) {
+        return si_usage_error(inv, "--target %.63s is given twice", name);
+      }
+    }
+    if (targets->count == SI_DEPLOY_TARGETS) {
+      return si_usage_error(inv, "--target is given more than %d times", SI_DEPLOY_TARGETS);
+    }
+    targets->list[targets->count++] = name;
+  }
+  return SI_OK;
+}
+
 static si_rc deploy_stack(struct si_invocation *inv, struct si_scope *scope,
-                          const struct si_stack *stack, struct si_outcome *outcome) {
+                          const struct si_stack *stack, const struct targets *targets,
+                          struct si_outcome *outcome) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
-  const struct si_deploy request = {.slug = si_opt(inv, "app"),
+  const struct si_deploy request = {.targets = targets->list,
+                                    .target_count = targets->count,
+                                    .go_on = si_opt_flag(inv, "continue-on-error"),
+                                    .slug = si_opt(inv, "app"),
                                     .stack = stack,
                                     .note = si_opt(inv, "note"),
                                     .keep_failed = si_opt_flag(inv, "keep-failed")};
   si_rc status = si_state_project(scope->state, scope->life.owner_id, request.slug, false, &project,
                                   &inv->error);
   if (status == SI_E_NOT_FOUND) {
-    return provision(inv, scope, request.slug, stack, false, outcome);
+    status = provision(inv, scope, request.slug, stack, targets->list[0], false, outcome);
+    if (status != SI_OK || targets->count < 2) {
+      return status;
+    }
+    si_outcome_free(outcome); /* onto the others, as well */
+    memset(outcome, 0, sizeof *outcome);
+    return si_life_deploy(&scope->life, &request, outcome, &inv->error);
   }
   if (status == SI_OK && strcmp(project.status, "failed") == 0) {
-    return provision(inv, scope, request.slug, stack, true, outcome);
+    return provision(inv, scope, request.slug, stack, NULL, true, outcome);
   }
   return status == SI_OK ? si_life_deploy(&scope->life, &request, outcome, &inv->error) : status;
 }
@@ -110,7 +143,9 @@ static si_rc deploy(struct si_invocation *inv) {
   struct si_buf sink SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
   char title[96];
   snprintf(title, sizeof title, "deploy %.63s", si_opt(inv, "app"));
+  struct targets targets = {.count = 0};
   si_rc status = check_note(inv);
+  status = status == SI_OK ? take_targets(inv, &targets) : status;
   status = status == SI_OK ? si_stack_given(inv, false, &stack, NULL) : status;
   if (status == SI_OK && inv->dry_run) {
     return si_plan_show(inv, &stack);
@@ -124,7 +159,7 @@ static si_rc deploy(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
-  status = deploy_stack(inv, scope, &stack, &outcome);
+  status = deploy_stack(inv, scope, &stack, &targets, &outcome);
   si_progress_end(&scope->progress);
   return finish(inv, scope, &outcome, status);
 }
@@ -135,6 +170,9 @@ static const struct si_option deploy_options[] = {
      SI_OPT_REQUIRED | SI_OPT_REPEAT, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
     SI_STACK_OPTIONS,
+    {"target", 't', "NAME", "Where to, in that order; without it wherever the app lives",
+     SI_OPT_REPEAT, NULL},
+    {"continue-on-error", 0, NULL, "Go on to the next target, though one failed", 0, NULL},
     {"plan", 0, "FILE", "Refuse where anything moved since that plan was made", 0, NULL},
     {"note", 0, "TEXT", "Why, kept with the release", 0, NULL},
     {"keep-failed", 0, NULL, "Where the release fails, leave it so: nothing is put back", 0, NULL},

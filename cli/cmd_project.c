@@ -244,7 +244,7 @@ static si_rc show(struct si_invocation *inv) {
   /* What the engine shows is an addition: without it the stored truth is still shown. */
   scope.life.timeout_ms = inv->timeout_ms ? inv->timeout_ms : 15000;
   bool live = strcmp(project.status, "deleted") != 0 && !si_opt_flag(inv, "stored");
-  if (live && si_life_inspect(&scope.life, &project, &inspection, &unseen) != SI_OK) {
+  if (live && si_life_inspect(&scope.life, &project, NULL, &inspection, &unseen) != SI_OK) {
     si_buf_clear(&inspection);
   }
   return si_show_project(inv, scope.state, &project, inspection.len ? inspection.data : NULL,

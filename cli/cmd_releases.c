@@ -120,7 +120,8 @@ struct statuses {
   const char *app; /* NULL: all */
   struct si_grid table;
   cJSON *json;
-  size_t bad;
+  const struct si_project *project; /* that is being looked at */
+  cJSON *instances;                 /* its */
 };
 
 static bool is_up(const cJSON *service) {
@@ -134,7 +135,7 @@ static bool is_up(const cJSON *service) {
 }
 
 /* How many of its services are up: "3/4", or "?" where the engine cannot be asked. */
-static void count_services(const cJSON *inspection, char to[32], size_t *bad) {
+static void count_services(const cJSON *inspection, char to[32]) {
   const cJSON *service;
   int up = 0, all = 0;
   cJSON_ArrayForEach(service, si_json_get(inspection, "services")) {
@@ -142,33 +143,45 @@ static void count_services(const cJSON *inspection, char to[32], size_t *bad) {
     all++;
   }
   snprintf(to, 32, "%d/%d", up, all);
-  *bad += up < all;
 }
 
-static si_rc add_status(void *ctx, const struct si_project *listed) {
+static si_rc add_instance(void *ctx, const struct si_instance *instance) {
   struct statuses *all = ctx;
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
   cJSON *inspection = NULL;
   struct si_error why = {.status = SI_OK};
   char up[32] = "?";
+  cJSON *json = cJSON_CreateObject();
+  add_text(json, "target", instance->target);
+  add_text(json, "release", instance->release);
+  bool looked =
+      si_life_inspect(&all->scope->life, all->project, instance->target, &text, &why) == SI_OK &&
+      si_json_parse(text.data, text.len, &inspection, &why) == SI_OK;
+  if (looked) {
+    count_services(inspection, up);
+    cJSON_AddItemToObject(json, "live", inspection);
+  } else {
+    cJSON_AddNullToObject(json, "live");
+    cJSON_AddItemToObject(json, "live_error", si_error_json(&why));
+  }
+  si_grid_row(&all->table, all->project->slug, all->project->status, instance->target,
+              instance->release[0] ? instance->release : "?", up, looked ? "" : why.message);
+  return cJSON_AddItemToArray(all->instances, json) ? SI_OK : SI_E_NOMEM;
+}
+
+static si_rc add_status(void *ctx, const struct si_project *listed) {
+  struct statuses *all = ctx;
   if (all->app && strcmp(all->app, listed->slug) != 0) {
     return SI_OK;
   }
   cJSON *json = si_project_json(listed);
-  bool looked = si_life_inspect(&all->scope->life, listed, &text, &why) == SI_OK &&
-                si_json_parse(text.data, text.len, &inspection, &why) == SI_OK;
-  if (looked) {
-    count_services(inspection, up, &all->bad);
-    cJSON_AddItemToObject(json, "live", inspection);
-  } else {
-    all->bad++;
-    cJSON_AddNullToObject(json, "live");
-    cJSON_AddItemToObject(json, "live_error", si_error_json(&why));
+  all->project = listed;
+  all->instances = cJSON_AddArrayToObject(json, "instances");
+  if (!cJSON_AddItemToArray(all->json, json)) {
+    cJSON_Delete(json);
+    return SI_E_NOMEM;
   }
-  all->bad += strcmp(listed->status, "running") != 0;
-  si_grid_row(&all->table, listed->slug, listed->status, listed->release, up, listed->updated_at,
-              looked ? "" : why.message);
-  return cJSON_AddItemToArray(all->json, json) ? SI_OK : SI_E_NOMEM;
+  return si_state_instances(all->scope->state, listed->id, all, add_instance, &all->inv->error);
 }
 
 static si_rc status_row(struct si_invocation *inv) {
@@ -186,7 +199,7 @@ static si_rc status_row(struct si_invocation *inv) {
   struct statuses all = {.inv = inv,
                          .scope = &scope,
                          .app = si_opt(inv, "app"),
-                         .table = SI_GRID("APP", "STATUS", "RELEASE", "UP", "UPDATED", "WHY"),
+                         .table = SI_GRID("APP", "STATUS", "TARGET", "RELEASE", "UP", "WHY"),
                          .json = cJSON_CreateArray()};
   status =
       si_state_projects(scope.state, scope.life.owner_id, false, &all, add_status, &inv->error);

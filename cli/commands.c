@@ -31,6 +31,11 @@ extern const struct si_command si_cmd_alert_policy_set;
 extern const struct si_command si_cmd_alert_test;
 extern const struct si_command si_cmd_alert_history;
 extern const struct si_command si_cmd_alert_ack;
+extern const struct si_command si_cmd_target_add;
+extern const struct si_command si_cmd_target_list;
+extern const struct si_command si_cmd_target_check;
+extern const struct si_command si_cmd_target_use;
+extern const struct si_command si_cmd_target_remove;
 extern const struct si_command si_cmd_deploy;
 extern const struct si_command si_cmd_rollback;
 extern const struct si_command si_cmd_plan;
@@ -104,6 +109,11 @@ static const struct si_command *const commands[] = {
     &si_cmd_project_show,
     &si_cmd_project_retry,
     &si_cmd_project_delete,
+    &si_cmd_target_add,
+    &si_cmd_target_list,
+    &si_cmd_target_check,
+    &si_cmd_target_use,
+    &si_cmd_target_remove,
     &si_cmd_plan,
     &si_cmd_deploy,
     &si_cmd_rollback,
@@ -176,6 +186,7 @@ static const struct si_group groups[] = {
     {"paas context", "Isolated environments"},
     {"paas stack", "Stack files, before anything is done with them"},
     {"paas project", "Projects and their life"},
+    {"paas target", "Engines that projects are deployed to"},
     {"paas secret", "Secrets of a context and its apps"},
     {"paas events", "What happened in a context"},
     {"paas alert", "What an operator must hear of"},

@@ -17,10 +17,10 @@ deps_engine=(docker.io iptables iproute2)
 # second engine: with the name service of its networks, the init that it gives to containers, and
 # the runtime that docker.io has, too. Ceph is the object store that speaks S3; faketime sets its
 # clock wrong. abigail-tools compares the plugin ABI with what was published. mandoc reads man pages.
-# docker-compose reads stack files, for comparison.
+# docker-compose reads stack files, for comparison. openssh-server is the far machine of a target.
 deps_test=(abigail-tools age clang clang-format libcunit1-dev openssl sqlite3 strace python3 git
   util-linux procps podman runc netavark aardvark-dns catatonit ceph-mon ceph-osd radosgw faketime mandoc
-  docker-compose)
+  docker-compose openssh-client openssh-server)
 
 # What tests/bench/run measures with and against; ./check needs none of it.
 deps_bench=(jq git sqlite3 valgrind restic borgbackup rclone)

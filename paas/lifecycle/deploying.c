@@ -11,60 +11,51 @@
 
 /* --- one release onto one target --- */
 
-/* Names of the result's members; the first target's are those of every other kind of operation. */
-struct names {
-  char result[80];
-  char verified[80];
-};
-
-static struct names names_of(const char *prefix, size_t at) {
-  struct names names;
-  char suffix[24] = "";
-  if (at > 0) {
-    snprintf(suffix, sizeof suffix, "_%zu", at + 1);
-  }
-  snprintf(names.result, sizeof names.result, "%.30sresult%s", prefix, suffix);
-  snprintf(names.verified, sizeof names.verified, "%.30sverified%s", prefix, suffix);
-  return names;
-}
-
 static si_rc apply(struct si_run *run, const struct si_project *project, const char *images,
-                   const struct names *names, struct si_error *error) {
+                   const char *target, const struct si_run_names *names, struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(2 << 20);
   si_rc status = si_project_document(run->life, project, run->operation->id, images, &document);
   if (status != SI_OK) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
-  status = si_run_open(run, project->config, error);
+  status = si_run_open(run, target, project->config, error);
   if (status == SI_OK) {
     status =
         si_run_provision(run, document.data, project->stack, names->result, names->verified, error);
   }
-  si_run_close(run);
-  return status;
+  return si_run_close(run, status, error);
 }
 
 /* --- the former one again --- */
 
-/* The former release, with the secrets of now: *bound owns what differs from the row's. */
-static si_rc put_back(struct si_run *run, const struct names *names, struct si_error *error) {
-  const struct si_release *former = run->deploying->former;
+struct target {
+  char name[64];
+  char from[12]; /* the release that served there; "" where none did */
+};
+
+/* With the secrets of now: `bound` owns what differs from the row. */
+static si_rc put_back(struct si_run *run, const struct target *target,
+                      const struct si_run_names *names, struct si_error *error) {
   struct si_life *life = run->life;
   struct si_life_secrets *secrets = life->secrets;
   struct si_life_secrets *again SI_AUTO(si_life_secrets_free) = NULL;
   struct si_stack bound SI_AUTO(si_stack_free) = {NULL, 0, ""};
+  struct si_release former SI_AUTO(si_release_free) = {.number = ""};
   struct si_project project = *run->project;
   int interrupt_fd = life->interrupt_fd;
-  si_rc status = si_life_secrets_bind(life, project.slug, former->stack, &bound, &again, error);
+  si_rc status = si_state_release(life->state, project.id, target->from, &former, error);
+  status = status == SI_OK
+               ? si_life_secrets_bind(life, project.slug, former.stack, &bound, &again, error)
+               : status;
   if (status != SI_OK) {
     return status;
   }
-  project.stack = bound.json ? bound.json : former->stack;
+  project.stack = bound.json ? bound.json : former.stack;
   si_copy(project.spec_sha256, sizeof project.spec_sha256,
-          bound.json ? bound.sha256 : former->spec_sha256);
+          bound.json ? bound.sha256 : former.spec_sha256);
   life->secrets = again;
   life->interrupt_fd = -1; /* who interrupts a deploy wants what was before */
-  status = apply(run, &project, former->images, names, error);
+  status = apply(run, &project, former.images, target->name, names, error);
   life->interrupt_fd = interrupt_fd;
   life->secrets = secrets;
   return status;
@@ -97,74 +88,115 @@ static const char *status_of(const struct si_error *why) {
              : "failed";
 }
 
-static si_rc fail(struct si_run *run, size_t at, const char *target, struct si_error *why) {
+/* What is to be typed where nobody knows what serves. */
+static void advise(const struct si_run *run, const struct target *target, struct si_error *why) {
+  const char *context = run->life->context->name;
+  if (target->from[0]) {
+    si_error_hint(why,
+                  "what serves on target %s is not known. Then: si paas --context %s rollback "
+                  "--app %s --to %s",
+                  target->name, context, run->project->slug, target->from);
+  } else {
+    si_error_hint(why, "nothing served on target %s before. Mend it, then deploy again",
+                  target->name);
+  }
+}
+
+static si_rc fail(struct si_run *run, size_t at, const struct target *target,
+                  struct si_error *why) {
   const struct si_deploying *d = run->deploying;
-  const struct names names = names_of("former_", at);
+  const struct si_run_names names = si_run_names_of("former_", at);
   struct si_error trouble;
   char line[256];
   const char *status = status_of(why);
   const char *serves = NULL;
-  if (!d->keep_failed) {
+  advise(run, target, why);
+  if (!d->keep_failed && target->from[0]) {
     snprintf(line, sizeof line, "release %s failed on target %s: release %s is put back",
-             d->release, target, d->former->number);
+             d->release, target->name, target->from);
     say(run, line);
-    if (put_back(run, &names, &trouble) == SI_OK) {
+    if (put_back(run, target, &names, &trouble) == SI_OK) {
       status = "rolled_back";
-      serves = d->former->number;
-      run->unharmed = at == 0;
+      serves = target->from;
       si_error_hint(why, "release %s serves again. Mend the stack, then deploy it again",
-                    d->former->number);
+                    target->from);
     } else {
       si_error_detail(why, trouble.message);
-      run->unharmed = false;
     }
   }
-  if (!serves) {
-    si_error_hint(why,
-                  "what serves on target %s is not known. Then: si paas --context %s rollback "
-                  "--app %s --to %s",
-                  target, run->life->context->name, run->project->slug, d->former->number);
-  }
-  return end(run, target, status, serves, why, &trouble) == SI_OK ? why->status : SI_E_IO;
+  run->unharmed = run->unharmed && serves;
+  return end(run, target->name, status, serves, why, &trouble) == SI_OK ? why->status : SI_E_IO;
 }
 
-static si_rc one(struct si_run *run, size_t at, const char *target, struct si_error *error) {
-  const struct names names = names_of("", at);
-  si_rc status = si_state_deployment_begin(run->life->state, run->operation->id, target, error);
+static si_rc one(struct si_run *run, size_t at, const struct target *target,
+                 struct si_error *error) {
+  const struct si_run_names names = si_run_names_of("", at);
+  si_rc status =
+      si_state_deployment_begin(run->life->state, run->operation->id, target->name, error);
   if (status != SI_OK) {
     return status;
   }
-  status = apply(run, run->project, run->deploying->images, &names, error);
+  status = apply(run, run->project, run->deploying->images, target->name, &names, error);
   if (status == SI_OK) {
-    return end(run, target, "ok", run->deploying->release, NULL, error);
+    return end(run, target->name, "ok", run->deploying->release, NULL, error);
   }
   error->status = status;
   return fail(run, at, target, error);
 }
 
 struct targets {
-  char (*names)[64];
+  struct target *list;
   size_t count;
 };
 
 static si_rc add_target(void *ctx, const struct si_deployment *deployment) {
   struct targets *targets = ctx;
-  char(*names)[64] = realloc(targets->names, (targets->count + 1) * sizeof *names);
-  if (!names) {
+  struct target *list = realloc(targets->list, (targets->count + 1) * sizeof *list);
+  if (!list) {
     return SI_E_NOMEM;
   }
-  targets->names = names;
-  si_copy(names[targets->count++], sizeof *names, deployment->target);
+  targets->list = list;
+  struct target *target = &list[targets->count++];
+  si_copy(target->name, sizeof target->name, deployment->target);
+  si_copy(target->from, sizeof target->from, deployment->from_release);
   return SI_OK;
+}
+
+/* Some of the targets serve the release: that is neither well nor what any one of them says. */
+static si_rc tell_partial(const struct si_run *run, size_t well, size_t all, const char *target,
+                          struct si_error *error) {
+  const struct si_error why = *error;
+  si_error_set(error, SI_E_FAILED, "DEPLOY_PARTIAL", "%zu of %zu targets serve release %s; %s: %s",
+               well, all, run->deploying->release, target, why.message);
+  si_error_target(error, "deploy", target);
+  si_error_detail(error, why.detail);
+  return si_error_hint(error, "%s", why.hint);
 }
 
 si_rc si_deploying_work(struct si_run *run, struct si_error *error) {
   struct targets targets = {NULL, 0};
+  struct si_error why;
+  const struct target *failed = NULL;
+  size_t well = 0;
   si_rc status = si_state_deployments(run->life->state, run->project->id, run->operation->id,
                                       &targets, add_target, error);
-  for (size_t i = 0; status == SI_OK && i < targets.count; i++) {
-    status = one(run, i, targets.names[i], error);
+  bool go_on = status == SI_OK;
+  run->unharmed = go_on;
+  for (size_t i = 0; go_on && i < targets.count; i++) {
+    si_rc came = one(run, i, &targets.list[i], &why);
+    well += came == SI_OK;
+    if (came != SI_OK && !failed) {
+      failed = &targets.list[i];
+      *error = why;
+      status = came;
+    }
+    go_on = came == SI_OK || (run->deploying->go_on && came != SI_E_CANCELLED);
   }
-  free(targets.names);
+  if (failed && well > 0) {
+    status = tell_partial(run, well, targets.count, failed->name, error);
+  } else if (failed && error->target[0] == '\0') {
+    si_error_target(error, "deploy", failed->name);
+  }
+  free(targets.list);
   return status;
 }

@@ -11,14 +11,15 @@
 #include "paas/state/deployment.h"
 
 struct si_deploying {
-  const char *release;             /* the number of the one that is deployed */
-  const char *images;              /* its images, as they were seen to serve; NULL: new */
-  const struct si_release *former; /* the one that served before */
-  bool keep_failed;                /* where it fails, nothing is put back */
+  const char *release; /* the number of the one that is deployed */
+  const char *images;  /* its images, as they were seen to serve; NULL: new */
+  bool keep_failed;    /* where it fails, nothing is put back */
+  bool go_on;          /* to the next target, though one failed */
 };
 
 /* Deploys run->project->stack to each target of the operation; rows of `deployments` tell the truth
- * about each. Ends with the first failure: targets behind it are left as they are. */
+ * about each. Ends with the first failure, unless it goes on: targets behind it are left as they
+ * are. *error is that of the first that failed. */
 si_rc si_deploying_work(struct si_run *run, struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -10,6 +10,7 @@
 #include "paas/lifecycle/deploying.h"
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/operation.h"
+#include "paas/lifecycle/run.h"
 #include "paas/lifecycle/secrets.h"
 #include "paas/lifecycle/stopped.h"
 #include "paas/lifecycle/telling.h"
@@ -85,6 +86,14 @@ si_rc si_life_create(struct si_life *life, const struct si_create *create,
   si_copy(project.owner_id, sizeof project.owner_id, life->owner_id);
   si_copy(project.provisioner, sizeof project.provisioner, create->provisioner);
   si_copy(project.spec_sha256, sizeof project.spec_sha256, create->stack->sha256);
+  si_rc named = create->target ? si_target_exists(life->state, create->target, error)
+                               : si_target_default(life->state, project.target, error);
+  if (named != SI_OK) {
+    return named;
+  }
+  if (create->target) {
+    si_copy(project.target, sizeof project.target, create->target);
+  }
   project.config = strdup(create->config);
   project.stack = strdup(create->stack->json);
   if (!project.config || !project.stack) {
@@ -233,7 +242,8 @@ static si_rc check_running(const struct si_life *life, const struct si_project *
 static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
                           struct si_project *project, struct si_outcome *outcome,
                           struct si_error *error) {
-  static const char *const targets[] = {"local"};
+  struct si_target_names targets SI_AUTO(si_target_names_free) = {NULL, 0};
+  const char *names[SI_DEPLOY_TARGETS];
   struct si_release former SI_AUTO(si_release_free) = {.number = ""};
   struct si_release release SI_AUTO(si_release_free) = {.number = ""};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
@@ -249,12 +259,28 @@ static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
   if (status != SI_OK) {
     return status;
   }
+  size_t count = deploy->target_count;
+  if (count == 0) {
+    status = si_run_targets(life, project->id, &targets, error);
+    count = targets.count;
+  }
+  if (status == SI_OK && count > SI_DEPLOY_TARGETS) {
+    status = si_error_set(error, SI_E_QUOTA, "PAAS_INVALID_ARGUMENT",
+                          "one deploy goes to %d targets at most", SI_DEPLOY_TARGETS);
+  }
+  for (size_t i = 0; status == SI_OK && i < count; i++) {
+    names[i] = targets.list ? targets.list[i] : deploy->targets[i];
+    status = si_target_exists(life->state, names[i], error);
+  }
+  if (status != SI_OK) {
+    return status;
+  }
   const struct si_deploy_start start = {.release = known ? release.number : NULL,
                                         .stack = project->stack,
                                         .spec_sha256 = project->spec_sha256,
                                         .note = deploy->note,
-                                        .targets = targets,
-                                        .target_count = 1};
+                                        .targets = names,
+                                        .target_count = count};
   status = si_state_deploy_begin(life->state, project->id, &start, &teller, &operation, &lock,
                                  number, error);
   if (status != SI_OK) {
@@ -262,8 +288,8 @@ static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
   }
   const struct si_deploying deploying = {.release = number,
                                          .images = known ? release.images : NULL,
-                                         .former = &former,
-                                         .keep_failed = deploy->keep_failed};
+                                         .keep_failed = deploy->keep_failed,
+                                         .go_on = deploy->go_on};
   return run(life, telling.action, project, &operation, &deploying, lock, outcome, error);
 }
 
@@ -282,22 +308,43 @@ static void on_stopped(void *ctx, const char *kind, const char *what) {
   si_stopped_tell(ctx, kind, what);
 }
 
-si_rc si_life_inspect(struct si_life *life, const struct si_project *project, struct si_buf *out,
-                      struct si_error *error) {
+static si_rc inspect_through(struct si_life *life, const struct si_project *project,
+                             const char *config, cJSON **inspection, struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(4096);
   struct si_session *session = NULL;
-  cJSON *inspection SI_AUTO(si_json_free) = NULL;
   if (si_project_document(life, project, "", NULL, &document) != SI_OK) {
     return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
   }
   static const struct si_listener listener = {.stopped = on_stopped};
   struct si_stopped stopped = {.context = life->context, .plugin = project->provisioner};
-  si_rc status = si_provisioner_open(life, project->provisioner, project->config, -1, &listener,
-                                     &stopped, &session, error);
+  si_rc status = si_provisioner_open(life, project->provisioner, config, -1, &listener, &stopped,
+                                     &session, error);
   if (status == SI_OK) {
-    status = si_provisioner_ask(session, SI_VERB_INSPECT, document.data, NULL, &inspection, error);
+    status = si_provisioner_ask(session, SI_VERB_INSPECT, document.data, NULL, inspection, error);
   }
   si_session_close(session);
+  return status;
+}
+
+si_rc si_life_inspect(struct si_life *life, const struct si_project *project, const char *target,
+                      struct si_buf *out, struct si_error *error) {
+  struct si_target_names targets SI_AUTO(si_target_names_free) = {NULL, 0};
+  struct si_target_link *link = NULL;
+  cJSON *inspection SI_AUTO(si_json_free) = NULL;
+  uint64_t deadline = si_life_deadline(life);
+  si_rc status = target ? SI_OK : si_run_targets(life, project->id, &targets, error);
+  target = target ? target : targets.count ? targets.list[0] : SI_TARGET_LOCAL;
+  status = status == SI_OK ? si_target_open(life->state, target, project->config, deadline,
+                                            life->interrupt_fd, &link, error)
+                           : status;
+  if (status == SI_OK) {
+    status = inspect_through(life, project, si_target_link_config(link), &inspection, error);
+    if (status != SI_OK) {
+      error->status = status;
+      status = si_target_link_blame(link, error);
+    }
+  }
+  si_target_link_close(link);
   if (status == SI_OK && si_json_print(inspection, false, out) != SI_OK) {
     status = si_error_set(error, SI_E_QUOTA, "PROVIDER_RESULT", "the inspection is too long");
   }

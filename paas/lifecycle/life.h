@@ -54,6 +54,7 @@ struct si_create {
   const struct si_stack *stack;
   const char *provisioner; /* plugin id */
   const char *config;      /* JSON object */
+  const char *target;      /* NULL: the context's default */
 };
 
 /* *outcome is valid on failure too (start from zero; free it always). */
@@ -76,7 +77,11 @@ struct si_deploy {
   const char *release;          /* an earlier one, by its number; or NULL: the one that serves */
   const char *note;             /* of a new release, or NULL */
   bool keep_failed;             /* leave a release that fails as it is */
+  bool go_on;                   /* to the next target, though one failed */
+  const char *const *targets;   /* in that order; none: all that the project lives on */
+  size_t target_count;          /* at most SI_DEPLOY_TARGETS, each once */
 };
+enum { SI_DEPLOY_TARGETS = 64 };
 
 /* Deploys a release onto a running project, which stays running. Where it fails, the release that
  * served before is put back and judged, unless keep_failed; the status is that of the failure all
@@ -87,9 +92,10 @@ struct si_deploy {
 si_rc si_life_deploy(struct si_life *life, const struct si_deploy *deploy,
                      struct si_outcome *outcome, struct si_error *error) SI_MUST_USE;
 
-/* What the engine shows of a project now: an inspection (JSON) is appended to *out. */
-si_rc si_life_inspect(struct si_life *life, const struct si_project *project, struct si_buf *out,
-                      struct si_error *error) SI_MUST_USE;
+/* What the engine of a target (NULL: the project's first) shows of a project now: an inspection
+ * (JSON) is appended to *out. */
+si_rc si_life_inspect(struct si_life *life, const struct si_project *project, const char *target,
+                      struct si_buf *out, struct si_error *error) SI_MUST_USE;
 
 /* Ends every operation whose owner is gone as `interrupted`: provision -> failed, destroy stays
  * deleting; then tries to store its evidence. *ended counts them. The projects can then be retried

@@ -12,6 +12,10 @@
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
 
+uint64_t si_life_deadline(const struct si_life *life) {
+  return si_monotonic_ns() + (life->timeout_ms ? life->timeout_ms : 600000) * 1000000;
+}
+
 si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
                           int lock, const struct si_listener *listener, void *ctx,
                           struct si_session **out, struct si_error *error) {
@@ -23,7 +27,7 @@ si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const c
       .trust = trust,
       .sandbox = si_context_sandbox_required(life->context) ? SI_SANDBOX_REQUIRED : 0,
       .lock_fd = lock,
-      .deadline_ns = si_monotonic_ns() + (life->timeout_ms ? life->timeout_ms : 600000) * 1000000,
+      .deadline_ns = si_life_deadline(life),
       .interrupt_fd = life->interrupt_fd,
       .ctx = ctx,
   };
@@ -117,12 +121,13 @@ si_rc si_operation_result(const struct si_project *project, cJSON **result,
 
 /* --- one operation --- */
 
-static si_rc destroy(struct si_run *run, const char *document, struct si_error *error) {
+static si_rc destroy(struct si_run *run, const char *document, const struct si_run_names *names,
+                     struct si_error *error) {
   cJSON *result = NULL;
   cJSON *listing = NULL;
   char context[80];
   snprintf(context, sizeof context, "{\"context_id\":\"%s\"}", run->life->context->id);
-  si_rc status = si_run_ask(run, SI_VERB_DESTROY, document, NULL, "result", &result, error);
+  si_rc status = si_run_ask(run, SI_VERB_DESTROY, document, NULL, names->result, &result, error);
   if (status == SI_OK) {
     status = si_judge_remaining(result, error);
   }
@@ -133,17 +138,27 @@ static si_rc destroy(struct si_run *run, const char *document, struct si_error *
     status = si_judge_gone(listing, run->project->id, error);
   }
   cJSON_Delete(listing); /* it shows other projects: no part of this one's evidence */
-  return status == SI_OK ? si_run_note(run, "verified", cJSON_CreateTrue()) : status;
+  return status == SI_OK ? si_run_note(run, names->verified, cJSON_CreateTrue()) : status;
 }
 
-static si_rc provision(struct si_run *run, const char *document, struct si_error *error) {
-  return si_run_provision(run, document, run->project->stack, "result", "verified", error);
+static si_rc work_on(struct si_run *run, const char *document, const char *target, size_t at,
+                     struct si_error *error) {
+  const struct si_run_names names = si_run_names_of("", at);
+  bool destroying = strcmp(run->operation->kind, "destroy") == 0;
+  si_rc status = si_run_open(run, target, run->project->config, error);
+  if (status == SI_OK) {
+    status = destroying ? destroy(run, document, &names, error)
+                        : si_run_provision(run, document, run->project->stack, names.result,
+                                           names.verified, error);
+  }
+  return si_run_close(run, status, error);
 }
 
-/* One child for the whole operation; a deploy has one for each target. */
-static si_rc work_at_once(struct si_run *run, struct si_error *error) {
+/* The same on every target of the project, one after the other; a deploy knows each one's own. */
+static si_rc work_everywhere(struct si_run *run, struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(2 << 20);
   struct si_release release SI_AUTO(si_release_free) = {.number = ""};
+  struct si_target_names targets SI_AUTO(si_target_names_free) = {NULL, 0};
   bool destroying = strcmp(run->operation->kind, "destroy") == 0;
   si_rc status = si_state_release(run->life->state, run->project->id, NULL, &release, error);
   if (status != SI_OK && !destroying) {
@@ -155,11 +170,10 @@ static si_rc work_at_once(struct si_run *run, struct si_error *error) {
   if (status != SI_OK) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
-  status = si_run_open(run, run->project->config, error);
-  if (status == SI_OK) {
-    status = destroying ? destroy(run, document.data, error) : provision(run, document.data, error);
+  status = si_run_targets(run->life, run->project->id, &targets, error);
+  for (size_t i = 0; status == SI_OK && i < targets.count; i++) {
+    status = work_on(run, document.data, targets.list[i], i, error);
   }
-  si_run_close(run);
   return status;
 }
 
@@ -167,7 +181,7 @@ static si_rc work(struct si_run *run, struct si_error *error) {
   struct si_journal journal;
   si_journal_open(&journal, run->life, run->operation->id, run->project->provisioner, run->lock);
   run->journal = &journal;
-  si_rc status = run->deploying ? si_deploying_work(run, error) : work_at_once(run, error);
+  si_rc status = run->deploying ? si_deploying_work(run, error) : work_everywhere(run, error);
   if (status != SI_OK && error->stage[0] == '\0') {
     si_error_target(error, run->operation->kind, NULL);
   }

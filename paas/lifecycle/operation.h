@@ -24,6 +24,9 @@ si_rc si_operation_run(struct si_life *life, const char *action, const struct si
 si_rc si_operation_result(const struct si_project *project, cJSON **result,
                           struct si_error *error) SI_MUST_USE;
 
+/* When what begins now must have ended (CLOCK_MONOTONIC). */
+uint64_t si_life_deadline(const struct si_life *life);
+
 /* A provisioner's child for this project, outside of any operation (lock -1), or within one. */
 si_rc si_provisioner_open(struct si_life *life, const char *provisioner, const char *config,
                           int lock, const struct si_listener *listener, void *ctx,

@@ -112,7 +112,7 @@ static si_rc hash_live(const cJSON *inspection, char sha256[SI_SHA256_HEX]) {
 static si_rc look(struct si_life *life, const struct si_project *project, cJSON **inspection,
                   struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
-  si_rc status = si_life_inspect(life, project, &text, error);
+  si_rc status = si_life_inspect(life, project, NULL, &text, error);
   return status == SI_OK ? si_json_parse(text.data, text.len, inspection, error) : status;
 }
 

@@ -7,6 +7,7 @@
 #include "paas/lifecycle/alarm.h"
 #include "paas/lifecycle/judge.h"
 #include "paas/lifecycle/operation.h"
+#include "paas/lifecycle/run.h"
 #include "paas/lifecycle/stopped.h"
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
@@ -67,13 +68,13 @@ struct astray {
   char release[12];
 };
 
-/* Is a running project as its stack says? */
-static const char *look(struct si_life *life, const struct si_project *project,
-                        struct si_error *why) {
+/* Is a running project as its stack says, on one of its targets? */
+static const char *look_at(struct si_life *life, const struct si_project *project,
+                           const char *target, struct si_error *why) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
   cJSON *inspection SI_AUTO(si_json_free) = NULL;
   cJSON *stack SI_AUTO(si_json_free) = NULL;
-  si_rc status = si_life_inspect(life, project, &text, why);
+  si_rc status = si_life_inspect(life, project, target, &text, why);
   status = status == SI_OK ? si_json_parse(text.data, text.len, &inspection, why) : status;
   status =
       status == SI_OK ? si_json_parse(project->stack, strlen(project->stack), &stack, why) : status;
@@ -81,6 +82,20 @@ static const char *look(struct si_life *life, const struct si_project *project,
     return "unknown";
   }
   return si_judge_inspection(stack, inspection, why) == SI_OK ? "ok" : "drifted";
+}
+
+/* On all of them: the first that is not well counts. */
+static const char *look(struct si_life *life, const struct si_project *project,
+                        struct si_error *why) {
+  struct si_target_names targets SI_AUTO(si_target_names_free) = {NULL, 0};
+  const char *verdict = "ok";
+  if (si_run_targets(life, project->id, &targets, why) != SI_OK) {
+    return "unknown";
+  }
+  for (size_t i = 0; i < targets.count && strcmp(verdict, "ok") == 0; i++) {
+    verdict = look_at(life, project, targets.list[i], why);
+  }
+  return verdict;
 }
 
 /* Does a target serve another release than the project's, or nobody knows which? */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "paas/lifecycle/run.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "kit/base/text.h"
 #include "paas/lifecycle/judge.h"
 #include "paas/lifecycle/operation.h"
+#include "paas/state/deployment.h"
 
 static void note_provider(struct si_run *run) {
   cJSON *descriptor SI_AUTO(si_json_free) = NULL;
@@ -22,19 +26,70 @@ static void note_provider(struct si_run *run) {
   }
 }
 
-si_rc si_run_open(struct si_run *run, const char *config, struct si_error *error) {
-  si_rc status = si_provisioner_open(run->life, run->project->provisioner, config, run->lock,
-                                     &si_journal_listener, run->journal, &run->session, error);
+si_rc si_run_open(struct si_run *run, const char *target, const char *config,
+                  struct si_error *error) {
+  struct si_life *life = run->life;
+  uint64_t deadline = si_life_deadline(life);
+  si_rc status =
+      si_target_open(life->state, target, config, deadline, life->interrupt_fd, &run->link, error);
+  if (status == SI_OK) {
+    status =
+        si_provisioner_open(life, run->project->provisioner, si_target_link_config(run->link),
+                            run->lock, &si_journal_listener, run->journal, &run->session, error);
+  }
   if (status == SI_OK) {
     note_provider(run);
   }
   return status;
 }
 
-void si_run_close(struct si_run *run) {
+si_rc si_run_close(struct si_run *run, si_rc status, struct si_error *error) {
   si_session_close(run->session);
   run->session = NULL;
+  if (status != SI_OK && run->link) {
+    error->status = status;
+    status = si_target_link_blame(run->link, error);
+  }
+  si_target_link_close(run->link);
+  run->link = NULL;
+  return status;
 }
+
+/* --- targets --- */
+
+static si_rc add_target(void *ctx, const struct si_instance *instance) {
+  struct si_target_names *names = ctx;
+  char(*list)[64] = realloc(names->list, (names->count + 1) * sizeof *list);
+  if (!list) {
+    return SI_E_NOMEM;
+  }
+  names->list = list;
+  si_copy(list[names->count++], sizeof *list, instance->target);
+  return SI_OK;
+}
+
+si_rc si_run_targets(struct si_life *life, const char *project_id, struct si_target_names *out,
+                     struct si_error *error) {
+  return si_state_instances(life->state, project_id, out, add_target, error);
+}
+
+void si_target_names_free(struct si_target_names *names) {
+  free(names->list);
+  *names = (struct si_target_names){NULL, 0};
+}
+
+struct si_run_names si_run_names_of(const char *prefix, size_t at) {
+  struct si_run_names names;
+  char suffix[24] = "";
+  if (at > 0) {
+    snprintf(suffix, sizeof suffix, "_%zu", at + 1);
+  }
+  snprintf(names.result, sizeof names.result, "%.30sresult%s", prefix, suffix);
+  snprintf(names.verified, sizeof names.verified, "%.30sverified%s", prefix, suffix);
+  return names;
+}
+
+/* --- evidence --- */
 
 si_rc si_run_note(struct si_run *run, const char *name, cJSON *document) {
   if (!document || !cJSON_AddItemToObject(run->result, name, document)) {

@@ -8,6 +8,7 @@
 
 #include "paas/lifecycle/journal.h"
 #include "paas/lifecycle/life.h"
+#include "paas/target/target.h"
 
 struct si_deploying; /* deploying.h */
 
@@ -18,14 +19,34 @@ struct si_run {
   const struct si_deploying *deploying; /* of kind deploy; else NULL */
   int lock;
   struct si_journal *journal;
+  struct si_target_link *link;
   struct si_session *session;
   cJSON *result; /* {"provider", "result", "stack", "verified", ...}: evidence is made of it */
   bool unharmed; /* of a deploy that failed: what served before was seen to serve again */
 };
 
-/* Opens the provider's child, whose steps and lines go to the journal, and notes who it is. */
-si_rc si_run_open(struct si_run *run, const char *config, struct si_error *error) SI_MUST_USE;
-void si_run_close(struct si_run *run);
+/* Opens the way to a target and the provider's child on it, whose steps and lines go to the
+ * journal, and notes who it is. `config` is the project's. */
+si_rc si_run_open(struct si_run *run, const char *target, const char *config,
+                  struct si_error *error) SI_MUST_USE;
+/* Ends both. Where the way broke off meanwhile, a failure becomes that; the status it has then. */
+si_rc si_run_close(struct si_run *run, si_rc status, struct si_error *error) SI_MUST_USE;
+
+/* The names of a project's targets, in order. */
+struct si_target_names {
+  char (*list)[64];
+  size_t count;
+};
+si_rc si_run_targets(struct si_life *life, const char *project_id, struct si_target_names *out,
+                     struct si_error *error) SI_MUST_USE;
+void si_target_names_free(struct si_target_names *names); /* for SI_AUTO */
+
+/* Names of the result's members for the at-th target: those of the first have no suffix. */
+struct si_run_names {
+  char result[80];
+  char verified[80];
+};
+struct si_run_names si_run_names_of(const char *prefix, size_t at);
 
 /* Puts a member into the result, which takes the document, also where it fails. */
 si_rc si_run_note(struct si_run *run, const char *name, cJSON *document) SI_MUST_USE;

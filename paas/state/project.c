@@ -94,8 +94,10 @@ static si_rc insert(struct si_state *state, const struct si_project *project,
   }
   return status == SI_OK ? si_state_run(state,
                                         "INSERT INTO instances(project_id,target,updated_at)"
-                                        "VALUES(?1,'local',?2)",
-                                        SI_VALUES(project->id, project->created_at), error)
+                                        "VALUES(?1,?3,?2)",
+                                        SI_VALUES(project->id, project->created_at,
+                                                  project->target[0] ? project->target : "local"),
+                                        error)
                          : status;
 }
 

@@ -15,5 +15,6 @@
 
 extern const char si_state_migration_2[];        /* schema_2.c */
 extern const char si_state_migration_releases[]; /* schema_releases.c: the third */
+extern const char si_state_migration_targets[];  /* schema_targets.c: the fourth */
 
 #endif

@@ -46,6 +46,7 @@ struct si_project {
   char created_at[32];
   char updated_at[32];
   char release[12]; /* number of the release that is its stack; "" once it is deleted, maybe */
+  char target[64];  /* of a new one alone: where it is to live; "" is `local` */
   char *config;     /* the provisioner's configuration, a JSON object to 1 MiB; owned */
   char *stack;      /* si.stack/1, to 16 MiB; owned; NULL in lists */
   char *last_error; /* JSON {code,stage,target,message,remediation,detail}, or NULL; owned */
