@@ -136,7 +136,8 @@ si_rc si_state_release(struct si_state *state, const char *project_id, const cha
   if (status == SI_OK && !row) {
     si_error_set(error, SI_E_NOT_FOUND, "RELEASE_NOT_FOUND", "there is no release %.12s of it",
                  number ? number : "that is current");
-    return si_error_hint(error, "see all of them with: si paas releases --app NAME");
+    si_error_hint(error, "see all of them with: si paas releases --app NAME");
+    return SI_E_NOT_FOUND;
   }
   status =
       status == SI_OK ? si_state_read(state, statement, fields, ALL_FIELDS, &found, error) : status;

@@ -39,7 +39,8 @@ si_rc si_state_target(struct si_state *state, const char *name, struct si_target
     si_error_set(error, SI_E_NOT_FOUND, "TARGET_NOT_FOUND",
                  "there is no target %.63s in this context", name);
     si_error_target(error, NULL, name);
-    return si_error_hint(error, "see all of them with: si paas target list");
+    si_error_hint(error, "see all of them with: si paas target list");
+    return SI_E_NOT_FOUND;
   }
   status =
       status == SI_OK ? si_state_read(state, statement, fields, FIELDS, &found, error) : status;
@@ -59,10 +60,13 @@ static si_rc add_row(struct si_state *state, const struct si_target_row *row,
   if (status == SI_OK) {
     si_error_set(error, SI_E_EXISTS, "TARGET_EXISTS", "there is a target %s already", row->name);
     si_error_target(error, NULL, row->name);
-    return si_error_hint(error, "choose another name, or remove that one first");
+    si_error_hint(error, "choose another name, or remove that one first");
+    return SI_E_EXISTS;
   }
   if (status != SI_E_NOT_FOUND) {
-    *error = why;
+    if (error) {
+      *error = why;
+    }
     return status;
   }
   si_now_text(now);
@@ -87,7 +91,8 @@ static si_rc remove_row(struct si_state *state, const char *name, struct si_erro
     si_error_set(error, SI_E_CONFLICT, "TARGET_USED", "%s project%s on target %s", row.projects,
                  strcmp(row.projects, "1") == 0 ? " lives" : "s live", name);
     si_error_target(error, NULL, name);
-    return si_error_hint(error, "delete what lives there first");
+    si_error_hint(error, "delete what lives there first");
+    return SI_E_CONFLICT;
   }
   return status == SI_OK
              ? si_state_run(state, "DELETE FROM targets WHERE name=?1", SI_VALUES(name), error)
