@@ -152,6 +152,7 @@ static si_rc deploy(struct si_invocation *inv) {
   }
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
+  status = status == SI_OK ? si_stack_guarded(inv, &scope->context, &stack, NULL) : status;
   status = status == SI_OK ? si_sink_given(inv, scope, &sink) : status;
   if (status == SI_OK && si_opt(inv, "plan")) {
     status = si_plan_holds(inv, scope, si_opt(inv, "plan"), &stack);

@@ -56,6 +56,7 @@ si_rc si_plan_for(struct si_invocation *inv, const struct si_stack *stack, cJSON
   bool there = false;
   si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   status = status == SI_OK ? find(inv, &scope, &project, &there) : status;
+  status = status == SI_OK ? si_stack_guarded(inv, &scope.context, stack, NULL) : status;
   scope.life.timeout_ms = inv->timeout_ms ? inv->timeout_ms : 60000;
   return status == SI_OK ? si_plan_make(&scope.life, si_opt(inv, "app"), there ? &project : NULL,
                                         stack, plan, &inv->error)

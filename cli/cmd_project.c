@@ -57,6 +57,7 @@ static si_rc create(struct si_invocation *inv) {
   si_rc status = si_stack_given(inv, false, &stack, NULL);
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
+  status = status == SI_OK ? si_stack_guarded(inv, &scope->context, &stack, NULL) : status;
   status =
       status == SI_OK ? si_provisioner_given(inv, scope, &request.provisioner, &config) : status;
   status = status == SI_OK ? si_sink_given(inv, scope, &sink) : status;
@@ -99,6 +100,9 @@ static si_rc retry(struct si_invocation *inv) {
   si_rc status = si_opt(inv, "stack") ? si_stack_given(inv, false, &stack, NULL) : SI_OK;
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
+  if (status == SI_OK && stack.json) {
+    status = si_stack_guarded(inv, &scope->context, &stack, NULL);
+  }
   if (status == SI_OK && changed) {
     status =
         si_state_project(scope->state, scope->life.owner_id, slug, false, &project, &inv->error);

@@ -86,6 +86,16 @@ static bool add_names(cJSON *data, const cJSON *document, const char *member) {
   return ok;
 }
 
+/* By the policy of the context that is named; without one, by what is usual. */
+static si_rc guard(struct si_invocation *inv, const struct si_stack *stack, cJSON **told) {
+  struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
+  if (!inv->context_flag) {
+    return si_stack_guarded(inv, NULL, stack, told);
+  }
+  si_rc status = si_context_open(inv->context, &context, &inv->error);
+  return status == SI_OK ? si_stack_guarded(inv, &context, stack, told) : status;
+}
+
 static si_rc check(struct si_invocation *inv) {
   struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
   cJSON *document SI_AUTO(si_json_free) = NULL;
@@ -93,7 +103,14 @@ static si_rc check(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
+  cJSON *told = NULL;
+  status = guard(inv, &stack, &told);
   cJSON *data = cJSON_CreateObject();
+  cJSON_AddItemToObject(data, "findings", told);
+  if (status != SI_OK) {
+    si_rc shown = si_out_result(inv->out, data);
+    return shown == SI_OK ? status : shown;
+  }
   bool ok = cJSON_AddStringToObject(data, "sha256", stack.sha256) &&
             add_names(data, document, "services") && add_names(data, document, "volumes") &&
             add_names(data, document, "networks") && add_names(data, document, "secrets");
@@ -123,9 +140,12 @@ const struct si_command si_cmd_stack_check = {
     .text =
         "Several files are one stack: each is put over those before it, by the rules of Compose. "
         "Every error is told with its file and line and what to do about it; exit 2 where there "
-        "is one. Nothing is provisioned, and no context is needed.",
+        "is one. What the guard refuses is told as well (exit 9): by the policy of the context "
+        "that "
+        "is named, else by what is usual. Nothing is provisioned, and no context is needed.",
     .params = {{"FILE", SI_PARAM_OPTIONAL | SI_PARAM_MANY, "A Compose file"}},
     .options = options,
+    .flags = SI_CMD_CONTEXT_MAYBE,
     .run = check,
 };
 

@@ -16,6 +16,9 @@ extern const struct si_command si_cmd_context_reset;
 extern const struct si_command si_cmd_context_adopt;
 extern const struct si_command si_cmd_stack_check;
 extern const struct si_command si_cmd_stack_show;
+extern const struct si_command si_cmd_stack_policy_show;
+extern const struct si_command si_cmd_stack_policy_set;
+extern const struct si_command si_cmd_stack_policy_clear;
 extern const struct si_command si_cmd_project_create;
 extern const struct si_command si_cmd_project_list;
 extern const struct si_command si_cmd_project_show;
@@ -104,6 +107,9 @@ static const struct si_command *const commands[] = {
     &si_cmd_context_adopt,
     &si_cmd_stack_check,
     &si_cmd_stack_show,
+    &si_cmd_stack_policy_show,
+    &si_cmd_stack_policy_set,
+    &si_cmd_stack_policy_clear,
     &si_cmd_project_create,
     &si_cmd_project_list,
     &si_cmd_project_show,
@@ -185,6 +191,7 @@ static const struct si_group groups[] = {
     {"paas", "Project stacks on your own servers"},
     {"paas context", "Isolated environments"},
     {"paas stack", "Stack files, before anything is done with them"},
+    {"paas stack policy", "What a context's guard says of stacks"},
     {"paas project", "Projects and their life"},
     {"paas target", "Engines that projects are deployed to"},
     {"paas secret", "Secrets of a context and its apps"},

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "paas/stack/guard.h"
+
 enum { NAMES = 100 /* values of one option */ };
 
 struct names {
@@ -76,4 +78,32 @@ si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stac
                                            .profiles = profiles.list,
                                            .profile_count = profiles.count};
   return status == SI_OK ? si_stack_read(&request, stack, faults, &inv->error) : status;
+}
+
+si_rc si_stack_guarded(struct si_invocation *inv, const struct si_context *context,
+                       const struct si_stack *stack, cJSON **told) {
+  cJSON *list = NULL;
+  const cJSON *each;
+  si_rc status =
+      si_guard_judge(stack->findings, context ? si_json_get(context->config, "stack_guard") : NULL,
+                     context ? context->type : NULL, &list, &inv->error);
+  cJSON_ArrayForEach(each, list) {
+    const char *severity = si_json_str(each, "severity");
+    if (severity && strcmp(severity, "warn") == 0) {
+      si_out_warn(inv->out, "%s (rule %s)", si_json_str(each, "message"),
+                  si_json_str(each, "rule"));
+    }
+  }
+  if (status == SI_E_REFUSED) {
+    si_error_hint(&inv->error, "%s%s%s", inv->error.hint,
+                  context ? "; or an operator allows it: si paas stack policy set --context " : "",
+                  context ? context->name : "");
+    status = SI_E_REFUSED;
+  }
+  if (told) {
+    *told = list;
+  } else {
+    cJSON_Delete(list);
+  }
+  return status;
 }

@@ -7,6 +7,7 @@
 #define SI_CLI_STACK_H
 
 #include "cli/command.h"
+#include "paas/context/context.h"
 #include "paas/stack/stack.h"
 
 /* clang-format off */
@@ -23,5 +24,10 @@
  * options of this page. `faults` may be NULL. */
 si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stack,
                      struct si_faults *faults) SI_MUST_USE;
+
+/* Holds the stack against the context's policy (NULL: against what is usual): warnings are told,
+ * and a refusal is STACK_GUARD. *told (or NULL) is the list of both (guard.h), the caller's. */
+si_rc si_stack_guarded(struct si_invocation *inv, const struct si_context *context,
+                       const struct si_stack *stack, cJSON **told) SI_MUST_USE;
 
 #endif

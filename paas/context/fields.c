@@ -8,6 +8,7 @@
 
 #include "paas/context/private.h"
 #include "paas/retention/policy.h"
+#include "paas/stack/guard.h"
 
 #define TARGETS_MAX 256
 #define REPOSITORIES_MAX 256
@@ -127,6 +128,10 @@ static const char *is_retention(const cJSON *value) {
   return si_retention_valid(value, why, sizeof why) ? NULL : SI_RETENTION_FORM;
 }
 
+static const char *is_guard(const cJSON *value) {
+  return si_guard_valid(value) ? NULL : SI_GUARD_FORM;
+}
+
 static const char *is_identity(const cJSON *value) {
   uint64_t inode;
   const char *number = si_json_str(value, "inode");
@@ -155,6 +160,7 @@ static const struct {
     {"provisioner", false, is_provider},
     {"runpacks", false, is_runpacks},
     {"retention", false, is_retention},
+    {"stack_guard", false, is_guard},
     {"repositories", false, is_repositories},
     {"sandbox", false, is_sandbox},
     {"identity", true, is_identity},

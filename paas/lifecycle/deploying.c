@@ -39,7 +39,7 @@ static si_rc put_back(struct si_run *run, const struct target *target,
   struct si_life *life = run->life;
   struct si_life_secrets *secrets = life->secrets;
   struct si_life_secrets *again SI_AUTO(si_life_secrets_free) = NULL;
-  struct si_stack bound SI_AUTO(si_stack_free) = {NULL, 0, ""};
+  struct si_stack bound SI_AUTO(si_stack_free) = {.json = NULL};
   struct si_release former SI_AUTO(si_release_free) = {.number = ""};
   struct si_project project = *run->project;
   int interrupt_fd = life->interrupt_fd;

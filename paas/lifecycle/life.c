@@ -51,7 +51,7 @@ static si_rc run(struct si_life *life, const char *action, const struct si_proje
  * declares some, `change` gets it as it is now. Until forget_secrets they can be lent. */
 static si_rc bind_secrets(struct si_life *life, const struct si_project *found,
                           struct si_project *change, struct si_error *error) {
-  struct si_stack bound = {NULL, 0, ""};
+  struct si_stack bound = {.json = NULL};
   const char *stack = change->stack ? change->stack : found->stack;
   si_rc status = si_life_secrets_bind(life, found->slug, stack, &bound, &life->secrets, error);
   if (status == SI_OK && bound.json) {

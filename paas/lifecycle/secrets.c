@@ -244,7 +244,7 @@ static si_rc bind_values(struct si_life_secrets *secrets, struct si_stack *bound
       }
     }
   }
-  struct si_stack made = {NULL, 0, ""};
+  struct si_stack made = {.json = NULL};
   si_rc status = si_json_canonical(secrets->document, &text);
   status = status == SI_OK ? si_sha256_hex(text.data, text.len, made.sha256) : status;
   if (status != SI_OK) {

@@ -64,6 +64,39 @@ si_rc si_read_cap_drop(struct si_reading *r, const struct si_yaml_node *value,
   return status == SI_OK ? si_list_sort(r, list, NULL) : status;
 }
 
+/* Those that engines give to every container, and cap_drop may have taken. */
+static bool is_usual(const char *name) {
+  static const char *const usual[] = {
+      "AUDIT_WRITE",      "CHOWN",   "DAC_OVERRIDE", "FOWNER", "FSETID",  "KILL",   "MKNOD",
+      "NET_BIND_SERVICE", "NET_RAW", "SETFCAP",      "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"};
+  for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+    if (strcmp(usual[i], name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static si_rc read_added(struct si_reading *r, const struct si_place *place, char *text,
+                        struct si_service *service, cJSON *list) {
+  const char *name = strncmp(text, "CAP_", 4) == 0 ? text + 4 : text;
+  si_rc status = read_capability(r, place, text, service, list);
+  return status == SI_OK && !is_usual(name)
+             ? si_stack_find(r, "cap.add", service->name, place,
+                             "remove it; what engines give anyway can be given back after "
+                             "`cap_drop: [ALL]`",
+                             "gives the service %.40s", name)
+             : status;
+}
+
+si_rc si_read_cap_add(struct si_reading *r, const struct si_yaml_node *value,
+                      const struct si_place *place, void *into) {
+  struct si_service *service = into;
+  si_rc status = read_items(r, value, place, service, "cap_add", read_added);
+  cJSON *list = cJSON_GetObjectItemCaseSensitive(service->json, "cap_add");
+  return status == SI_OK ? si_list_sort(r, list, NULL) : status;
+}
+
 static si_rc read_option(struct si_reading *r, const struct si_place *place, char *text,
                          struct si_service *service, cJSON *list) {
   (void)list;

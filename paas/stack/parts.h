@@ -25,7 +25,8 @@ si_key_reader si_read_pids;
 si_key_reader si_read_deploy;
 si_key_reader si_read_shm_size;
 si_key_reader si_read_ulimits;
-si_key_reader si_read_cap_drop; /* confine.c */
+si_key_reader si_read_cap_add; /* confine.c */
+si_key_reader si_read_cap_drop;
 si_key_reader si_read_security_opt;
 si_key_reader si_read_expose;
 si_key_reader si_read_extra_hosts;

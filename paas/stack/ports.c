@@ -270,7 +270,14 @@ static si_rc read_port(struct si_reading *r, const struct si_yaml_node *node,
                            "1 to 65535, the protocol tcp or udp");
     }
   }
-  return status == SI_OK ? put_range(r, place, service, &port) : status;
+  status = status == SI_OK ? put_range(r, place, service, &port) : status;
+  bool all = strcmp(port.host_ip, "0.0.0.0") == 0 || strcmp(port.host_ip, "::") == 0;
+  return status == SI_OK && all
+             ? si_stack_find(r, "port.public", service->name, place,
+                             "name the address that is meant, or leave it out, which is 127.0.0.1",
+                             "is published on %s, which is every address of the machine",
+                             port.host_ip)
+             : status;
 }
 
 si_rc si_read_ports(struct si_reading *r, const struct si_yaml_node *value,

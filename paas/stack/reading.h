@@ -84,6 +84,7 @@ struct si_reading {
   bool loaded;
   bool unloadable;
   cJSON *paths;                                  /* of files, made here; owned */
+  cJSON *findings;                               /* what a guard may mind; owned */
   size_t expanded;                               /* bytes that variables brought */
   const struct si_yaml_node *secret_names;       /* the map x-si-secrets, or NULL */
   cJSON *volumes;                                /* the document's, each {name}; owned */

@@ -97,6 +97,35 @@ si_rc si_stack_nomem(struct si_reading *r) {
   return si_error_target(r->error, "stack", r->files[0]);
 }
 
+static bool add_finding(struct si_reading *r, const char *rule, const char *service,
+                        const char *hint) {
+  cJSON *item = cJSON_CreateObject();
+  r->findings = r->findings ? r->findings : cJSON_CreateArray();
+  if (!item || !cJSON_AddItemToArray(r->findings, item)) {
+    cJSON_Delete(item);
+    return false;
+  }
+  return cJSON_AddStringToObject(item, "rule", rule) &&
+         cJSON_AddStringToObject(item, "service", service) &&
+         cJSON_AddStringToObject(item, "target", r->error->target) &&
+         cJSON_AddStringToObject(item, "message", r->error->message) &&
+         cJSON_AddStringToObject(item, "remediation", hint);
+}
+
+si_rc si_stack_find(struct si_reading *r, const char *rule, const char *service,
+                    const struct si_place *place, const char *hint, const char *fmt, ...) {
+  const struct si_error kept = *r->error;
+  bool fresh = r->fresh;
+  va_list args;
+  va_start(args, fmt);
+  fail(r, "STACK_GUARD", place, fmt, args);
+  va_end(args);
+  bool well = add_finding(r, rule, service, hint);
+  *r->error = kept;
+  r->fresh = fresh;
+  return well ? SI_OK : si_stack_nomem(r);
+}
+
 const char *si_stack_line(const struct si_reading *r, unsigned line, unsigned from, char to[200]) {
   bool same = SI_LINE_FILE(line) == SI_LINE_FILE(from);
   snprintf(to, 200, "line %u%s%.160s", SI_LINE_NUMBER(line), same ? "" : " of ",

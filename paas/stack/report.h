@@ -24,6 +24,11 @@ si_rc si_stack_fail(struct si_reading *r, const char *code, const struct si_plac
 si_rc si_stack_invalid(struct si_reading *r, const struct si_place *place, const char *fmt, ...)
     SI_PRINTF(3, 4);
 si_rc si_stack_nomem(struct si_reading *r);
+/* Notes what a guard may mind (guard.h), of a service: no failure. The format is a predicate, as
+ * above; `hint` says what to do about it. */
+si_rc si_stack_find(struct si_reading *r, const char *rule, const char *service,
+                    const struct si_place *place, const char *hint, const char *fmt, ...)
+    SI_PRINTF(6, 7);
 /* Puts the newest failure among the faults, unless it stands there, or there is no room. */
 si_rc si_stack_keep(struct si_reading *r) SI_MUST_USE;
 /* Keeps a failure (SI_E_INVALID), sets *failed and returns SI_OK: what stands beside it can be read

@@ -41,7 +41,17 @@ static si_rc read_image(struct si_reading *r, const struct si_yaml_node *value,
                         const struct si_place *place, void *into) {
   static const struct alphabet alphabet = {LOWER UPPER DIGITS, LOWER UPPER DIGITS "._-/:@", 512,
                                            "the name of an image"};
-  return put_word(r, value, place, into, 0, &alphabet);
+  const struct si_service *service = into;
+  si_rc status = put_word(r, value, place, service, 0, &alphabet);
+  const char *image = status == SI_OK ? si_json_str(service->json, "image") : NULL;
+  const char *name = image ? strrchr(image, '/') : NULL;
+  const char *tag = image ? strchr(name ? name : image, ':') : NULL;
+  if (!image || strchr(image, '@') || (tag && strcmp(tag, ":latest") != 0)) {
+    return status;
+  }
+  return si_stack_find(r, "image.tag", service->name, place,
+                       "name a version, better with its digest: image:1.2@sha256:...",
+                       "is \"%.200s\", which is another image tomorrow", image);
 }
 
 static si_rc read_user(struct si_reading *r, const struct si_yaml_node *value,
@@ -210,6 +220,7 @@ static const struct si_key known[] = {
     {"deploy", si_read_deploy},
     {"shm_size", si_read_shm_size},
     {"ulimits", si_read_ulimits},
+    {"cap_add", si_read_cap_add},
     {"cap_drop", si_read_cap_drop},
     {"security_opt", si_read_security_opt},
     {"extra_hosts", si_read_extra_hosts},
@@ -235,7 +246,6 @@ static const struct si_refused_key refused[] = {
      "another with a second --stack"},
     {"scale", "remove it: every service runs once"},
     {"privileged", "remove it: no service gets rights over the host"},
-    {"cap_add", "remove it: no service gets rights over the host"},
     {"devices", "remove it: no service gets devices of the host"},
     {"pid", "remove it: every service has namespaces of its own"},
     {"ipc", "remove it: every service has namespaces of its own"},

@@ -22,6 +22,7 @@ static void reading_free(struct si_reading **reading) {
     cJSON_Delete(r->networks);
     cJSON_Delete(r->secrets);
     cJSON_Delete(r->paths);
+    cJSON_Delete(r->findings);
     si_variables_free(&r->variables);
     free(r->faults);
     free(r);
@@ -36,6 +37,14 @@ static si_rc begin(const char *name, struct si_error *error, struct si_reading *
   r->error = error;
   *out = r;
   return SI_OK;
+}
+
+/* What a guard may mind goes with the document. */
+static void hand_findings(struct si_reading *r, si_rc status, struct si_stack *out) {
+  if (status == SI_OK) {
+    out->findings = r->findings;
+    r->findings = NULL;
+  }
 }
 
 /* The first fault is the failure; the others are lines of its detail. */
@@ -73,6 +82,7 @@ si_rc si_stack_parse(const char *name, const char *text, size_t len, struct si_s
   r->files[r->file_count++] = name;
   status = si_yaml_parse(r, 0, text, len, &yaml);
   status = status == SI_OK ? si_top_read(r, yaml.root, out) : status;
+  hand_findings(r, status, out);
   return report(r, status, NULL);
 }
 
@@ -140,6 +150,9 @@ si_rc si_stack_read(const struct si_stack_request *request, struct si_stack *out
     status = read_over(r, request->files[i], &whole);
   }
   status = status == SI_OK ? si_top_read(r, whole.root, out) : status;
+  if (r) {
+    hand_findings(r, status, out);
+  }
   return r ? report(r, status, faults) : status;
 }
 
@@ -150,6 +163,7 @@ si_rc si_stack_load(const char *path, struct si_stack *out, struct si_error *err
 
 void si_stack_free(struct si_stack *stack) {
   free(stack->json);
+  cJSON_Delete(stack->findings);
   *stack = (struct si_stack){0};
 }
 

@@ -25,6 +25,8 @@ struct si_stack {
   char *json;      /* canonical si.stack/1, ended by NUL */
   size_t len;      /* of json */
   char sha256[65]; /* of json: the spec hash */
+  cJSON *findings; /* what a guard may mind (guard.h), or NULL: {"rule","service","target",
+                    * "message","remediation"} each; owned */
 };
 
 /* A text of its own, for which no variable is set. `name` stands in messages ("stack.yaml:12:

@@ -63,16 +63,21 @@ static void put_ulimits(struct confine *c) {
   }
 }
 
-/* "cap_drop" and the like: a list of texts. */
-static void put_rights(struct confine *c) {
-  const cJSON *drop = si_json_get(c->service, "cap_drop");
+/* A list of texts, as it stands. */
+static void put_texts(struct confine *c, const char *member, const char *name) {
+  const cJSON *list = si_json_get(c->service, member);
   const cJSON *each;
-  cJSON_ArrayForEach(each, drop) {
-    c->wrong = cJSON_IsString(each) ? c->wrong : "cap_drop";
+  cJSON_ArrayForEach(each, list) {
+    c->wrong = cJSON_IsString(each) ? c->wrong : member;
   }
-  if (drop) {
-    add(c, c->host, "CapDrop", cJSON_Duplicate(drop, 1));
+  if (list) {
+    add(c, c->host, name, cJSON_Duplicate(list, 1));
   }
+}
+
+static void put_rights(struct confine *c) {
+  put_texts(c, "cap_add", "CapAdd");
+  put_texts(c, "cap_drop", "CapDrop");
   if (si_json_bool(c->service, "no_new_privileges", false)) {
     const char *option = "no-new-privileges:true";
     add(c, c->host, "SecurityOpt", cJSON_CreateStringArray(&option, 1));

@@ -141,7 +141,6 @@ static void keys_of_compose_that_si_has_not_say_what_to_do_instead(void) {
       {"runtime: nvidia", "runtime", UNSUPPORTED, "own runtime"},
       {"secrets: [a]", "web.secrets", UNSUPPORTED, "x-si-secrets"},
       {"configs: [a]", "web.configs", UNSUPPORTED, "image"},
-      {"cap_add: [NET_ADMIN]", "cap_add", UNSUPPORTED, "rights over the host"},
       {"network_mode: host", "network_mode", UNSUPPORTED, "`networks`"},
       {"develop: {watch: []}", "develop", UNSUPPORTED, "what was built"},
       {"pull_policy: always", "pull_policy", UNSUPPORTED, "images that are there"},
