@@ -58,6 +58,7 @@ static bool known_member(const char *key) {
       "limits",
       "shm_bytes",
       "ulimits",
+      "cap_add",
       "cap_drop",
       "extra_hosts",
       "sysctls",

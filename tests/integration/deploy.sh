@@ -54,12 +54,40 @@ rolled_back() {
   current "$2"
 }
 
+config=(--provisioner local --config "socket=$SI_TEST_SOCKET")
+
+begin "the guard: what the context's policy refuses is not begun, what it warns of is told"
+stack open one "    cap_add: [SYS_TIME]"
+sed -i 's/"18080:80"/"0.0.0.0:18080:80"/' "$dir/open.yaml"
+expect_exit 9 si --json paas stack check "$dir/open.yaml"
+expect_json '[.data.findings[] | .rule + " " + .severity] | join(",")' "port.public warn,cap.add refuse"
+expect_contains "open.yaml:" "$(json .error.message)"
+deploy open "${config[@]}"
+expect_equal "$code" 9
+expect_json .error.code STACK_GUARD
+expect_no_resources
+expect_exit 2 si paas stack policy set --context t cap.add=perhaps
+expect_exit 2 si paas stack policy set --context t nothing=warn
+expect_exit 0 si paas stack policy set --context t cap.add=allow port.public=refuse
+deploy open "${config[@]}"
+expect_equal "$code" 9
+expect_contains "port.public" "$(json .error.message)"
+expect_exit 0 si paas stack policy set --context t port.public=warn
+deploy open "${config[@]}"
+expect_equal "$code" 0
+expect_contains "0.0.0.0, which is every address" "$err"
+expect_equal "$(engine GET "/containers/$(container_of web)/json" | jq -r '.HostConfig.CapAdd[0]')" SYS_TIME
+expect_exit 0 "${paas[@]}" --json events list --limit 20
+expect_json '[.data[] | select(.action == "stack.policy.set") | .severity] | join(",")' "warning,warning"
+expect_exit 0 si paas stack policy clear --context t
+expect_exit 0 "${paas[@]}" project delete shop --yes --confirm shop
+expect_no_resources
+
 begin "an app's first deploy makes it; the plan before says so"
 stack v1 one
 expect_exit 0 "${paas[@]}" --json plan --app shop --stack "$dir/v1.yaml" --output "$dir/first.plan"
 expect_json '[.data.services[] | .name + ":" + .change] | join(" ")' "db:add web:add"
 expect_no_resources
-config=(--provisioner local --config "socket=$SI_TEST_SOCKET")
 deploy v1 --plan "$dir/first.plan" "${config[@]}"
 expect_equal "$code" 0
 expect_json .data.project.release 1

@@ -166,6 +166,7 @@ static void a_member_that_makes_no_sense_is_refused_by_name(void) {
       {",\"limits\":{\"memory_bytes\":-1}", "limits"},
       {",\"shm_bytes\":\"1m\"", "shm_bytes"},
       {",\"ulimits\":[{\"name\":\"nofile\",\"soft\":2,\"hard\":1}]", "ulimits"},
+      {",\"cap_add\":[1]", "cap_add"},
       {",\"cap_drop\":[1]", "cap_drop"},
       {",\"extra_hosts\":[{\"host\":\"a\"}]", "extra_hosts"},
       {",\"sysctls\":{\"a\":1}", "sysctls"},
