@@ -58,7 +58,7 @@ static si_rc finish(struct si_invocation *inv, struct si_scope *scope,
     si_out_note(inv->out, "evidence: si runpack show --context %s --operation %s",
                 scope->context.name, outcome->operation.id);
   }
-  return shown == SI_OK ? SI_OK : status;
+  return shown;
 }
 
 /* --- deploy --- */
@@ -108,21 +108,17 @@ static si_rc deploy_stack(struct si_invocation *inv, struct si_scope *scope,
                                     .go_on = si_opt_flag(inv, "continue-on-error"),
                                     .slug = si_opt(inv, "app"),
                                     .stack = stack,
-                                    .note = si_opt(inv, "note"),
                                     .keep_failed = si_opt_flag(inv, "keep-failed")};
   si_rc status = si_state_project(scope->state, scope->life.owner_id, request.slug, false, &project,
                                   &inv->error);
-  if (status == SI_E_NOT_FOUND) {
-    status = provision(inv, scope, request.slug, stack, targets->list[0], false, outcome);
-    if (status != SI_OK || targets->count < 2) {
+  bool failed = status == SI_OK && strcmp(project.status, "failed") == 0;
+  if (status == SI_E_NOT_FOUND || failed) {
+    status = provision(inv, scope, request.slug, stack, targets->list[0], failed, outcome);
+    if (status != SI_OK || targets->count < (failed ? 1u : 2u)) {
       return status;
     }
     si_outcome_free(outcome); /* onto the others, as well */
     memset(outcome, 0, sizeof *outcome);
-    return si_life_deploy(&scope->life, &request, outcome, &inv->error);
-  }
-  if (status == SI_OK && strcmp(project.status, "failed") == 0) {
-    return provision(inv, scope, request.slug, stack, NULL, true, outcome);
   }
   return status == SI_OK ? si_life_deploy(&scope->life, &request, outcome, &inv->error) : status;
 }
@@ -160,6 +156,7 @@ static si_rc deploy(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
+  si_state_note(scope->state, si_opt(inv, "note"));
   status = deploy_stack(inv, scope, &stack, &targets, &outcome);
   si_progress_end(&scope->progress);
   return finish(inv, scope, &outcome, status);
@@ -256,10 +253,9 @@ static si_rc rollback(struct si_invocation *inv) {
   if (to > 0) {
     snprintf(number, sizeof number, "%u", (unsigned)to);
   }
-  const struct si_deploy request = {.slug = slug,
-                                    .release = number,
-                                    .note = si_opt(inv, "note"),
-                                    .keep_failed = si_opt_flag(inv, "keep-failed")};
+  const struct si_deploy request = {
+      .slug = slug, .release = number, .keep_failed = si_opt_flag(inv, "keep-failed")};
+  si_state_note(scope->state, si_opt(inv, "note"));
   status = si_life_deploy(&scope->life, &request, &outcome, &inv->error);
   si_progress_end(&scope->progress);
   return finish(inv, scope, &outcome, status);

@@ -8,15 +8,6 @@
 #include "cli/grid.h"
 #include "kit/base/text.h"
 
-static void add_document(cJSON *to, const char *name, const char *text) {
-  cJSON *value = NULL;
-  if (text && si_json_parse(text, strlen(text), &value, NULL) == SI_OK) {
-    cJSON_AddItemToObject(to, name, value);
-  } else {
-    cJSON_AddNullToObject(to, name);
-  }
-}
-
 static void add_text(cJSON *to, const char *name, const char *text) {
   if (text && text[0]) {
     cJSON_AddStringToObject(to, name, text);
@@ -33,7 +24,7 @@ cJSON *si_deployment_json(const struct si_deployment *deployment) {
   add_text(json, "from_release", deployment->from_release);
   add_text(json, "started_at", deployment->started_at);
   add_text(json, "ended_at", deployment->ended_at);
-  add_document(json, "error", deployment->error);
+  si_add_document(json, "error", deployment->error);
   return json;
 }
 
@@ -44,8 +35,8 @@ cJSON *si_release_json(const struct si_release *release) {
   add_text(json, "made_at", release->made_at);
   add_text(json, "made_by", release->made_by);
   add_text(json, "note", release->note);
-  add_document(json, "secrets", release->secrets);
-  add_document(json, "images", release->images);
+  si_add_document(json, "secrets", release->secrets);
+  si_add_document(json, "images", release->images);
   return json;
 }
 

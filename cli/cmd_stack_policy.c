@@ -83,8 +83,9 @@ static si_rc take_rules(struct si_invocation *inv, cJSON *policy) {
       si_error_set(&inv->error, SI_E_INVALID, "STACK_POLICY", "\"%.80s\" is no rule and its action",
                    given);
       return si_error_hint(&inv->error,
-                           "write image.tag, port.public or cap.add, '=', and allow, warn or "
-                           "refuse");
+                           "write RULE=allow, RULE=warn or RULE=refuse; the rules: si paas stack "
+                           "policy show --context %s",
+                           inv->context);
     }
   }
   return SI_OK;

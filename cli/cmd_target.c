@@ -36,15 +36,11 @@ static si_rc take_labels(struct si_invocation *inv, struct si_buf *out) {
 }
 
 static cJSON *row_json(const struct si_target_row *row, bool chosen) {
-  cJSON *json = cJSON_CreateObject(), *labels = NULL, *config = NULL;
+  cJSON *json = cJSON_CreateObject();
   cJSON_AddStringToObject(json, "name", row->name);
   cJSON_AddStringToObject(json, "kind", row->kind);
-  if (row->config && si_json_parse(row->config, strlen(row->config), &config, NULL) == SI_OK) {
-    cJSON_AddItemToObject(json, "config", config);
-  }
-  if (row->labels && si_json_parse(row->labels, strlen(row->labels), &labels, NULL) == SI_OK) {
-    cJSON_AddItemToObject(json, "labels", labels);
-  }
+  si_add_document(json, "config", row->config);
+  si_add_document(json, "labels", row->labels);
   cJSON_AddStringToObject(json, "projects", row->projects);
   cJSON_AddBoolToObject(json, "default", chosen);
   if (row->checked_at[0]) {

@@ -184,7 +184,7 @@ si_rc si_config_flags(struct si_invocation *inv, const char *option, const cJSON
 
 /* --- documents --- */
 
-static void add_parsed(cJSON *to, const char *name, const char *text) {
+void si_add_document(cJSON *to, const char *name, const char *text) {
   cJSON *value = NULL;
   if (text && si_json_parse(text, strlen(text), &value, NULL) == SI_OK) {
     cJSON_AddItemToObject(to, name, value);
@@ -207,7 +207,7 @@ cJSON *si_project_json(const struct si_project *project) {
     cJSON_Delete(json);
     return NULL;
   }
-  add_parsed(json, "last_error", project->last_error);
+  si_add_document(json, "last_error", project->last_error);
   return json;
 }
 

@@ -40,6 +40,8 @@ void si_scope_close(struct si_scope *scope); /* for SI_AUTO */
 si_rc si_config_flags(struct si_invocation *inv, const char *option, const cJSON *base,
                       struct si_buf *out) SI_MUST_USE;
 
+/* The JSON of a text as a member; null where there is none. */
+void si_add_document(cJSON *to, const char *name, const char *text);
 /* The project's and the operation's members that every command shows. */
 cJSON *si_project_json(const struct si_project *project);
 cJSON *si_operation_json(const struct si_operation *operation);

@@ -94,11 +94,11 @@ si_rc si_stack_guarded(struct si_invocation *inv, const struct si_context *conte
                   si_json_str(each, "rule"));
     }
   }
-  if (status == SI_E_REFUSED) {
-    si_error_hint(&inv->error, "%s%s%s", inv->error.hint,
-                  context ? "; or an operator allows it: si paas stack policy set --context " : "",
-                  context ? context->name : "");
-    status = SI_E_REFUSED;
+  if (status == SI_E_REFUSED && context) {
+    char hint[sizeof inv->error.hint];
+    memcpy(hint, inv->error.hint, sizeof hint);
+    si_error_hint(&inv->error, "%s; or allow it: si paas stack policy set --context %s RULE=warn",
+                  hint, context->name);
   }
   if (told) {
     *told = list;

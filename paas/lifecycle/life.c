@@ -189,8 +189,8 @@ si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_o
 /* --- deploy --- */
 
 /* What is deployed: a stack that is given, an earlier release's, or the current one's. `found`
- * becomes the project as the operation is about it, bound to the secrets of now; *release the
- * number, and *images what it is known to run, where that is a release which is there already. */
+ * becomes the project as the operation is about it, bound to the secrets of now; *known where that
+ * is a release which is there already: *release. */
 static si_rc choose(struct si_life *life, const struct si_deploy *deploy,
                     const struct si_release *former, struct si_project *found,
                     struct si_release *release, bool *known, struct si_error *error) {
@@ -225,7 +225,7 @@ static si_rc choose(struct si_life *life, const struct si_deploy *deploy,
   return status;
 }
 
-/* Rolling back needs what is rolled back to; nothing else may be deployed over it. */
+/* Where nothing runs there is nothing to put back, and no deploy. */
 static si_rc check_running(const struct si_life *life, const struct si_project *project,
                            struct si_error *error) {
   if (strcmp(project->status, "running") == 0) {
@@ -278,7 +278,6 @@ static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
   const struct si_deploy_start start = {.release = known ? release.number : NULL,
                                         .stack = project->stack,
                                         .spec_sha256 = project->spec_sha256,
-                                        .note = deploy->note,
                                         .targets = names,
                                         .target_count = count};
   status = si_state_deploy_begin(life->state, project->id, &start, &teller, &operation, &lock,

@@ -75,7 +75,6 @@ struct si_deploy {
   const char *slug;
   const struct si_stack *stack; /* a new release; or NULL: */
   const char *release;          /* an earlier one, by its number; or NULL: the one that serves */
-  const char *note;             /* of a new release, or NULL */
   bool keep_failed;             /* leave a release that fails as it is */
   bool go_on;                   /* to the next target, though one failed */
   const char *const *targets;   /* in that order; none: all that the project lives on */

@@ -154,8 +154,10 @@ static si_rc work_on(struct si_run *run, const char *document, const char *targe
   return si_run_close(run, status, error);
 }
 
-/* The same on every target of the project, one after the other; a deploy knows each one's own. */
+/* The same on every target of the project, one after the other, also where one of them failed: what
+ * can be brought back or removed is. The first failure counts. A deploy knows each target's own. */
 static si_rc work_everywhere(struct si_run *run, struct si_error *error) {
+  struct si_error why;
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(2 << 20);
   struct si_release release SI_AUTO(si_release_free) = {.number = ""};
   struct si_target_names targets SI_AUTO(si_target_names_free) = {NULL, 0};
@@ -171,8 +173,10 @@ static si_rc work_everywhere(struct si_run *run, struct si_error *error) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
   status = si_run_targets(run->life, run->project->id, &targets, error);
-  for (size_t i = 0; status == SI_OK && i < targets.count; i++) {
-    status = work_on(run, document.data, targets.list[i], i, error);
+  for (size_t i = 0; status != SI_E_CANCELLED && i < targets.count; i++) {
+    bool first = status == SI_OK;
+    si_rc came = work_on(run, document.data, targets.list[i], i, first ? error : &why);
+    status = first || came == SI_E_CANCELLED ? came : status;
   }
   return status;
 }
@@ -218,16 +222,19 @@ static bool write_result(const cJSON *document, struct si_buf *out) {
 /* The result as it is stored. A provider's part that cannot be kept (too long, too deep) must not
  * cost the evidence of what was asked. */
 static void keep_result(cJSON *document, struct si_buf *out) {
-  static const char *const theirs[] = {"result", "verified"};
+  static const char *const ours[] = {"stack", "config", "provider"};
   si_rc redacted = redact_config(document);
   (void)redacted; /* what it cannot do now is done when it is shown */
   if (write_result(document, out)) {
     return;
   }
-  for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
-    if (cJSON_HasObjectItem(document, theirs[i])) {
-      cJSON_DeleteItemFromObjectCaseSensitive(document, theirs[i]);
-      cJSON_AddStringToObject(document, theirs[i], "too long or too deep to be kept");
+  cJSON *member = NULL;
+  for (cJSON *next = document->child; (member = next);) {
+    next = member->next;
+    if (strcmp(member->string, ours[0]) != 0 && strcmp(member->string, ours[1]) != 0 &&
+        strcmp(member->string, ours[2]) != 0) {
+      cJSON *instead = cJSON_CreateString("too long or too deep to be kept");
+      cJSON_ReplaceItemInObjectCaseSensitive(document, member->string, instead);
     }
   }
   si_buf_clear(out);

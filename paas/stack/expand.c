@@ -110,7 +110,7 @@ static bool take_reference(const char *text, size_t len, struct reference *ref, 
 /* --- secrets --- */
 
 static si_rc flush(struct expansion *e) {
-  if (e->used && si_has_password(si_buf_text(e->out))) {
+  if ((e->used || e->parts) && si_has_password(si_buf_text(e->out))) {
     e->secret = true;
   }
   si_rc status = e->parts && e->out->len ? si_add_text(e->r, e->parts, si_buf_text(e->out)) : SI_OK;
@@ -152,7 +152,7 @@ static si_rc refuse_secret(struct expansion *e, const char *name) {
 
 static si_rc refuse_url(struct expansion *e) {
   si_stack_fail(e->r, "STACK_SECRET", e->place,
-                "would put a URL with a password, which a variable brings, into the document");
+                "would put a URL with a password into the document");
   return si_stack_hint(e->r,
                        "declare the password at the top of the file, `x-si-secrets: {NAME: }`, "
                        "and write the URL with ${NAME} under `environment`");

@@ -271,7 +271,8 @@ static si_rc read_port(struct si_reading *r, const struct si_yaml_node *node,
     }
   }
   status = status == SI_OK ? put_range(r, place, service, &port) : status;
-  bool all = strcmp(port.host_ip, "0.0.0.0") == 0 || strcmp(port.host_ip, "::") == 0;
+  bool all = strcmp(port.host_ip, "0.0.0.0") == 0 || strcmp(port.host_ip, "::") == 0 ||
+             strcmp(port.host_ip, "::ffff:0.0.0.0") == 0;
   return status == SI_OK && all
              ? si_stack_find(r, "port.public", service->name, place,
                              "name the address that is meant, or leave it out, which is 127.0.0.1",

@@ -62,7 +62,7 @@ static si_rc start_rows(void *ctx, struct si_state *state, const struct si_opera
     si_copy(starting->release, sizeof starting->release, start->release);
   } else {
     status = si_state_release_add(state, operation->project_id, start->spec_sha256, start->stack,
-                                  start->note, starting->release, error);
+                                  starting->release, error);
   }
   for (size_t i = 0; status == SI_OK && i < start->target_count; i++) {
     status = queue(state, operation, start->targets[i], starting->release, error);

@@ -37,7 +37,6 @@ struct si_deploy_start {
   const char *release; /* an existing one; or NULL, and a new one is made of: */
   const char *stack;
   const char *spec_sha256;
-  const char *note;           /* or NULL */
   const char *const *targets; /* at least one, each once */
   size_t target_count;
 };

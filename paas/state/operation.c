@@ -127,7 +127,7 @@ static si_rc change_release(struct si_state *state, const char *project_id,
   status = status == SI_OK ? si_state_next(state, statement, &same, error) : status;
   number[0] = '\0';
   return status == SI_OK && !same ? si_state_release_add(state, project_id, change->spec_sha256,
-                                                         change->stack, NULL, number, error)
+                                                         change->stack, number, error)
                                   : status;
 }
 

@@ -25,6 +25,7 @@ struct si_state {
   unsigned wait_ms;       /* for the write lock, and for SQLite's own */
   char path[SI_PATH_MAX]; /* of state.db: for SQLite, and for messages */
   char actor[128];        /* who makes releases; "" where nobody said */
+  char note[1024];        /* and why */
 };
 
 /* --- fault.c --- */
@@ -155,8 +156,7 @@ si_rc si_state_operation_begin_hook(struct si_state *state, const char *project_
 /* Adds a release in the caller's transaction; the newest one where it asks for the same and never
  * served. number[12]: which. */
 si_rc si_state_release_add(struct si_state *state, const char *project_id, const char *spec_sha256,
-                           const char *stack, const char *note, char number[12],
-                           struct si_error *error) SI_MUST_USE;
+                           const char *stack, char number[12], struct si_error *error) SI_MUST_USE;
 /* {"service": image id} of an operation's result document, for its release; empty where it shows
  * none. */
 si_rc si_state_images(const char *result, struct si_buf *out) SI_MUST_USE;

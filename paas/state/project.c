@@ -83,8 +83,8 @@ static si_rc insert(struct si_state *state, const struct si_project *project,
                 project->spec_sha256, project->created_at, project->config, project->stack),
       error);
   if (status == SI_OK) {
-    status = si_state_release_add(state, project->id, project->spec_sha256, project->stack, NULL,
-                                  release, error);
+    status = si_state_release_add(state, project->id, project->spec_sha256, project->stack, release,
+                                  error);
   }
   if (status == SI_OK) {
     status = si_state_run(state,

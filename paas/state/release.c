@@ -33,6 +33,10 @@ void si_state_actor(struct si_state *state, const char *who) {
   si_copy(state->actor, sizeof state->actor, who);
 }
 
+void si_state_note(struct si_state *state, const char *note) {
+  si_copy(state->note, sizeof state->note, note);
+}
+
 /* --- making one --- */
 
 static void note_parts(const cJSON *parts, cJSON *revisions) {
@@ -79,8 +83,7 @@ static si_rc newest(struct si_state *state, const char *project_id, const char *
 }
 
 si_rc si_state_release_add(struct si_state *state, const char *project_id, const char *spec_sha256,
-                           const char *stack, const char *note, char number[12],
-                           struct si_error *error) {
+                           const char *stack, char number[12], struct si_error *error) {
   struct si_buf secrets SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
   char now[SI_TIME_SIZE];
   bool same = false;
@@ -97,7 +100,7 @@ si_rc si_state_release_add(struct si_state *state, const char *project_id, const
                       "INSERT INTO releases(project_id,number,spec_sha256,made_at,made_by,note,"
                       "secrets,stack)VALUES(?1,CAST(?2 AS INTEGER),?3,?4,?5,?6,?7,?8)",
                       SI_VALUES(project_id, number, spec_sha256, now, state->actor,
-                                note && note[0] ? note : NULL, secrets.data, stack),
+                                state->note[0] ? state->note : NULL, secrets.data, stack),
                       error);
 }
 

@@ -25,6 +25,8 @@ void si_release_free(struct si_release *release);
 
 /* Who makes the releases of this handle, from now on: at most 127 bytes of `who` are kept. */
 void si_state_actor(struct si_state *state, const char *who);
+/* And why: at most 1023 bytes; NULL or "": nothing is said. */
+void si_state_note(struct si_state *state, const char *note);
 
 /* number NULL: the project's current one. RELEASE_NOT_FOUND (SI_E_NOT_FOUND). */
 si_rc si_state_release(struct si_state *state, const char *project_id, const char *number,

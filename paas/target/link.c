@@ -94,7 +94,7 @@ const char *si_target_link_config(const struct si_target_link *link) {
 
 si_rc si_target_link_blame(struct si_target_link *link, struct si_error *error) {
   struct si_tunnel *tunnel = &link->tunnel;
-  if (!tunnel->dir[0]) {
+  if (!tunnel->den.path[0]) {
     return error->status;
   }
   /* ssh may need a moment to find out what the provider has seen already. */

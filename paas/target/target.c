@@ -26,8 +26,9 @@ static si_rc invalid(struct si_error *error, const char *name, const char *why, 
 
 static si_rc check_identity(const char *name, const char *path, struct si_error *error) {
   struct stat st;
-  if (!path || path[0] != '/' || strlen(path) >= SI_PATH_MAX - 16 || strpbrk(path, "%$\n\"")) {
-    return invalid(error, name, "the identity is no absolute path",
+  if (!path || path[0] != '/' || strlen(path) >= SI_PATH_MAX - 16 ||
+      strpbrk(path, "%$~\"'\\ \t\n\r")) {
+    return invalid(error, name, "the identity is no absolute path of plain characters",
                    "name the private key's file: --identity /path/to/key");
   }
   int fd SI_AUTO(si_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

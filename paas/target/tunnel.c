@@ -27,18 +27,17 @@ enum { LOOK_MS = 20, LONGEST_MS = 30000, END_MS = 2000 };
 static si_rc make_files(struct si_tunnel *tunnel, const struct si_tunnel_way *way,
                         struct si_error *error) {
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(16384);
-  si_copy(tunnel->dir, sizeof tunnel->dir, "/tmp/si-target-XXXXXX");
-  if (!mkdtemp(tunnel->dir)) {
-    tunnel->dir[0] = '\0';
-    return si_error_errno(error, errno, "TARGET_TUNNEL", "cannot make a directory in /tmp");
+  si_rc status = si_den_make(&tunnel->den, error);
+  if (status != SI_OK) {
+    return status;
   }
-  snprintf(tunnel->socket, sizeof tunnel->socket, "%s/engine", tunnel->dir);
-  int dir SI_AUTO(si_close) = open(tunnel->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  si_rc status = dir < 0 ? SI_E_IO : si_buf_printf(&line, "%s %s\n", ALIAS, way->host_key);
-  status = status == SI_OK ? si_write_file(dir, "known", line.data, line.len, 0600) : status;
+  snprintf(tunnel->socket, sizeof tunnel->socket, "%s/engine", tunnel->den.path);
+  status = si_buf_printf(&line, "%s %s\n", ALIAS, way->host_key);
+  status =
+      status == SI_OK ? si_write_file(tunnel->den.fd, "known", line.data, line.len, 0600) : status;
   return status == SI_OK ? SI_OK
                          : si_error_set(error, status, "TARGET_TUNNEL",
-                                        "the host key cannot be written to %s", tunnel->dir);
+                                        "the host key cannot be written to %s", tunnel->den.path);
 }
 
 /* --- the process --- */
@@ -56,9 +55,7 @@ static void become(char *const *argv, int said, pid_t parent) {
       null < 0 || dup2(said, 2) < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || chdir("/") != 0) {
     _exit(127);
   }
-  for (int fd = 3; fd < 1024; fd++) {
-    close(fd);
-  }
+  close_range(3, ~0U, 0);
   signal(SIGPIPE, SIG_DFL);
   sigprocmask(SIG_SETMASK, &all, NULL);
   execve(SSH, argv, none);
@@ -69,7 +66,7 @@ static si_rc spawn(struct si_tunnel *tunnel, const struct si_tunnel_way *way,
                    struct si_error *error) {
   char known[128], identity[SI_PATH_MAX + 16], forward[256];
   int pipes[2];
-  snprintf(known, sizeof known, "UserKnownHostsFile=%s/known", tunnel->dir);
+  snprintf(known, sizeof known, "UserKnownHostsFile=%s/known", tunnel->den.path);
   snprintf(identity, sizeof identity, "IdentityFile=%s", way->identity);
   snprintf(forward, sizeof forward, "%s:%s", tunnel->socket, way->socket);
   const char *const argv[] = {"ssh",  "-F",
@@ -217,17 +214,10 @@ static void reap(pid_t pid) {
 }
 
 void si_tunnel_end(struct si_tunnel *tunnel) {
-  char path[128];
   if (si_tunnel_runs(tunnel)) {
     reap(tunnel->pid);
     tunnel->pid = 0;
   }
   si_close(&tunnel->said);
-  if (tunnel->dir[0]) {
-    unlink(tunnel->socket);
-    snprintf(path, sizeof path, "%s/known", tunnel->dir);
-    unlink(path);
-    rmdir(tunnel->dir);
-    tunnel->dir[0] = '\0';
-  }
+  si_den_remove(&tunnel->den);
 }

@@ -10,16 +10,17 @@
 #include <sys/types.h>
 
 #include "paas/target/address.h"
+#include "paas/target/den.h"
 
 struct si_tunnel {
   pid_t pid; /* 0: it runs no more */
   int said;  /* its stderr, not blocking; -1 */
-  char dir[64];
-  char socket[96];  /* where it listens, in dir; only this user gets there */
+  struct si_den den;
+  char socket[96];  /* where it listens, in the den; only this user gets there */
   char words[1024]; /* the end of what it said; "" */
 };
 #define SI_TUNNEL \
-  { .said = -1 }
+  { .said = -1, .den = SI_DEN }
 
 struct si_tunnel_way {
   struct si_target_address address;

@@ -88,7 +88,7 @@ stack v1 one
 expect_exit 0 "${paas[@]}" --json plan --app shop --stack "$dir/v1.yaml" --output "$dir/first.plan"
 expect_json '[.data.services[] | .name + ":" + .change] | join(" ")' "db:add web:add"
 expect_no_resources
-deploy v1 --plan "$dir/first.plan" "${config[@]}"
+deploy v1 --plan "$dir/first.plan" "${config[@]}" --note "the first"
 expect_equal "$code" 0
 expect_json .data.project.release 1
 serves one
@@ -108,7 +108,7 @@ expect_json '.data.deployments[0] | [.status, .from_release, .release] | join(" 
 serves two
 expect_equal "$(container_of db)" "$db" "the neighbour was made anew"
 current 2
-expect_json '.data[0] | .note + " " + .status // ""' "second try "
+expect_json '[.data[].note] | join(",")' "second try,the first"
 expect_exit 0 si runpack verify --context t --operation "$(si paas --context t --json events list --limit 5 | jq -r '[.data[] | select(.action == "app.deploy")][-1].operation')"
 
 begin "the same stack again is the same release"
@@ -163,7 +163,7 @@ stack bad none '    healthcheck: {test: [CMD, test, -e, /nowhere], interval: 1s,
 deploy bad
 rolled_back two 2 health
 expect_exit 0 "${paas[@]}" --json events list --limit 3
-expect_json '[.data[] | select(.action == "app.deploy")][-1].status' failed
+expect_json '[.data[] | select(.action == "app.deploy")][0] | .status + " " + .severity' "failed warning"
 expect_exit 0 "${paas[@]}" --json status
 expect_json '.data[0] | [.status, .release] | join(" ")' "running 2"
 
@@ -172,6 +172,8 @@ deploy bad --keep-failed
 expect_equal "$code" 1
 expect_json '.data.deployments[0].status' failed
 expect_contains "rollback --app shop --to 2" "$(json .error.remediation)"
+expect_exit 0 "${paas[@]}" --json events list --limit 3
+expect_json '[.data[] | select(.action == "app.deploy")][0] | .status + " " + .severity' "failed critical"
 expect_exit 0 "${paas[@]}" --json rollback --app shop --to 2
 serves two
 

@@ -19,10 +19,11 @@ start_sshd() {
   until_true 20 test -e "$ssh/ready"
 }
 stop_sshd() {
+  # What it serves already would go on without it: its sessions are ended first.
+  local daemon
+  daemon=$(pgrep -P "$server" -f /usr/sbin/sshd)
+  [ -z "$daemon" ] || pkill -KILL -P "$daemon"
   kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
-  # What it serves already goes on without it: each of its processes is ended.
-  pkill -KILL -P "$server" 2>/dev/null
-  pkill -KILL -f "^sshd: root" 2>/dev/null
   return 0
 }
 start_sshd
@@ -135,6 +136,18 @@ deploy --target far
 expect_equal "$code" 0
 expect_json .data.project.release 2
 
+begin "a first deploy to several targets; what can be removed is, though one target is gone"
+add away --ssh root@127.0.0.1:2224 "${good[@]}"
+expect_equal "$code" 0
+run "${paas[@]}" --json deploy --app pair --stack "$dir/app.yaml" --target far --target away
+expect_equal "$code" 1
+expect_json '[.data.deployments[] | .target + " " + .status] | join(",")' "far ok,away unknown"
+expect_equal "$(resources | grep -c '^container')" 2
+run "${paas[@]}" --json project delete pair --yes --confirm pair
+expect_equal "$code" 6
+expect_json .data.project.status deleting
+expect_equal "$(resources | grep -c '^container')" 1 # of shop
+
 begin "the connection breaks off in the middle"
 cat >"$dir/app.yaml" <<'YAML'
 services:
@@ -161,6 +174,20 @@ sed -i '/healthcheck/d' "$dir/app.yaml"
 deploy --target far
 expect_equal "$code" 0
 expect_json '.data.deployments[0].status' ok
+
+begin "killed with the connection open: ssh ends, and the next one clears up"
+sed -i 's/init: true/init: true\n    healthcheck: {test: [CMD, test, -e, \/never], interval: 1s, retries: 1000}/' "$dir/app.yaml"
+sed -i 's/100002/100003/' "$dir/app.yaml"
+"$SI_PREFIX/bin/si" paas --context t deploy --app shop --stack "$dir/app.yaml" --target far >/dev/null 2>&1 &
+victim=$!
+third() { docker -H "$DOCKER_HOST" ps --no-trunc | grep -q 'sleep 100003'; }
+until_true 60 third
+kill -KILL "$victim"
+wait "$victim" 2>/dev/null
+no_ssh() { ! pgrep -f '^ssh -F none' >/dev/null; }
+until_true 20 no_ssh
+expect_exit 0 "${paas[@]}" target check far
+nothing_left
 
 begin "the end: every target is asked before a project counts as gone"
 run "${paas[@]}" --json project delete shop --yes --confirm shop

@@ -47,6 +47,7 @@ static void each_rule_finds_what_it_is_for_and_nothing_beside_it(void) {
   expect_found(WEB("ports: [\"0.0.0.0:80:80\"]"), "port.public@s.yaml:4 ");
   expect_found(WEB("ports: [\"[::]:80:80\", {target: 81, published: 81, host_ip: 0.0.0.0}]"),
                "port.public@s.yaml:4 port.public@s.yaml:4 ");
+  expect_found(WEB("ports: [\"[::ffff:0.0.0.0]:80:80\"]"), "port.public@s.yaml:4 ");
   expect_found(WEB("cap_add: [NET_BIND_SERVICE, CHOWN]"), "");
   expect_found(WEB("cap_add: [CAP_SYS_ADMIN, NET_ADMIN]"), "cap.add@s.yaml:4 cap.add@s.yaml:4 ");
   expect_found(WEB("cap_add: [ALL]"), "cap.add@s.yaml:4 ");

@@ -76,6 +76,8 @@ static void a_key_that_is_not_supported_is_named_with_its_line(void) {
       {"service: {}\n", UNSUPPORTED, 1, "stack.yaml:1: service is not", "`services`"},
       {"secrets: {}\n" WEB(""), UNSUPPORTED, 1, "secrets", "holds no secrets"},
       {"x-si-other: 1\n" WEB(""), UNSUPPORTED, 1, "x-si-other", NULL},
+      {"x-si-secrets: {KEY: }\n" WEB("environment: {URL: \"x${KEY}a://u:pw@h\"}"), "STACK_SECRET",
+       5, "a URL with a password", "${NAME}"},
       {"volumes:\n  data:\n    driver: nfs\n" WEB(""), INVALID, 3, "volumes.data.driver",
        "`local`"},
       {"networks:\n  n: {external: true}\n" WEB(""), UNSUPPORTED, 2, "networks.n.external",

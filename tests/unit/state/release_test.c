@@ -148,6 +148,44 @@ static void a_deploy_that_fails_leaves_the_release_and_tells_each_target(void) {
   finish();
 }
 
+/* As a si before releases left it. */
+static void a_store_from_before_releases_gets_one_for_each_live_project(void) {
+  static const char *const back[] = {
+      "DROP TRIGGER projects_release",
+      "DROP TRIGGER operations_deployed",
+      "DROP TABLE targets",
+      "DROP TABLE deployments",
+      "DROP TABLE instances",
+      "DROP TRIGGER releases_delete",
+      "DROP TABLE releases",
+      "ALTER TABLE projects DROP COLUMN release",
+      "PRAGMA user_version=2",
+  };
+  struct si_release release = {.number = ""};
+  struct si_project now = {.id = ""};
+  sqlite3 *db = NULL;
+  char path[96];
+  begin();
+  si_state_close(state);
+  snprintf(path, sizeof path, "%s/state.db", dir);
+  NEED(sqlite3_open(path, &db) == SQLITE_OK);
+  for (size_t i = 0; i < sizeof back / sizeof *back; i++) {
+    NEED(sqlite3_exec(db, back[i], NULL, NULL, NULL) == SQLITE_OK);
+  }
+  sqlite3_close(db);
+  state = scratch_open(dir, SI_STATE_WRITE);
+  CU_ASSERT_EQUAL(si_state_project_by_id(state, project.id, &now, NULL), SI_OK);
+  EXPECT_TEXT(now.release, "1");
+  EXPECT_TEXT(now.status, "running");
+  CU_ASSERT_EQUAL(si_state_release(state, project.id, NULL, &release, NULL), SI_OK);
+  EXPECT_TEXT(release.stack, now.stack);
+  EXPECT_TEXT(release.spec_sha256, now.spec_sha256);
+  expect_instances("local:1 ");
+  si_release_free(&release);
+  si_project_free(&now);
+  finish();
+}
+
 static void nobody_changes_what_was_released_or_deployed(void) {
   static const char *const refused[] = {
       "UPDATE releases SET stack='{}'",
@@ -200,4 +238,5 @@ UNIT_MAIN("state: releases",
           UNIT(a_project_begins_with_a_release_that_tells_its_images_once_it_served),
           UNIT(a_deploy_that_ends_well_is_the_projects_release),
           UNIT(a_deploy_that_fails_leaves_the_release_and_tells_each_target),
+          UNIT(a_store_from_before_releases_gets_one_for_each_live_project),
           UNIT(nobody_changes_what_was_released_or_deployed))
