@@ -10,7 +10,7 @@ expect_exit 0 si paas context create t
 cat >"$dir/app.yaml" <<'YAML'
 x-si-secrets: {POSTGRES_PASSWORD: {generate: password}}
 services:
-  web: {image: "web:1", networks: [default, addon-redis], environment: {R: "redis://:${ADDON_REDIS_PASSWORD}@redis"}}
+  web: {image: "web:1", networks: [default, addon-redis], environment: {R: "redis://default:${ADDON_REDIS_PASSWORD}@redis"}}
   db: {image: "db:1", volumes: ["db-data:/var/lib/postgresql/data"]}
 volumes: {db-data: }
 YAML
