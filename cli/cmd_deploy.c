@@ -142,7 +142,7 @@ static si_rc deploy(struct si_invocation *inv) {
   struct targets targets = {.count = 0};
   si_rc status = check_note(inv);
   status = status == SI_OK ? take_targets(inv, &targets) : status;
-  status = status == SI_OK ? si_stack_given(inv, false, &stack, NULL) : status;
+  status = status == SI_OK ? si_stack_given(inv, si_opt(inv, "app"), false, &stack, NULL) : status;
   if (status == SI_OK && inv->dry_run) {
     return si_plan_show(inv, &stack);
   }

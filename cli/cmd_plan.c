@@ -111,7 +111,7 @@ static si_rc plan_row(struct si_invocation *inv) {
   struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
   const char *file = si_opt(inv, "output");
   cJSON *plan = NULL;
-  si_rc status = si_stack_given(inv, false, &stack, NULL);
+  si_rc status = si_stack_given(inv, si_opt(inv, "app"), false, &stack, NULL);
   status = status == SI_OK ? si_plan_for(inv, &stack, &plan) : status;
   if (status == SI_OK && file && (status = write_plan(inv, file, plan)) != SI_OK) {
     cJSON_Delete(plan);

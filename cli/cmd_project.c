@@ -54,7 +54,7 @@ static si_rc create(struct si_invocation *inv) {
   struct si_create request = {.slug = si_arg(inv, 0), .stack = &stack};
   char title[96];
   snprintf(title, sizeof title, "create %.63s", request.slug);
-  si_rc status = si_stack_given(inv, false, &stack, NULL);
+  si_rc status = si_stack_given(inv, request.slug, false, &stack, NULL);
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
   status = status == SI_OK ? si_stack_guarded(inv, &scope->context, &stack, NULL) : status;
@@ -97,7 +97,7 @@ static si_rc retry(struct si_invocation *inv) {
   const char *slug = si_arg(inv, 0);
   bool changed = si_opt_each(inv, "config", &at) != NULL;
   snprintf(title, sizeof title, "retry %.63s", slug);
-  si_rc status = si_opt(inv, "stack") ? si_stack_given(inv, false, &stack, NULL) : SI_OK;
+  si_rc status = si_opt(inv, "stack") ? si_stack_given(inv, slug, false, &stack, NULL) : SI_OK;
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
   if (status == SI_OK && stack.json) {

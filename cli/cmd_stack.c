@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `si paas stack ...`: stack files before anything is done with them. Touches no context. */
+/* `si paas stack ...`: stack files before anything is done with them. Changes no context. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +52,7 @@ static si_rc tell(struct si_invocation *inv, const struct si_faults *faults) {
 
 static si_rc read(struct si_invocation *inv, struct si_stack *stack, cJSON **document) {
   struct si_faults faults SI_AUTO(si_faults_free) = {.list = NULL};
-  si_rc status = si_stack_given(inv, true, stack, &faults);
+  si_rc status = si_stack_given(inv, si_opt(inv, "app"), true, stack, &faults);
   if (status != SI_OK) {
     return faults.count ? tell(inv, &faults) : status;
   }
@@ -66,6 +66,7 @@ static si_rc no_memory(struct si_invocation *inv) {
 static const struct si_option options[] = {
     {"stack", 's', "FILE", "A file of the stack, put over those before it", SI_OPT_REPEAT, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
+    {"app", 'a', "NAME", "With the add-ons that the app has in the context", 0, NULL},
     SI_STACK_OPTIONS,
     {0},
 };
@@ -177,8 +178,9 @@ const struct si_command si_cmd_stack_show = {
         "Several files are one stack: each is put over those before it, by the rules of Compose. "
         "The document is `si.stack/1`, canonical JSON: what a provisioner is given, and what the "
         "spec hash is taken of (its bytes without the line's end). Secrets stand in it by name "
-        "alone. No context is needed.",
+        "alone. No context is needed, but with --app.",
     .params = {{"FILE", SI_PARAM_OPTIONAL | SI_PARAM_MANY, "A Compose file"}},
     .options = options,
+    .flags = SI_CMD_CONTEXT_MAYBE,
     .run = show,
 };

@@ -39,6 +39,10 @@ extern const struct si_command si_cmd_target_list;
 extern const struct si_command si_cmd_target_check;
 extern const struct si_command si_cmd_target_use;
 extern const struct si_command si_cmd_target_remove;
+extern const struct si_command si_cmd_addon_contract;
+extern const struct si_command si_cmd_addon_enable;
+extern const struct si_command si_cmd_addon_disable;
+extern const struct si_command si_cmd_addon_list;
 extern const struct si_command si_cmd_deploy;
 extern const struct si_command si_cmd_rollback;
 extern const struct si_command si_cmd_plan;
@@ -120,6 +124,10 @@ static const struct si_command *const commands[] = {
     &si_cmd_target_check,
     &si_cmd_target_use,
     &si_cmd_target_remove,
+    &si_cmd_addon_contract,
+    &si_cmd_addon_enable,
+    &si_cmd_addon_disable,
+    &si_cmd_addon_list,
     &si_cmd_plan,
     &si_cmd_deploy,
     &si_cmd_rollback,
@@ -194,6 +202,7 @@ static const struct si_group groups[] = {
     {"paas stack policy", "What a context's guard says of stacks"},
     {"paas project", "Projects and their life"},
     {"paas target", "Engines that projects are deployed to"},
+    {"paas addon", "Services that come ready, beside an app's own"},
     {"paas secret", "Secrets of a context and its apps"},
     {"paas events", "What happened in a context"},
     {"paas alert", "What an operator must hear of"},

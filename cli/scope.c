@@ -60,7 +60,7 @@ si_rc si_scope_open(struct si_scope *scope, struct si_invocation *inv, int mode)
   scope->life = (struct si_life){
       .context = &scope->context,
       .state = scope->state,
-      .owner_id = "local",
+      .owner_id = SI_OWNER_LOCAL,
       .timeout_ms = inv->timeout_ms,
       .interrupt_fd = -1,
       .ctx = scope,

@@ -11,6 +11,8 @@
 #include "cli/progress.h"
 #include "paas/lifecycle/life.h"
 
+#define SI_OWNER_LOCAL "local" /* who owns what the command line makes */
+
 struct si_scope {
   struct si_invocation *inv;
   struct si_context context;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/scope.h"
+#include "paas/addon/addon.h"
 #include "paas/stack/guard.h"
 
 enum { NAMES = 100 /* values of one option */ };
@@ -60,15 +62,51 @@ static si_rc take_files(struct si_invocation *inv, bool args, struct names *file
                                               : status;
 }
 
-si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stack,
+static void close_state(struct si_state **state) {
+  si_state_close(*state);
+  *state = NULL;
+}
+
+/* Who changes something brings an older store up to date first; a dry run does not. */
+static si_rc take_addons(struct si_invocation *inv, const char *app, struct si_addons *addons) {
+  struct si_context context SI_AUTO(si_context_free) = {.config = NULL};
+  struct si_state *state SI_AUTO(close_state) = NULL;
+  bool writes = (inv->command->flags & SI_CMD_MUTATING) && !inv->dry_run;
+  int mode = writes ? SI_STATE_WRITE : SI_STATE_READ;
+  if (!app) {
+    return SI_OK;
+  }
+  if (!inv->context[0]) {
+    return si_usage_error(inv, "--app needs a context: the app's add-ons are kept there");
+  }
+  si_rc status = si_context_open(inv->context, &context, &inv->error);
+  status =
+      status == SI_OK ? si_state_open(context.dir, context.id, mode, &state, &inv->error) : status;
+  return status == SI_OK ? si_addons_of(state, SI_OWNER_LOCAL, app, NULL, addons, &inv->error)
+                         : status;
+}
+
+static void addons_drop(struct si_addons **addons) {
+  if (*addons) {
+    si_addons_free(*addons);
+    free(*addons);
+  }
+}
+
+si_rc si_stack_given(struct si_invocation *inv, const char *app, bool args, struct si_stack *stack,
                      struct si_faults *faults) {
   cJSON *owned SI_AUTO(si_json_free) = cJSON_CreateArray();
+  struct si_addons *addons SI_AUTO(addons_drop) = calloc(1, sizeof *addons);
   struct names files = {.count = 0}, env_files = {.count = 0}, variables = {.count = 0};
   struct names profiles = {.count = 0};
   si_rc status = take_files(inv, args, &files);
   status = status == SI_OK ? take(inv, "env-file", &env_files) : status;
   status = status == SI_OK ? take(inv, "profile", &profiles) : status;
   status = status == SI_OK ? take_environment(inv, &variables, owned) : status;
+  if (status != SI_OK || !addons) {
+    return addons ? status : si_error_set(&inv->error, SI_E_NOMEM, "CLI_MEMORY", "out of memory");
+  }
+  status = take_addons(inv, app, addons);
   const struct si_stack_request request = {.files = files.list,
                                            .file_count = files.count,
                                            .env_files = env_files.list,
@@ -76,7 +114,9 @@ si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stac
                                            .variables = variables.list,
                                            .variable_count = variables.count,
                                            .profiles = profiles.list,
-                                           .profile_count = profiles.count};
+                                           .profile_count = profiles.count,
+                                           .addons = addons->list,
+                                           .addon_count = addons->count};
   return status == SI_OK ? si_stack_read(&request, stack, faults, &inv->error) : status;
 }
 

@@ -21,8 +21,9 @@
 /* clang-format on */
 
 /* Reads what `--stack` names, files among the arguments (where `args`) before that; the row has the
- * options of this page. `faults` may be NULL. */
-si_rc si_stack_given(struct si_invocation *inv, bool args, struct si_stack *stack,
+ * options of this page. `app` (NULL: none) is whose add-ons come to it, as inv's context knows
+ * them. `faults` may be NULL. */
+si_rc si_stack_given(struct si_invocation *inv, const char *app, bool args, struct si_stack *stack,
                      struct si_faults *faults) SI_MUST_USE;
 
 /* Holds the stack against the context's policy (NULL: against what is usual): warnings are told,

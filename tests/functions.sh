@@ -84,7 +84,7 @@ trap 'exit 130' INT
 dir=$(mktemp -d "${TMPDIR:-/tmp}/si-test.XXXXXX")
 on_exit rm -rf "$dir"
 export SI_PAAS_STATE_ROOT=$dir/state
-unset SI_PAAS_CONTEXT SI_PLUGIN_DIR SI_ENTERPRISE_PLUGIN_DIR
+unset SI_PAAS_CONTEXT SI_PLUGIN_DIR SI_ENTERPRISE_PLUGIN_DIR SI_ADDON_DIR
 # SI_TEST_TRUST: the document by which every test's operator trusts more than the installed plugins.
 [ -z "${SI_TEST_TRUST:-}" ] || {
   mkdir -m 700 "$SI_PAAS_STATE_ROOT"

@@ -60,3 +60,14 @@ si_rc si_place_plugins(char *to, size_t size, struct si_error *error) {
 si_rc si_place_enterprise(char *to, size_t size, struct si_error *error) {
   return from_environment("SI_ENTERPRISE_PLUGIN_DIR", to, size, error);
 }
+
+si_rc si_place_data(const char *variable, const char *name, char *to, size_t size,
+                    struct si_error *error) {
+  char relative[256];
+  si_rc status = from_environment(variable, to, size, error);
+  if (status != SI_OK || to[0]) {
+    return status;
+  }
+  snprintf(relative, sizeof relative, SI_DATA_PATH "/%s", name);
+  return from_prefix(relative, to, size, error);
+}

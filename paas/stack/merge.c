@@ -62,23 +62,32 @@ static enum rule rule_of(const struct si_place *place) {
 
 /* --- nodes --- */
 
-static struct si_yaml_node *new_node(struct merger *m, const struct si_yaml_node *like,
-                                     enum si_yaml_kind kind, size_t room) {
+struct si_yaml_node *si_yaml_make(struct si_yaml *to, const struct si_yaml_node *like,
+                                  enum si_yaml_kind kind, size_t room) {
   struct si_yaml_node *node = calloc(1, sizeof *node);
   if (!node) {
     return NULL;
   }
   node->kind = kind;
   node->line = like->line;
-  node->made = m->to->made;
-  m->to->made = node;
+  node->made = to->made;
+  to->made = node;
   node->entries = calloc(room ? room : 1, sizeof *node->entries);
   return node->entries ? node : NULL; /* freed with the tree */
 }
 
+void si_yaml_adopt(struct si_yaml *to, struct si_yaml *from) {
+  struct si_yaml_node **last = &to->made;
+  while (*last) {
+    last = &(*last)->made;
+  }
+  *last = from->made;
+  *from = (struct si_yaml){0};
+}
+
 static const struct si_yaml_node *new_text(struct merger *m, const struct si_yaml_node *like,
                                            const char *text, enum si_scalar type) {
-  struct si_yaml_node *node = new_node(m, like, SI_YAML_SCALAR, 0);
+  struct si_yaml_node *node = si_yaml_make(m->to, like, SI_YAML_SCALAR, 0);
   if (!node || !(node->text = strdup(text))) {
     return NULL;
   }
@@ -125,7 +134,7 @@ static si_rc member_of(struct merger *m, enum rule rule, const struct si_place *
 /* `depends_on: [db]` is `depends_on: {db: {condition: service_started}}`. */
 static si_rc condition_of(struct merger *m, struct si_yaml_entry *member) {
   const struct si_yaml_node *like = member->value;
-  struct si_yaml_node *map = new_node(m, like, SI_YAML_MAP, 1);
+  struct si_yaml_node *map = si_yaml_make(m->to, like, SI_YAML_MAP, 1);
   const struct si_yaml_node *value = new_text(m, like, "service_started", SI_SCALAR_TEXT);
   if (!map || !value) {
     return si_stack_nomem(m->r);
@@ -141,7 +150,7 @@ static si_rc as_map(struct merger *m, enum rule rule, const struct si_place *pla
     *out = node;
     return SI_OK;
   }
-  struct si_yaml_node *map = new_node(m, node, SI_YAML_MAP, node->count);
+  struct si_yaml_node *map = si_yaml_make(m->to, node, SI_YAML_MAP, node->count);
   si_rc status = map ? SI_OK : si_stack_nomem(m->r);
   for (size_t i = 0; status == SI_OK && i < node->count; i++) {
     struct si_place at = si_place_of(place, node, i);
@@ -164,7 +173,7 @@ static si_rc as_list(struct merger *m, const struct si_yaml_node *node,
   if (node->kind == SI_YAML_LIST) {
     return SI_OK;
   }
-  struct si_yaml_node *list = new_node(m, node, SI_YAML_LIST, 1);
+  struct si_yaml_node *list = si_yaml_make(m->to, node, SI_YAML_LIST, 1);
   if (!list) {
     return si_stack_nomem(m->r);
   }
@@ -183,7 +192,8 @@ static si_rc merge_maps(struct merger *m, const struct si_place *place,
                         const struct si_yaml_node *base, const struct si_yaml_node *over,
                         const struct si_yaml_node **out) {
   size_t have = base ? base->count : 0;
-  struct si_yaml_node *map = new_node(m, base ? base : over, SI_YAML_MAP, have + over->count);
+  struct si_yaml_node *map =
+      si_yaml_make(m->to, base ? base : over, SI_YAML_MAP, have + over->count);
   si_rc status = map ? SI_OK : si_stack_nomem(m->r);
   for (size_t i = 0; status == SI_OK && i < have; i++) {
     const struct si_yaml_entry *later = find(over, base->entries[i].key);
@@ -213,7 +223,7 @@ static si_rc merge_maps(struct merger *m, const struct si_place *place,
 
 static si_rc join_lists(struct merger *m, const struct si_yaml_node *base,
                         const struct si_yaml_node *over, const struct si_yaml_node **out) {
-  struct si_yaml_node *list = new_node(m, base, SI_YAML_LIST, base->count + over->count);
+  struct si_yaml_node *list = si_yaml_make(m->to, base, SI_YAML_LIST, base->count + over->count);
   if (!list) {
     return si_stack_nomem(m->r);
   }
@@ -313,12 +323,12 @@ static void weigh(const struct si_yaml_node *node, size_t *nodes, size_t *bytes)
   }
 }
 
-static si_rc check_limits(struct merger *m, const struct si_place *place,
-                          const struct si_yaml_node *root) {
+si_rc si_yaml_limits(struct si_reading *r, const struct si_place *place,
+                     const struct si_yaml_node *root) {
   size_t nodes = 0, bytes = 0;
   weigh(root, &nodes, &bytes);
   if (nodes > SI_YAML_NODES || bytes > SI_YAML_BYTES) {
-    return si_stack_fail(m->r, "STACK_TOO_LARGE", place,
+    return si_stack_fail(r, "STACK_TOO_LARGE", place,
                          nodes > SI_YAML_NODES ? "the files have more than 10000 nodes together"
                                                : "the files have more than 1 MiB of text together");
   }
@@ -330,14 +340,9 @@ si_rc si_merge(struct si_reading *r, struct si_yaml *base, struct si_yaml *over)
   struct si_place place = {NULL, NULL, 0, over->root->line};
   const struct si_yaml_node *over_root = over->root;
   const struct si_yaml_node *root = NULL;
-  struct si_yaml_node **last = &base->made;
-  while (*last) {
-    last = &(*last)->made;
-  }
-  *last = over->made;
-  *over = (struct si_yaml){0};
+  si_yaml_adopt(base, over);
   si_rc status = merge(&m, &place, base->root, over_root, &root);
-  status = status == SI_OK ? check_limits(&m, &place, root) : status;
+  status = status == SI_OK ? si_yaml_limits(r, &place, root) : status;
   base->root = status == SI_OK ? root : base->root;
   return status;
 }

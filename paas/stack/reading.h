@@ -94,6 +94,8 @@ struct si_reading {
   struct si_service services[SI_STACK_SERVICES]; /* names are all set before any is read */
   size_t service_count;
   const struct si_yaml_node *all_services; /* those of other profiles too */
+  size_t addon_files;                      /* the first of the add-ons among `files` */
+  size_t addon_count;
   struct si_binding bindings[SI_STACK_BINDINGS];
   size_t binding_count;
 };

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "kit/base/path.h"
+#include "paas/stack/addon.h"
 #include "paas/stack/merge.h"
 #include "paas/stack/top.h"
 #include "paas/stack/variables.h"
@@ -132,11 +133,32 @@ static si_rc read_over(struct si_reading *r, const char *path, struct si_yaml *w
   return SI_OK;
 }
 
+/* Puts the add-ons beside what the files are together. */
+static si_rc read_addons(struct si_reading *r, struct si_yaml *whole) {
+  const struct si_stack_request *request = r->request;
+  si_rc status = SI_OK;
+  r->addon_files = r->file_count;
+  for (size_t i = 0; status == SI_OK && i < request->addon_count; i++) {
+    const struct si_stack_addon *addon = &request->addons[i];
+    struct si_yaml yaml SI_AUTO(si_yaml_free) = {0};
+    size_t file = r->file_count;
+    r->files[r->file_count++] = addon->file;
+    r->addon_count++;
+    status = si_yaml_parse(r, file, addon->text, addon->len, &yaml);
+    status = status == SI_OK ? si_addon_put(r, addon, whole, &yaml) : status;
+  }
+  return status;
+}
+
 si_rc si_stack_read(const struct si_stack_request *request, struct si_stack *out,
                     struct si_faults *faults, struct si_error *error) {
   struct si_error unread = {0};
   struct si_yaml whole SI_AUTO(si_yaml_free) = {0};
   struct si_reading *r SI_AUTO(reading_free) = NULL;
+  if (request->addon_count > SI_STACK_ADDONS) {
+    return si_error_set(error, SI_E_INVALID, "STACK_TOO_LARGE", "a stack has at most %d add-ons",
+                        SI_STACK_ADDONS);
+  }
   if (request->file_count == 0 || request->file_count > SI_STACK_FILES) {
     si_error_set(error, SI_E_INVALID, "STACK_TOO_LARGE", "a stack is read from 1 to %d files",
                  SI_STACK_FILES);
@@ -149,6 +171,7 @@ si_rc si_stack_read(const struct si_stack_request *request, struct si_stack *out
   for (size_t i = 0; status == SI_OK && i < request->file_count; i++) {
     status = read_over(r, request->files[i], &whole);
   }
+  status = status == SI_OK ? read_addons(r, &whole) : status;
   status = status == SI_OK ? si_top_read(r, whole.root, out) : status;
   if (r) {
     hand_findings(r, status, out);

@@ -9,10 +9,10 @@
  * document, and so does the same content in another order of keys. Thread-safe.
  *
  * Errors: SI_E_INVALID with code STACK_TOO_LARGE, STACK_YAML, STACK_UNSUPPORTED_KEY, STACK_INVALID,
- * STACK_SECRET, STACK_VARIABLE or STACK_REFERENCE, stage "stack", target "stack.yaml:12";
- * STACK_UNREADABLE with errno's status and the file alone as target. What a message quotes of the
- * file holds no control character. One failure does not hide another where they are independent:
- * the first is the error, the others' messages are the lines of its detail.
+ * STACK_SECRET, STACK_VARIABLE, STACK_REFERENCE or STACK_ADDON_* (addon.h), stage "stack", target
+ * "stack.yaml:12"; STACK_UNREADABLE with errno's status and the file alone as target. What a
+ * message quotes of the file holds no control character. One failure does not hide another where
+ * they are independent: the first is the error, the others' messages are the lines of its detail.
  */
 #ifndef SI_PAAS_STACK_STACK_H
 #define SI_PAAS_STACK_STACK_H
@@ -33,6 +33,17 @@ struct si_stack {
  * ..."). The stack is the caller's to free. */
 si_rc si_stack_parse(const char *name, const char *text, size_t len, struct si_stack *out,
                      struct si_error *error) SI_MUST_USE;
+
+/* A pack's fragment, put beside what the files say (paas/stack/addon.h). */
+struct si_stack_addon {
+  const char *file; /* in messages: "addons/redis/stack.yaml" */
+  const char *text;
+  size_t len;
+  const cJSON *pack;     /* its descriptor, si.addon/1 (paas/addon/pack.h), which was checked */
+  const cJSON *settings; /* {"NAME":"value"} of those that are not as by default, checked too */
+};
+enum { SI_STACK_ADDONS = 16 /* of one stack */ };
+
 struct si_stack_request {
   const char *const *files; /* each put over those before it (merge.h) */
   size_t file_count;        /* 1 to SI_STACK_FILES */
@@ -44,6 +55,8 @@ struct si_stack_request {
   size_t env_file_count;
   const char *const *profiles; /* whose services are run, besides those that have none; "*": all */
   size_t profile_count;
+  const struct si_stack_addon *addons;
+  size_t addon_count; /* at most SI_STACK_ADDONS */
 };
 
 /* All that is wrong with a stack, at most 100, in the order in which it was found. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kit/base/hash.h"
+#include "paas/stack/addon.h"
 #include "paas/stack/check.h"
 #include "paas/stack/document.h"
 #include "paas/stack/keys.h"
@@ -240,6 +241,7 @@ static si_rc read_services(struct si_reading *r, const struct si_yaml_entry *ent
   }
   status = si_stack_came_to(status, failed);
   status = status == SI_OK ? si_stack_check(r, &place) : status;
+  status = status == SI_OK ? si_addon_check(r, &place) : status;
   for (size_t i = 0; status == SI_OK && i < r->service_count; i++) {
     bool oneshot = r->services[i].oneshot == SI_ONESHOT_YES;
     status = si_put_flag(r, r->services[i].json, "oneshot", oneshot);
