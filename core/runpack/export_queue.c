@@ -10,11 +10,20 @@
 #include "core/runpack/export_impl.h"
 #include "core/runpack/feed.h"
 
-enum { ROOM = SI_FEED_QUEUE + SI_FEED_THREADS * 4 * SI_FEED_PIECES };
+enum {
+  ROOM = SI_FEED_QUEUE + SI_FEED_THREADS * 4 * SI_FEED_PIECES,
+  /* Of long files, as many at once: each fills a run of the ring, and as much as is being filled
+   * must have room on its way to the disk. */
+  LONG_MAX = 2
+};
+
+/* A file of which most of the ring could be full. */
+#define LONG (4ull << 20)
 
 /* The object that a stream of the feed is at. */
 struct lane {
   bool open;
+  bool is_long;
   uint64_t put;
 };
 
@@ -57,12 +66,15 @@ void si_export_queue_free(struct si_export *e) {
 /* Streams whose blocks can be stored now: all, or those of objects that are open where the store
  * takes no more. */
 static uint32_t streams(const struct si_export *e) {
-  uint32_t open = 0, count = 0;
+  uint32_t open = 0, count = 0, count_long = 0;
   for (uint32_t i = 0; i < SI_FEED_THREADS; i++) {
-    open |= e->queue->lane[i].open ? 1u << i : 0;
-    count += e->queue->lane[i].open;
+    const struct lane *lane = &e->queue->lane[i];
+    open |= lane->open ? 1u << i : 0;
+    count += lane->open;
+    count_long += lane->open && lane->is_long;
   }
-  return count < (e->store->open_max ? e->store->open_max : 1) ? UINT32_MAX : open;
+  bool more = count < (e->store->open_max ? e->store->open_max : 1) && count_long < LONG_MAX;
+  return more ? UINT32_MAX : open;
 }
 
 static si_rc failed(const struct si_export *e, const struct si_feed_piece *piece, const char *path,
@@ -99,6 +111,7 @@ static si_rc put_piece(struct si_export *e, struct lane *lane, const struct si_f
     status = vt->put_open(e->store, key, 0, piece->length, si_export_content_type(artifact),
                           &lane->put, error);
     lane->open = status == SI_OK;
+    lane->is_long = piece->length >= LONG;
   }
   if (status == SI_OK && piece->len) {
     status = vt->put_data(e->store, lane->put, piece->data, piece->len, error);
