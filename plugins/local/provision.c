@@ -10,6 +10,7 @@
 #include "plugins/local/effects.h"
 #include "plugins/local/inventory.h"
 #include "plugins/local/ready.h"
+#include "plugins/local/start.h"
 #include "plugins/local/verbs.h"
 
 /* What is known about a service of the plan. */
@@ -19,6 +20,7 @@ struct service_state {
   char id[SI_ENGINE_ID_SIZE]; /* of its container, or "" */
   bool kept;                  /* it was there, and right */
   bool running;               /* when it was looked at; or it ended as it should */
+  bool begun;                 /* it was started, or had no need of it; watch is set */
   struct local_watch watch;
 };
 
@@ -34,6 +36,7 @@ struct converge {
   struct service_state *services; /* in the plan's order */
   struct network_state *networks;
   struct local_network_ids ids;
+  size_t begun;  /* so many services are */
   cJSON *images; /* {"service": id} that a release is known to have; or NULL */
 };
 
@@ -301,37 +304,86 @@ static si_rc settle_networks(struct converge *c, size_t *removed) {
   return status;
 }
 
-static si_rc start(struct converge *c, size_t i) {
-  const struct local_service *service = &c->plan.services[i];
+static si_rc start_all(struct converge *c, const struct local_start *starts, size_t count) {
   size_t removed = 0;
-  si_rc status = local_container_start(c->call, service, c->services[i].id);
+  si_rc status = local_start_all(c->call, starts, count);
   if (status == SI_OK) {
     return SI_OK;
   }
   const struct si_error why = c->call->error;
   if (settle_networks(c, &removed) == SI_OK && removed > 0) {
-    return local_container_start(c->call, service, c->services[i].id);
+    return local_start_all(c->call, starts, count); /* running already is success */
   }
   c->call->error = why;
   return status;
 }
 
-static si_rc bring_up(struct converge *c, size_t i) {
+/* Has all that it needs been begun? */
+static bool may_begin(const struct converge *c, size_t i) {
+  const struct local_service *service = &c->plan.services[i];
+  for (size_t k = 0; k < service->need_count; k++) {
+    if (!c->services[service->needs[k].service].begun) {
+      return false;
+    }
+  }
+  return !c->services[i].begun;
+}
+
+static si_rc make(struct converge *c, size_t i) {
   const struct local_service *service = &c->plan.services[i];
   struct service_state *state = &c->services[i];
   si_rc status = await_needs(c, service);
   if (status == SI_OK && !state->kept) {
-    local_progress(c->call, i, c->plan.service_count, "service %s: creating", service->name);
+    local_progress(c->call, c->begun, c->plan.service_count, "service %s: creating", service->name);
     status = local_container_make(c->call, &c->plan, service, &c->ids, state->image_id, state->spec,
                                   state->id);
   }
-  if (status == SI_OK && !state->running) {
-    local_progress(c->call, i, c->plan.service_count, "service %s: starting", service->name);
-    status = start(c, i);
+  return status;
+}
+
+/* Brings up those services that `wave` names: made one after the other, started side by side. */
+static si_rc bring_up(struct converge *c, const size_t *wave, size_t count,
+                      struct local_start *starts) {
+  size_t to_start = 0;
+  si_rc status = SI_OK;
+  for (size_t k = 0; status == SI_OK && k < count; k++) {
+    status = make(c, wave[k]);
+    if (!c->services[wave[k]].running) {
+      starts[to_start++] =
+          (struct local_start){&c->plan.services[wave[k]], c->services[wave[k]].id};
+    }
   }
-  if (status == SI_OK) {
-    local_watch_begin(&state->watch, service, state->id);
+  if (status == SI_OK && to_start > 0) {
+    local_progress(c->call, c->begun, c->plan.service_count, "service %s%s: starting",
+                   starts[0].service->name, to_start > 1 ? " and others" : "");
+    status = start_all(c, starts, to_start);
   }
+  for (size_t k = 0; status == SI_OK && k < count; k++) {
+    struct service_state *state = &c->services[wave[k]];
+    local_watch_begin(&state->watch, &c->plan.services[wave[k]], state->id);
+    state->begun = true;
+    c->begun++;
+  }
+  return status;
+}
+
+/* Wave after wave of services whose needs were begun before. The plan has no circles. */
+static si_rc bring_all_up(struct converge *c) {
+  size_t n = c->plan.service_count;
+  size_t *wave = calloc(n + 1, sizeof *wave);
+  struct local_start *starts = calloc(n + 1, sizeof *starts);
+  si_rc status = wave && starts ? SI_OK : local_error(c->call, SI_E_NOMEM, NULL, "out of memory");
+  for (size_t count = 1; status == SI_OK && count > 0;) {
+    count = 0;
+    for (size_t i = 0; i < n; i++) {
+      if (may_begin(c, i)) {
+        wave[count++] = i;
+      }
+    }
+    status = bring_up(c, wave, count, starts);
+  }
+  free(wave);
+  free(starts);
   return status;
 }
 
@@ -379,9 +431,7 @@ static si_rc converge(struct converge *c, const char *project, const char *stack
   status = status == SI_OK ? retire_containers(c) : status;
   status = status == SI_OK ? retire_networks(c, true) : status;
   status = status == SI_OK ? make_parts(c) : status;
-  for (size_t i = 0; status == SI_OK && i < c->plan.service_count; i++) {
-    status = bring_up(c, i);
-  }
+  status = status == SI_OK ? bring_all_up(c) : status;
   status = status == SI_OK ? await_all(c) : status;
   status = status == SI_OK ? settle_networks(c, &twins) : status;
   return status == SI_OK ? retire_networks(c, false) : status;
