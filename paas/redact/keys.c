@@ -29,8 +29,9 @@ static bool word_at(const char *name, size_t len, const char *word) {
 }
 
 static bool is_key(const char *name, size_t len) {
-  static const char *const words[] = {"secret",     "token",      "password", "passwd",
-                                      "credential", "privatekey", "apikey",   "authorization"};
+  static const char *const words[] = {"secret",      "token",      "password", "passwd",
+                                      "credential",  "privatekey", "apikey",   "authorization",
+                                      "requirepass", "masterauth"};
   for (size_t at = 0; at < len; at++) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
       if (lower(name[at]) == words[i][0] && word_at(name + at, len - at, words[i])) {

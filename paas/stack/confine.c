@@ -43,11 +43,64 @@ static si_rc read_items(struct si_reading *r, const struct si_yaml_node *value,
 
 /* --- cap_drop, security_opt --- */
 
+/* Those of Linux 5.9 and later (capabilities(7)); an engine refuses others, and only when the
+ * service before is gone. */
+static bool is_capability(const char *name) {
+  static const char *const known[] = {"ALL",
+                                      "AUDIT_CONTROL",
+                                      "AUDIT_READ",
+                                      "AUDIT_WRITE",
+                                      "BLOCK_SUSPEND",
+                                      "BPF",
+                                      "CHECKPOINT_RESTORE",
+                                      "CHOWN",
+                                      "DAC_OVERRIDE",
+                                      "DAC_READ_SEARCH",
+                                      "FOWNER",
+                                      "FSETID",
+                                      "IPC_LOCK",
+                                      "IPC_OWNER",
+                                      "KILL",
+                                      "LEASE",
+                                      "LINUX_IMMUTABLE",
+                                      "MAC_ADMIN",
+                                      "MAC_OVERRIDE",
+                                      "MKNOD",
+                                      "NET_ADMIN",
+                                      "NET_BIND_SERVICE",
+                                      "NET_BROADCAST",
+                                      "NET_RAW",
+                                      "PERFMON",
+                                      "SETFCAP",
+                                      "SETGID",
+                                      "SETPCAP",
+                                      "SETUID",
+                                      "SYSLOG",
+                                      "SYS_ADMIN",
+                                      "SYS_BOOT",
+                                      "SYS_CHROOT",
+                                      "SYS_MODULE",
+                                      "SYS_NICE",
+                                      "SYS_PACCT",
+                                      "SYS_PTRACE",
+                                      "SYS_RAWIO",
+                                      "SYS_RESOURCE",
+                                      "SYS_TIME",
+                                      "SYS_TTY_CONFIG",
+                                      "WAKE_ALARM"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    if (strcmp(known[i], name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 static si_rc read_capability(struct si_reading *r, const struct si_place *place, char *text,
                              struct si_service *service, cJSON *list) {
   (void)service;
   const char *name = strncmp(text, "CAP_", 4) == 0 ? text + 4 : text;
-  if (!name[0] || name[strspn(name, UPPER "_")] != '\0' || strlen(name) > 32) {
+  if (!is_capability(name)) {
     return si_stack_invalid(r, place, "\"%.70s\" is no capability (`NET_RAW`, or `ALL`)", text);
   }
   if (si_list_has(list, NULL, name)) {

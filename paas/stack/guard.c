@@ -12,6 +12,8 @@ const struct si_guard_rule si_guard_rules[] = {
      "A port on all addresses of the machine: engines open it past the machine's own firewall"},
     {"cap.add", SI_GUARD_REFUSE, SI_GUARD_REFUSE,
      "A capability beyond those that an engine gives anyway: most are ways to the machine"},
+    {"secret.literal", SI_GUARD_WARN, SI_GUARD_REFUSE,
+     "What looks like a secret in plain text in a command, a health check or a label"},
 };
 const size_t si_guard_rule_count = sizeof si_guard_rules / sizeof *si_guard_rules;
 

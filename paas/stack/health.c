@@ -3,10 +3,12 @@
 
 #include "paas/stack/document.h"
 #include "paas/stack/parts.h"
+#include "paas/stack/plain.h"
 #include "paas/stack/value.h"
 
 struct health {
   cJSON *json;
+  const struct si_service *service;
   bool tested;
   bool disabled;
   size_t timings; /* keys other than `test` and `disable` */
@@ -41,7 +43,8 @@ static si_rc read_test_list(struct si_reading *r, const struct si_yaml_node *val
     return SI_OK;
   }
   health->tested = true;
-  return status == SI_OK ? check_test(r, place, test) : status;
+  status = status == SI_OK ? check_test(r, place, test) : status;
+  return status == SI_OK ? si_plain_words(r, place, health->service, test) : status;
 }
 
 static si_rc read_test(struct si_reading *r, const struct si_yaml_node *value,
@@ -56,7 +59,8 @@ static si_rc read_test(struct si_reading *r, const struct si_yaml_node *value,
   status = status == SI_OK ? si_value_text(r, value, place, 0, &text) : status;
   status = status == SI_OK ? si_add_text(r, test, "CMD-SHELL") : status;
   health->tested = true;
-  return status == SI_OK ? si_add_text(r, test, text) : status;
+  status = status == SI_OK ? si_add_text(r, test, text) : status;
+  return status == SI_OK ? si_plain_words(r, place, health->service, test) : status;
 }
 
 static si_rc put_duration(struct si_reading *r, const struct si_yaml_node *value,
@@ -108,7 +112,7 @@ si_rc si_read_health(struct si_reading *r, const struct si_yaml_node *value,
       {"retries", read_retries}, {"disable", read_disable}};
   static const struct si_keys keys = {known, sizeof known / sizeof *known, NULL, 0};
   struct si_service *service = into;
-  struct health health = {0};
+  struct health health = {.service = service};
   si_rc status = si_put_object(r, service->json, "healthcheck", &health.json);
   status = status == SI_OK ? si_keys_read(r, value, place, &keys, &health) : status;
   if (status != SI_OK) {

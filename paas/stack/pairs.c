@@ -5,6 +5,7 @@
 #include "paas/stack/document.h"
 #include "paas/stack/literal.h"
 #include "paas/stack/parts.h"
+#include "paas/stack/plain.h"
 #include "paas/stack/secrets.h"
 #include "paas/stack/value.h"
 
@@ -14,8 +15,9 @@ enum { PAIRS_MOST = 1000 };
 struct pairs {
   const char *member;
   si_rc (*check_key)(struct si_reading *r, const struct si_place *place, const char *key);
-  bool bare;    /* a key without a value means "" */
-  bool secrets; /* a value can stand for a secret */
+  bool bare;                      /* a key without a value means "" */
+  bool secrets;                   /* a value can stand for a secret */
+  const struct si_service *plain; /* none can, and what looks like one is found; or NULL */
 };
 
 static si_rc check_variable(struct si_reading *r, const struct si_place *place, const char *key) {
@@ -57,6 +59,9 @@ static si_rc check_literal(struct si_reading *r, const struct si_place *place, c
 static si_rc put_pair(struct si_reading *r, const struct pairs *kind, cJSON *object,
                       const struct si_place *place, const char *key, const char *value) {
   si_rc status = kind->check_key(r, place, key);
+  if (status == SI_OK && kind->plain) {
+    status = si_plain_label(r, place, kind->plain, key, value);
+  }
   if (status != SI_OK || !kind->secrets) {
     return status == SI_OK ? si_put_text(r, object, key, value) : status;
   }
@@ -132,18 +137,18 @@ static si_rc read_pairs(struct si_reading *r, const struct si_yaml_node *node,
 
 si_rc si_read_environment(struct si_reading *r, const struct si_yaml_node *value,
                           const struct si_place *place, void *into) {
-  static const struct pairs kind = {"environment", check_variable, false, true};
+  static const struct pairs kind = {"environment", check_variable, false, true, NULL};
   return read_pairs(r, value, place, &kind, into);
 }
 
 si_rc si_read_labels(struct si_reading *r, const struct si_yaml_node *value,
                      const struct si_place *place, void *into) {
-  static const struct pairs kind = {"labels", check_label, true, false};
+  const struct pairs kind = {"labels", check_label, true, false, into};
   return read_pairs(r, value, place, &kind, into);
 }
 
 si_rc si_read_sysctls(struct si_reading *r, const struct si_yaml_node *value,
                       const struct si_place *place, void *into) {
-  static const struct pairs kind = {"sysctls", si_check_sysctl, false, false};
+  static const struct pairs kind = {"sysctls", si_check_sysctl, false, false, NULL};
   return read_pairs(r, value, place, &kind, into);
 }

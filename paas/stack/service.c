@@ -6,6 +6,7 @@
 #include "kit/base/text.h"
 #include "paas/stack/document.h"
 #include "paas/stack/parts.h"
+#include "paas/stack/plain.h"
 #include "paas/stack/value.h"
 #include "paas/stack/words.h"
 
@@ -146,7 +147,7 @@ static si_rc read_arguments(struct si_reading *r, const struct si_yaml_node *val
     si_stack_invalid(r, place, "is empty");
     return si_stack_hint(r, "remove the key to use what the image says");
   }
-  return status;
+  return status == SI_OK ? si_plain_words(r, place, into, list) : status;
 }
 
 /* --- restart --- */

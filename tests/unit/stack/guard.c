@@ -53,6 +53,52 @@ static void each_rule_finds_what_it_is_for_and_nothing_beside_it(void) {
   expect_found(WEB("cap_add: [ALL]"), "cap.add@s.yaml:4 ");
 }
 
+static void secrets_in_plain_text_are_found_where_none_can_be_put(void) {
+  static const char *const found[] = {
+      "command: [serve, --password=hunter22]",
+      "command: [serve, --password, hunter22, -v]",
+      "command: redis-server --requirepass 'hunter22'",
+      "command: [sh, -c, \"API_KEY=k3y-of-mine exec serve\"]",
+      "entrypoint: [serve, \"postgres://shop:hunter22@db/shop\"]",
+      "healthcheck: {test: [CMD, probe, --token, t0ken-of-mine]}",
+      "healthcheck: {test: \"probe -v --token=t0ken-of-mine\"}",
+      "labels: {api_token: t0ken-of-mine}",
+      "labels: [\"store=redis://u:hunter22@cache\"]",
+  };
+  static const char *const passed[] = {
+      "command: [serve, --password-file, /run/password]",
+      "command: [serve, --password-file=/run/password, --token-ttl, 1h]",
+      "command: [sh, -c, \"exec redis-server --requirepass $$REDIS_PASSWORD\"]",
+      "command: [sh, -c, \"psql postgres://shop:$$PASSWORD@db/shop --password\"]",
+      "command: [serve, --password, --verbose, loud]",
+      "command: [serve, --no-password=true, https://a:80/x@y]",
+      "healthcheck: {test: [CMD-SHELL, \"mysqladmin ping -p$$MYSQL_ROOT_PASSWORD\"]}",
+      "labels: {tier: db, token_ttl: 15m}",
+      "sysctls: {net.ipv4.tcp_fastopen_key: 1-2-3-4}",
+  };
+  for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+    char text[256];
+    snprintf(text, sizeof text, WEB("%s"), found[i]);
+    expect_found(text, "secret.literal@s.yaml:4 ");
+  }
+  for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
+    char text[256];
+    snprintf(text, sizeof text, WEB("%s"), passed[i]);
+    expect_found(text, "");
+  }
+}
+
+static void what_was_found_is_not_told(void) {
+  static const char text[] = WEB("command: [serve, --password=hunter22]");
+  struct si_stack stack SI_AUTO(si_stack_free) = {.json = NULL};
+  CU_ASSERT_EQUAL_FATAL(si_stack_parse("s.yaml", text, sizeof text - 1, &stack, NULL), SI_OK);
+  char *told = cJSON_PrintUnformatted(stack.findings);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(told);
+  CU_ASSERT_PTR_NOT_NULL(strstr(told, "(password)"));
+  CU_ASSERT_PTR_NULL(strstr(told, "hunter22"));
+  cJSON_free(told);
+}
+
 static const char *severity(const cJSON *told) {
   return told && told->child ? si_json_str(told->child, "severity") : "";
 }
@@ -96,5 +142,6 @@ static void what_is_no_policy_is_refused(void) {
 }
 
 UNIT_MAIN("stack: guard", UNIT(each_rule_finds_what_it_is_for_and_nothing_beside_it),
-          UNIT(the_policy_decides_and_customers_are_held_to_more),
+          UNIT(secrets_in_plain_text_are_found_where_none_can_be_put),
+          UNIT(what_was_found_is_not_told), UNIT(the_policy_decides_and_customers_are_held_to_more),
           UNIT(what_is_no_policy_is_refused))

@@ -110,6 +110,7 @@ static void values_that_make_no_sense_are_named(void) {
       {"ulimits: {nofile: {soft: 2}}", "must have a `soft`", INVALID, NULL},
       {"ulimits: {nofile: -1}", "must be a whole number", INVALID, NULL},
       {"cap_drop: [net_raw]", "is no capability", INVALID, NULL},
+      {"cap_drop: [NET_RAWER]", "is no capability", INVALID, NULL},
       {"cap_drop: [ALL, ALL]", "names ALL a second time", INVALID, NULL},
       {"security_opt: [\"seccomp:unconfined\"]", "\"seccomp:unconfined\" is not", INVALID,
        "no-new-privileges:true"},
