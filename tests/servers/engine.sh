@@ -9,7 +9,7 @@
 # with the namespaces, however the run ends. All files of the engine are on a tmpfs over /run that
 # only these processes see, so that no run can find what an earlier one left.
 #
-# The command gets DOCKER_HOST (unix://...) and SI_TEST_SOCKET (the same as a path). Its exit code
+# The command gets DOCKER_HOST (unix://...), SI_TEST_SOCKET (the same as a path) and SI_TEST_CGROUP. Its exit code
 # is passed on. 77 = cannot run here (needs root, dockerd, curl, ip); the reason is on stderr.
 set -u
 
@@ -68,7 +68,7 @@ inside() {
   mount -t tmpfs -o mode=755 si-test-engine /run || exit 1
   work=/run/si-test-engine
   mkdir "$work" /run/lock
-  export SI_TEST_SOCKET=$work/docker.sock DOCKER_HOST=unix://$work/docker.sock
+  export SI_TEST_SOCKET=$work/docker.sock DOCKER_HOST=unix://$work/docker.sock SI_TEST_CGROUP=$group
   engine='' command=''
   trap 'stop TERM 15 "$command"; stop_engine; exit 143' TERM
   trap 'stop INT 15 "$command"; stop_engine; exit 130' INT

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Two engines as two targets, the second on another machine over real OpenSSH. The network between
+# them breaks in the middle of a deploy: nothing hangs, each target's truth is told, what can serve
+# serves, and a second run brings them together. R24, R26, R66.
+# shellcheck disable=SC2154
+. "$(dirname "$0")/../functions.sh"
+needs_engine "$@"
+[ -x /usr/sbin/sshd ] || skip "there is no sshd (./check --deps installs it)"
+
+machine=$repository/tests/servers/machine.sh
+there=$dir/there
+"$machine" "$there" &
+on_exit kill $!
+until_true 60 test -e "$there/ready"
+busybox_image test/box:1
+# One image, the same on both: a release names it by its id.
+docker -H "unix://$SI_TEST_SOCKET" save test/box:1 | docker -H "unix://$there/docker.sock" load >/dev/null ||
+  fail "the far engine took no image"
+
+paas=(si paas --context t)
+expect_exit 0 si paas context create t
+expect_exit 0 "${paas[@]}" target add near --socket "$SI_TEST_SOCKET"
+expect_exit 0 "${paas[@]}" target add far --ssh root@10.77.0.2 --identity "$there/user" \
+  --host-key "$(cut -d' ' -f1,2 "$there/host.pub")" --socket "$there/docker.sock"
+
+# stack SECONDS [LINE]: what runs is told apart by its number.
+stack() {
+  printf 'services:\n  web:\n    image: test/box:1\n    command: [sleep, "%s"]\n    init: true\n%s' "$1" \
+    "${2:+    $2$'\n'}" >"$dir/app.yaml"
+}
+deploy() { run "${paas[@]}" --json deploy --app shop --stack "$dir/app.yaml" --target near --target far "$@"; }
+rows() { expect_json '[.data.deployments[] | .target + " " + .status] | join(",")' "$1"; }
+releases() {
+  expect_exit "$1" "${paas[@]}" --json status --app shop
+  expect_json '[.data[0].instances[] | .target + " " + (.release // "?")] | sort | join(",")' "$2"
+}
+runs_near() { docker -H "unix://$SI_TEST_SOCKET" ps --no-trunc | grep -q "sleep $1"; }
+runs_far() { docker -H "unix://$there/docker.sock" ps --no-trunc | grep -q "sleep $1"; }
+
+begin "both engines serve the first release"
+stack 100001
+deploy
+expect_equal "$code" 0
+rows "near ok,far ok"
+runs_near 100001 && runs_far 100001 || fail "it does not run on both"
+releases 0 "far 1,near 1"
+
+begin "the network breaks while the second target is deployed to"
+stack 100002 "healthcheck: {test: [CMD, test, -e, /go], interval: 1s, retries: 1000}"
+"$SI_PREFIX/bin/si" paas --context t --json deploy --app shop --stack "$dir/app.yaml" --target near \
+  --target far >"$dir/broken" 2>/dev/null &
+deploying=$!
+until_true 60 runs_near 100002
+docker -H "unix://$SI_TEST_SOCKET" exec "$(docker -H "unix://$SI_TEST_SOCKET" ps -q)" touch /go
+until_true 60 runs_far 100002
+before=$SECONDS
+"$machine" --cut
+wait "$deploying"
+code=$? out=$(<"$dir/broken") last_command="deploy, the network broken"
+[ $((SECONDS - before)) -lt 60 ] || fail "it took $((SECONDS - before)) s to find out"
+expect_equal "$code" 1
+expect_json .error.code DEPLOY_PARTIAL
+expect_contains "1 of 2 targets serve release 2; far" "$(json .error.message)"
+expect_contains "si paas --context t" "$(json .error.remediation)"
+rows "near ok,far unknown"
+expect_json .data.project.release 1
+host_runs && fail "a provider's process is left"
+
+begin "while it is broken nobody claims to know the far one"
+expect_exit 6 "${paas[@]}" --json target check far
+run "${paas[@]}" --json status --app shop
+expect_json '[.data[0].instances[] | .target + " " + (.release // "?")] | sort | join(",")' "far ?,near 2"
+runs_near 100002 || fail "the near one serves no more"
+stack 100003
+deploy --continue-on-error
+expect_equal "$code" 1
+rows "near ok,far unknown"
+
+begin "it heals, and a second run brings both together"
+"$machine" --heal
+deploy
+expect_equal "$code" 0
+rows "near ok,far ok"
+runs_near 100003 && runs_far 100003 || fail "it does not run on both"
+expect_equal "$(docker -H "unix://$there/docker.sock" ps -aq | wc -l)" 1 "containers on the far engine"
+releases 0 "far 3,near 3"
+expect_exit 0 "${paas[@]}" --json reconcile
+
+begin "si is killed between the two; reconcile brings back the release that counts"
+stack 100004 "healthcheck: {test: [CMD, test, -e, /go], interval: 1s, retries: 1000}"
+"$SI_PREFIX/bin/si" paas --context t deploy --app shop --stack "$dir/app.yaml" --target near --target far \
+  >/dev/null 2>&1 &
+victim=$!
+until_true 60 runs_near 100004
+kill -KILL "$victim"
+wait "$victim" 2>/dev/null
+until_true 20 no_host_left
+expect_exit 0 "${paas[@]}" --json reconcile --apply
+runs_near 100003 && runs_far 100003 || fail "it does not run on both"
+releases 0 "far 3,near 3"
+
+begin "the end reaches both"
+expect_exit 0 "${paas[@]}" project delete shop --yes --confirm shop
+expect_no_resources
+SI_TEST_SOCKET=$there/docker.sock expect_no_resources
