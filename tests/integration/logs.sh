@@ -94,7 +94,7 @@ until_true 20 grep -q '"n-1"' "$dir/followed"
 stack three "echo three-is-here; exec sleep 100000"
 expect_exit 0 "${paas[@]}" deploy --app shop --stack "$dir/three.yaml"
 until_true 20 grep -q three-is-here "$dir/followed"
-kill -INT "$follower"
+kill -TERM "$follower" # the shell has its background commands ignore SIGINT
 wait "$follower"
 expect_equal $? 130
 expect_contains interrupted "$(cat "$dir/followed" "$dir/followed.err")"
