@@ -59,10 +59,9 @@ static si_rc read_query(struct si_invocation *inv, struct si_logs *logs,
     services[logs->service_count++] = service;
   }
   si_rc status = si_opt_since(inv, &logs->since_ms);
-  return status == SI_OK
-             ? si_opt_u64(inv, "tail", 1, SI_LOGS_TAIL, logs->since_ms ? TAIL_SINCE : TAIL,
-                          &logs->tail)
-             : status;
+  return status == SI_OK ? si_opt_u64(inv, "tail", 1, SI_LOGS_TAIL,
+                                      logs->since_ms ? TAIL_SINCE : TAIL, &logs->tail)
+                         : status;
 }
 
 static si_rc logs_row(struct si_invocation *inv) {

@@ -41,10 +41,10 @@ static si_rc emit_now(void *ctx, const char *json, size_t len) {
 /* The first optional verb of the table: a plugin that was built before it has none. */
 static si_rc logs_call(struct si_dispatch *d, const char *project, const char *query) {
   const si_provisioner_vt *vt = &d->descriptor->vt.provisioner;
-  return vt->logs ? vt->logs(d->instance, d->op, project, query, d->op, emit_now)
-                  : si_error_set(&d->op->failure, SI_E_UNSUPPORTED, "PROVIDER_UNSUPPORTED",
-                                 "the provisioner \"%s\" cannot show logs",
-                                 d->descriptor->provider.id);
+  return vt->logs
+             ? vt->logs(d->instance, d->op, project, query, d->op, emit_now)
+             : si_error_set(&d->op->failure, SI_E_UNSUPPORTED, "PROVIDER_UNSUPPORTED",
+                            "the provisioner \"%s\" cannot show logs", d->descriptor->provider.id);
 }
 
 static si_rc provisioner_call(struct si_dispatch *d, uint32_t verb, const char *first,

@@ -351,7 +351,8 @@ static void take_done(struct si_session *session, const struct si_frame *frame,
 static void take_result(struct si_session *session, struct si_unpack *in) {
   const char *json = si_unpack_text(in);
   if (!in->bad && session->piece) {
-    if (session->pieces == SI_OK && (session->pieces = session->piece(session->piece_ctx, json)) != SI_OK) {
+    if (session->pieces == SI_OK &&
+        (session->pieces = session->piece(session->piece_ctx, json)) != SI_OK) {
       si_session_stop(session);
     }
   } else if (in->bad || !session->result || session->result->len > 0) {

@@ -72,10 +72,10 @@ struct si_session {
   size_t count; /* of those that have not ended */
   size_t next;  /* where to look for a place */
   uint64_t next_id;
-  uint64_t value;        /* of the latest DONE of a request that is waited for */
-  struct si_error done;  /* of the same */
-  struct si_error put;   /* the first put that failed since the last flush */
-  struct si_buf *result; /* where RESULT goes */
+  uint64_t value;         /* of the latest DONE of a request that is waited for */
+  struct si_error done;   /* of the same */
+  struct si_error put;    /* the first put that failed since the last flush */
+  struct si_buf *result;  /* where RESULT goes */
   si_session_piece piece; /* or who takes each of them */
   void *piece_ctx;
   si_rc pieces; /* SI_OK until that one wanted no more */

@@ -92,11 +92,12 @@ static si_rc redact(const char *text, bool cut, struct si_buf *out) {
 
 static si_rc one_line(struct reader *reader, const cJSON *json, struct si_buf *room) {
   const char *stream = si_json_str(json, "stream");
-  struct si_logs_line line = {.time = si_json_str(json, "time"),
-                              .service = si_json_str(json, "service"),
-                              .stream = stream && strcmp(stream, "stderr") == 0 ? "stderr" : "stdout",
-                              .line = si_json_str(json, "line"),
-                              .cut = si_json_bool(json, "cut", false)};
+  struct si_logs_line line = {
+      .time = si_json_str(json, "time"),
+      .service = si_json_str(json, "service"),
+      .stream = stream && strcmp(stream, "stderr") == 0 ? "stderr" : "stdout",
+      .line = si_json_str(json, "line"),
+      .cut = si_json_bool(json, "cut", false)};
   if (!line.time || !line.service || !line.line || !stream || strlen(line.time) > 64 ||
       strlen(line.service) > 255 || strlen(line.line) > SHOWN_MAX || strchr(line.line, '\n')) {
     reader->wrong = "a line of it is none";
@@ -145,9 +146,9 @@ static si_rc read_through(struct si_life *life, const struct si_project *project
   if (status == SI_OK) {
     status = si_session_stream(session, SI_VERB_LOGS, document.data, query, reader, piece, error);
     if (reader->wrong) {
-      status = si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
-                            "the provider's answer to logs is not what it must be: %s",
-                            reader->wrong);
+      status =
+          si_error_set(error, SI_E_INTERNAL, "PROVIDER_RESULT",
+                       "the provider's answer to logs is not what it must be: %s", reader->wrong);
     }
     if (status != SI_OK) {
       si_redact_error(error);
@@ -169,13 +170,12 @@ si_rc si_life_logs(struct si_life *life, const struct si_logs *logs, void *ctx, 
   si_rc status = si_state_project(life->state, life->owner_id, logs->slug, false, &project, error);
   status = status == SI_OK ? choose_target(life, &project, logs->target, target, error) : status;
   status = status == SI_OK ? query_of(logs, &query, error) : status;
+  status =
+      status == SI_OK ? si_life_secrets_remember(life, project.slug, project.stack, error) : status;
   status = status == SI_OK
-               ? si_life_secrets_remember(life, project.slug, project.stack, error)
+               ? si_target_open(life->state, target, project.config,
+                                wait < deadline ? wait : deadline, life->interrupt_fd, &link, error)
                : status;
-  status = status == SI_OK ? si_target_open(life->state, target, project.config,
-                                            wait < deadline ? wait : deadline, life->interrupt_fd,
-                                            &link, error)
-                           : status;
   if (status == SI_OK) {
     reader.stopped = (struct si_stopped){.context = life->context, .plugin = project.provisioner};
     status = read_through(life, &project, si_target_link_config(link), query.data, &reader, error);

@@ -68,8 +68,8 @@ si_rc si_log_time_parse(const char *text, int64_t *ns) {
       !digits(&at, 2, 1, 12, &tm.tm_mon) || !sign(&at, '-') ||
       !digits(&at, 2, 1, 31, &tm.tm_mday) || !sign(&at, 'T') ||
       !digits(&at, 2, 0, 23, &tm.tm_hour) || !sign(&at, ':') ||
-      !digits(&at, 2, 0, 59, &tm.tm_min) || !sign(&at, ':') ||
-      !digits(&at, 2, 0, 60, &tm.tm_sec) || !fraction(&at, &part)) {
+      !digits(&at, 2, 0, 59, &tm.tm_min) || !sign(&at, ':') || !digits(&at, 2, 0, 60, &tm.tm_sec) ||
+      !fraction(&at, &part)) {
     return SI_E_INVALID;
   }
   tm.tm_year -= 1900;

@@ -135,8 +135,7 @@ static si_rc see_container(void *ctx, const struct si_engine_item *item) {
     if (logs->source_count >= LOCAL_MAX_FOUND) {
       return SI_E_QUOTA;
     }
-    struct source **more =
-        realloc(logs->sources, (logs->source_count + 1) * sizeof *logs->sources);
+    struct source **more = realloc(logs->sources, (logs->source_count + 1) * sizeof *logs->sources);
     logs->sources = more ? more : logs->sources;
     source = more ? calloc(1, sizeof *source) : NULL;
     if (!source) {
@@ -170,8 +169,8 @@ static si_rc see(struct logs *logs) {
   for (size_t i = 0; i < logs->source_count; i++) {
     logs->sources[i]->there = false;
   }
-  si_rc status = si_engine_list(call->in->engine, SI_ENGINE_CONTAINER, marks, 2, logs, see_container,
-                                &call->error);
+  si_rc status = si_engine_list(call->in->engine, SI_ENGINE_CONTAINER, marks, 2, logs,
+                                see_container, &call->error);
   if (status == SI_OK) {
     forget_gone(logs);
   }
@@ -286,15 +285,14 @@ static si_rc take_line(void *ctx, const struct si_log_line *line) {
   return SI_OK;
 }
 
-static si_rc read_with(struct logs *logs, struct source *source,
-                       const struct si_log_query *query) {
+static si_rc read_with(struct logs *logs, struct source *source, const struct si_log_query *query) {
   struct local_call *call = logs->call;
   logs->reading = source;
   logs->read_lines = 0;
   logs->full = false;
   logs->read_from = logs->text.len;
-  si_rc status = si_engine_container_lines(call->in->engine, source->id, query, logs, take_line,
-                                           &call->error);
+  si_rc status =
+      si_engine_container_lines(call->in->engine, source->id, query, logs, take_line, &call->error);
   if (status == SI_E_NOT_FOUND || status == SI_E_CONFLICT) {
     return SI_OK; /* it went while we looked */
   }

@@ -32,9 +32,14 @@ static si_rc take(void *ctx, const struct si_log_line *line) {
 }
 
 static void frame(struct si_buf *to, int stream, const char *text, size_t len) {
-  const unsigned char header[8] = {(unsigned char)stream,      0, 0, 0, (unsigned char)(len >> 24),
+  const unsigned char header[8] = {(unsigned char)stream,
+                                   0,
+                                   0,
+                                   0,
+                                   (unsigned char)(len >> 24),
                                    (unsigned char)(len >> 16),
-                                   (unsigned char)(len >> 8),  (unsigned char)len};
+                                   (unsigned char)(len >> 8),
+                                   (unsigned char)len};
   CU_ASSERT_EQUAL(si_buf_add(to, header, sizeof header), SI_OK);
   CU_ASSERT_EQUAL(si_buf_add(to, text, len), SI_OK);
 }
@@ -152,8 +157,7 @@ static void times_are_read_and_written(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     int64_t ns = 0;
     char text[SI_LOG_TIME_SIZE] = "";
-    CU_ASSERT_EQUAL(si_log_time_parse(cases[i].text, &ns),
-                    cases[i].again ? SI_OK : SI_E_INVALID);
+    CU_ASSERT_EQUAL(si_log_time_parse(cases[i].text, &ns), cases[i].again ? SI_OK : SI_E_INVALID);
     if (cases[i].again) {
       si_log_time_text(ns, text);
       CU_ASSERT_STRING_EQUAL(text, cases[i].again);
