@@ -150,7 +150,7 @@ static si_rc destroy_all(struct si_invocation *inv, struct si_scope *scope,
   for (size_t i = 0; i < doomed->count; i++) {
     struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
     struct si_error why = {.status = SI_OK};
-    if (si_life_delete(&scope->life, doomed->slugs[i], &outcome, &why) == SI_OK) {
+    if (si_life_delete(&scope->life, doomed->slugs[i], false, &outcome, &why) == SI_OK) {
       si_out_note(inv->out, "project %s is deleted", doomed->slugs[i]);
       cJSON_AddItemToArray(deleted, cJSON_CreateString(doomed->slugs[i]));
     } else if (first.status == SI_OK) {

@@ -12,31 +12,12 @@
 
 /* --- list --- */
 
-static si_rc since(struct si_invocation *inv, int64_t *ms) {
-  const char *text = si_opt(inv, "since");
-  uint64_t ago = 0;
-  if (!text) {
-    return SI_OK;
-  }
-  if (si_parse_duration_ms(text, &ago) == SI_OK) {
-    *ms = si_now_ms() - (int64_t)ago;
-    return SI_OK;
-  }
-  if (si_moment_parse(text, ms) == SI_OK && *ms > 0) {
-    return SI_OK;
-  }
-  return si_usage_error(inv,
-                        "--since %.40s is neither a time (2026-11-20T20:15:01Z, 2026-11-20) nor a "
-                        "duration (90s, 3m, 1h30m)",
-                        text);
-}
-
 static si_rc read_filter(struct si_invocation *inv, struct si_events_filter *filter) {
   uint64_t limit = 0;
   filter->stream = si_opt(inv, "stream");
   filter->severity = si_opt(inv, "severity");
   filter->status = si_opt(inv, "status");
-  si_rc status = since(inv, &filter->since_ms);
+  si_rc status = si_opt_since(inv, &filter->since_ms);
   if (status == SI_OK) {
     status = si_opt_u64(inv, "limit", 1, 1000000, 50, &limit);
   }

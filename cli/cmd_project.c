@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/apps.h"
 #include "cli/exit.h"
 #include "cli/grid.h"
 #include "cli/prompt.h"
@@ -13,14 +14,42 @@
 
 /* --- what an operation came to --- */
 
-static si_rc finish(struct si_invocation *inv, const struct si_scope *scope,
+/* What a delete could not prove gone, and let be: warned of one by one. NULL: nothing. */
+static cJSON *unverified_of(struct si_invocation *inv, const struct si_outcome *outcome) {
+  cJSON *result SI_AUTO(si_json_free) = NULL;
+  const char *text = outcome->operation.result;
+  const cJSON *target, *thing;
+  if (!text || si_json_parse(text, strlen(text), &result, NULL) != SI_OK) {
+    return NULL;
+  }
+  cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(result, "unverified");
+  cJSON_ArrayForEach(target, list) {
+    const char *name = si_json_str(target, "target");
+    const char *message = si_json_str(target, "message");
+    si_out_warn(inv->out, "not proven gone on target %s: %s", name ? name : "",
+                message ? message : "");
+    cJSON_ArrayForEach(thing, si_json_get(target, "remaining")) {
+      const char *type = si_json_str(thing, "type"), *id = si_json_str(thing, "name");
+      si_out_warn(inv->out, "  %s %s", type ? type : "", id ? id : "");
+    }
+  }
+  return list;
+}
+
+si_rc si_app_finish(struct si_invocation *inv, const struct si_scope *scope,
                     const struct si_outcome *outcome, si_rc status) {
+  cJSON *unverified = outcome->ran ? unverified_of(inv, outcome) : NULL;
   if (outcome->ran && outcome->project.id[0]) {
     cJSON *data = cJSON_CreateObject();
     cJSON_AddItemToObject(data, "project", si_project_json(&outcome->project));
     cJSON_AddItemToObject(data, "operation", si_operation_json(&outcome->operation));
+    if (unverified) {
+      cJSON_AddItemToObject(data, "unverified", unverified);
+      unverified = NULL;
+    }
     si_out_result(inv->out, data);
   }
+  cJSON_Delete(unverified);
   if (status != SI_OK) {
     return outcome->ran ? si_exit_failed(inv) : status;
   }
@@ -67,7 +96,7 @@ static si_rc create(struct si_invocation *inv) {
   request.config = config.data;
   status = si_life_create(&scope->life, &request, &outcome, &inv->error);
   si_progress_end(&scope->progress);
-  return finish(inv, scope, &outcome, status);
+  return si_app_finish(inv, scope, &outcome, status);
 }
 
 const struct si_command si_cmd_project_create = {
@@ -117,7 +146,7 @@ static si_rc retry(struct si_invocation *inv) {
   status = si_life_retry(&scope->life, slug, stack.json ? &stack : NULL, config.data, &outcome,
                          &inv->error);
   si_progress_end(&scope->progress);
-  return finish(inv, scope, &outcome, status);
+  return si_app_finish(inv, scope, &outcome, status);
 }
 
 static const struct si_option retry_options[] = {
@@ -141,12 +170,11 @@ const struct si_command si_cmd_project_retry = {
 
 /* --- delete --- */
 
-static si_rc delete_project(struct si_invocation *inv) {
+si_rc si_app_delete(struct si_invocation *inv, const char *slug) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_outcome outcome SI_AUTO(si_outcome_free) = {.ran = false};
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
-  const char *slug = si_arg(inv, 0);
-  char line[128];
+  char line[160];
   si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
   if (status != SI_OK) {
     return status;
@@ -160,18 +188,32 @@ static si_rc delete_project(struct si_invocation *inv) {
   if (status != SI_OK) {
     return status;
   }
-  status = si_life_delete(&scope.life, slug, &outcome, &inv->error);
+  status = si_life_delete(&scope.life, slug, si_opt_flag(inv, "accept-unverified"), &outcome,
+                          &inv->error);
   si_progress_end(&scope.progress);
-  return finish(inv, &scope, &outcome, status);
+  return si_app_finish(inv, &scope, &outcome, status);
 }
+
+static si_rc delete_project(struct si_invocation *inv) {
+  return si_app_delete(inv, si_arg(inv, 0));
+}
+
+static const struct si_option delete_options[] = {
+    SI_ACCEPT_UNVERIFIED_OPTION,
+    {0},
+};
 
 const struct si_command si_cmd_project_delete = {
     .path = "paas project delete",
     .summary = "Remove a project with its volumes, and prove it gone",
     .text =
         "Needs --yes together with --confirm NAME, or the name typed at the question. What "
-        "could not be proven gone leaves the project in `deleting`; delete it again then.",
+        "could not be proven gone leaves the project in `deleting`; delete it again then. Where "
+        "that "
+        "can never be proven (a target is lost for good), --accept-unverified deletes the project "
+        "all the same: what is unproven is told, and stays in the audit chain and the evidence.",
     .params = {{"NAME", 0, "The project"}},
+    .options = delete_options,
     .flags = SI_CMD_MUTATING,
     .run = delete_project,
 };

@@ -16,21 +16,22 @@ static const char *text_of(const cJSON *object, const char *key) {
 static void print(struct si_invocation *inv, const cJSON *report, bool apply) {
   struct si_grid projects SI_AUTO(si_grid_free) =
       SI_GRID("PROJECT", "STATUS", "VERDICT", "ACTION", "OUTCOME", "DETAIL");
-  struct si_grid orphans SI_AUTO(si_grid_free) = SI_GRID("ORPHAN", "NAME", "PROJECT ID", "OUTCOME");
+  struct si_grid orphans SI_AUTO(si_grid_free) =
+      SI_GRID("ORPHAN", "NAME", "TARGET", "PROJECT ID", "OUTCOME");
   const cJSON *each;
   cJSON_ArrayForEach(each, si_json_get(report, "projects")) {
     si_grid_row(&projects, text_of(each, "slug"), text_of(each, "status"), text_of(each, "verdict"),
                 text_of(each, "action"), text_of(each, "outcome"), text_of(each, "detail"));
   }
   cJSON_ArrayForEach(each, si_json_get(report, "orphans")) {
-    si_grid_row(&orphans, text_of(each, "type"), text_of(each, "name"), text_of(each, "project_id"),
-                text_of(each, "outcome"));
+    si_grid_row(&orphans, text_of(each, "type"), text_of(each, "name"), text_of(each, "target"),
+                text_of(each, "project_id"), text_of(each, "outcome"));
   }
   si_grid_print(inv->out, &projects);
   si_grid_print(inv->out, &orphans);
   cJSON_ArrayForEach(each, si_json_get(report, "unreachable")) {
-    si_out_warn(inv->out, "provisioner %s cannot be asked: %s", text_of(each, "provisioner"),
-                text_of(each, "message"));
+    si_out_warn(inv->out, "provisioner %s cannot be asked on target %s: %s",
+                text_of(each, "provisioner"), text_of(each, "target"), text_of(each, "message"));
   }
   int64_t pending = si_json_int(report, "evidence_pending", 0, INT32_MAX, 0);
   if (pending > 0) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/apps.h"
 #include "cli/grid.h"
 #include "kit/base/text.h"
 
@@ -175,13 +176,12 @@ static si_rc add_status(void *ctx, const struct si_project *listed) {
   return si_state_instances(all->scope->state, listed->id, all, add_instance, &all->inv->error);
 }
 
-static si_rc status_row(struct si_invocation *inv) {
+si_rc si_app_status(struct si_invocation *inv, const char *app) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
-  if (status == SI_OK && si_opt(inv, "app")) {
-    status = si_state_project(scope.state, scope.life.owner_id, si_opt(inv, "app"), false, &project,
-                              &inv->error);
+  if (status == SI_OK && app) {
+    status = si_state_project(scope.state, scope.life.owner_id, app, false, &project, &inv->error);
   }
   if (status != SI_OK) {
     return status;
@@ -189,7 +189,7 @@ static si_rc status_row(struct si_invocation *inv) {
   scope.life.timeout_ms = inv->timeout_ms ? inv->timeout_ms : 15000;
   struct statuses all = {.inv = inv,
                          .scope = &scope,
-                         .app = si_opt(inv, "app"),
+                         .app = app,
                          .table = SI_GRID("APP", "STATUS", "TARGET", "RELEASE", "UP", "WHY"),
                          .json = cJSON_CreateArray()};
   status =
@@ -203,6 +203,10 @@ static si_rc status_row(struct si_invocation *inv) {
     return status;
   }
   return si_out_list(inv->out, all.json);
+}
+
+static si_rc status_row(struct si_invocation *inv) {
+  return si_app_status(inv, si_opt(inv, "app"));
 }
 
 static const struct si_option status_options[] = {

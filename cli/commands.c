@@ -43,11 +43,17 @@ extern const struct si_command si_cmd_addon_contract;
 extern const struct si_command si_cmd_addon_enable;
 extern const struct si_command si_cmd_addon_disable;
 extern const struct si_command si_cmd_addon_list;
+extern const struct si_command si_cmd_app_init;
+extern const struct si_command si_cmd_app_list;
+extern const struct si_command si_cmd_app_status;
+extern const struct si_command si_cmd_app_reset;
+extern const struct si_command si_cmd_app_remove;
 extern const struct si_command si_cmd_deploy;
 extern const struct si_command si_cmd_rollback;
 extern const struct si_command si_cmd_plan;
 extern const struct si_command si_cmd_releases;
 extern const struct si_command si_cmd_status;
+extern const struct si_command si_cmd_logs;
 extern const struct si_command si_cmd_secret_set;
 extern const struct si_command si_cmd_secret_get;
 extern const struct si_command si_cmd_secret_list;
@@ -119,6 +125,11 @@ static const struct si_command *const commands[] = {
     &si_cmd_project_show,
     &si_cmd_project_retry,
     &si_cmd_project_delete,
+    &si_cmd_app_init,
+    &si_cmd_app_list,
+    &si_cmd_app_status,
+    &si_cmd_app_reset,
+    &si_cmd_app_remove,
     &si_cmd_target_add,
     &si_cmd_target_list,
     &si_cmd_target_check,
@@ -133,6 +144,7 @@ static const struct si_command *const commands[] = {
     &si_cmd_rollback,
     &si_cmd_releases,
     &si_cmd_status,
+    &si_cmd_logs,
     &si_cmd_secret_set,
     &si_cmd_secret_get,
     &si_cmd_secret_list,
@@ -201,6 +213,7 @@ static const struct si_group groups[] = {
     {"paas stack", "Stack files, before anything is done with them"},
     {"paas stack policy", "What a context's guard says of stacks"},
     {"paas project", "Projects and their life"},
+    {"paas app", "Apps: projects, as deploys know them"},
     {"paas target", "Engines that projects are deployed to"},
     {"paas addon", "Services that come ready, beside an app's own"},
     {"paas secret", "Secrets of a context and its apps"},

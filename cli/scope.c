@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/age.h"
 #include "cli/context.h"
 #include "cli/interrupt.h"
 #include "kit/base/text.h"
@@ -180,6 +181,27 @@ si_rc si_config_flags(struct si_invocation *inv, const char *option, const cJSON
     return si_usage_error(inv, "--%s: too large, or a number with a fraction", option);
   }
   return SI_OK;
+}
+
+/* --- times --- */
+
+si_rc si_opt_since(struct si_invocation *inv, int64_t *ms) {
+  const char *text = si_opt(inv, "since");
+  uint64_t ago = 0;
+  if (!text) {
+    return SI_OK;
+  }
+  if (si_parse_duration_ms(text, &ago) == SI_OK) {
+    *ms = si_now_ms() - (int64_t)ago;
+    return SI_OK;
+  }
+  if (si_moment_parse(text, ms) == SI_OK && *ms > 0) {
+    return SI_OK;
+  }
+  return si_usage_error(inv,
+                        "--since %.40s is neither a time (2026-11-20T20:15:01Z, 2026-11-20) nor a "
+                        "duration (90s, 3m, 1h30m)",
+                        text);
 }
 
 /* --- documents --- */

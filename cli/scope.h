@@ -42,6 +42,10 @@ void si_scope_close(struct si_scope *scope); /* for SI_AUTO */
 si_rc si_config_flags(struct si_invocation *inv, const char *option, const cJSON *base,
                       struct si_buf *out) SI_MUST_USE;
 
+/* --since: a time, or how long ago, as Unix time in milliseconds; *ms stays where it is not given.
+ */
+si_rc si_opt_since(struct si_invocation *inv, int64_t *ms) SI_MUST_USE;
+
 /* The JSON of a text as a member; null where there is none. */
 void si_add_document(cJSON *to, const char *name, const char *text);
 /* The project's and the operation's members that every command shows. */

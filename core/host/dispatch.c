@@ -8,8 +8,7 @@
 #include "core/host/dispatch_lock.h"
 #include "core/runpack/store.h"
 
-si_rc si_dispatch_emit(void *ctx, const char *json, size_t len) {
-  struct si_op *op = ctx;
+static si_rc emit(struct si_op *op, const char *json, size_t len, bool now) {
   if (!json || len > SI_FRAME_MAX - 64) {
     return SI_E_QUOTA;
   }
@@ -25,9 +24,27 @@ si_rc si_dispatch_emit(void *ctx, const char *json, size_t len) {
   if (status != SI_OK) {
     out->len = mark; /* half a frame would spoil all that follow */
   }
-  si_link_unlock(op->host->link, false);
+  si_link_unlock(op->host->link, now);
   free(text);
   return status;
+}
+
+si_rc si_dispatch_emit(void *ctx, const char *json, size_t len) {
+  return emit(ctx, json, len, false);
+}
+
+/* Of a verb that emits while it goes on: somebody waits for it. */
+static si_rc emit_now(void *ctx, const char *json, size_t len) {
+  return emit(ctx, json, len, true);
+}
+
+/* The first optional verb of the table: a plugin that was built before it has none. */
+static si_rc logs_call(struct si_dispatch *d, const char *project, const char *query) {
+  const si_provisioner_vt *vt = &d->descriptor->vt.provisioner;
+  return vt->logs
+             ? vt->logs(d->instance, d->op, project, query, d->op, emit_now)
+             : si_error_set(&d->op->failure, SI_E_UNSUPPORTED, "PROVIDER_UNSUPPORTED",
+                            "the provisioner \"%s\" cannot show logs", d->descriptor->provider.id);
 }
 
 static si_rc provisioner_call(struct si_dispatch *d, uint32_t verb, const char *first,
@@ -41,6 +58,7 @@ static si_rc provisioner_call(struct si_dispatch *d, uint32_t verb, const char *
     case SI_VERB_INSPECT: return vt->inspect(d->instance, d->op, first, d->op, si_dispatch_emit);
     case SI_VERB_LIST: return vt->list(d->instance, d->op, first, d->op, si_dispatch_emit);
     case SI_VERB_REMOVE: return vt->remove(d->instance, d->op, first);
+    case SI_VERB_LOGS: return logs_call(d, first, second);
     default: return SI_E_UNSUPPORTED;
   }
 }

@@ -159,16 +159,14 @@ static void say_timeout(struct si_session *session, const char *verb) {
   }
 }
 
-si_rc si_session_call(struct si_session *session, uint32_t verb, const char *first,
-                      const char *second, struct si_buf *result, struct si_error *error) {
+static si_rc send_call(struct si_session *session, uint32_t verb, const char *first,
+                       const char *second, struct si_error *error) {
   struct si_pending *pending = si_session_request(session, SI_FRAME_CALL);
   struct si_buf *out = &session->out;
   size_t mark;
   if (!pending) {
     return si_session_death(session, error);
   }
-  session->result = result;
-  session->doing = si_verb_name(verb);
   si_rc status = si_frame_begin(out, SI_FRAME_CALL, pending->id, &mark);
   status = status == SI_OK ? si_pack_u32(out, verb) : status;
   status = status == SI_OK ? si_pack_text(out, first) : status;
@@ -178,13 +176,22 @@ si_rc si_session_call(struct si_session *session, uint32_t verb, const char *fir
     out->len = mark;
     pending->id = 0;
     session->count--;
-    session->result = NULL;
     return si_error_set(error, status, "PLUGIN_REQUEST",
                         "the request for the provider is too "
                         "large");
   }
+  return SI_OK;
+}
+
+/* Sends the call and waits for its end; who takes what it emits is set. */
+static si_rc call(struct si_session *session, uint32_t verb, const char *first, const char *second,
+                  struct si_error *error) {
+  si_rc status = send_call(session, verb, first, second, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  session->doing = si_verb_name(verb);
   status = si_session_drain(session, 0, error);
-  session->result = NULL;
   session->doing = "wait";
   if (status == SI_OK) {
     say_timeout(session, si_verb_name(verb));
@@ -194,6 +201,28 @@ si_rc si_session_call(struct si_session *session, uint32_t verb, const char *fir
       *error = session->done;
     }
     status = session->done.status;
+  }
+  return status;
+}
+
+si_rc si_session_call(struct si_session *session, uint32_t verb, const char *first,
+                      const char *second, struct si_buf *result, struct si_error *error) {
+  session->result = result;
+  si_rc status = call(session, verb, first, second, error);
+  session->result = NULL;
+  return status;
+}
+
+si_rc si_session_stream(struct si_session *session, uint32_t verb, const char *first,
+                        const char *second, void *ctx, si_session_piece piece,
+                        struct si_error *error) {
+  session->piece = piece;
+  session->piece_ctx = ctx;
+  session->pieces = SI_OK;
+  si_rc status = call(session, verb, first, second, error);
+  session->piece = NULL;
+  if (session->pieces != SI_OK && !session->protocol) {
+    return si_error_set(error, session->pieces, "OPERATION_STOPPED", "reading was ended");
   }
   return status;
 }
@@ -321,7 +350,12 @@ static void take_done(struct si_session *session, const struct si_frame *frame,
 
 static void take_result(struct si_session *session, struct si_unpack *in) {
   const char *json = si_unpack_text(in);
-  if (in->bad || !session->result || session->result->len > 0) {
+  if (!in->bad && session->piece) {
+    if (session->pieces == SI_OK &&
+        (session->pieces = session->piece(session->piece_ctx, json)) != SI_OK) {
+      si_session_stop(session);
+    }
+  } else if (in->bad || !session->result || session->result->len > 0) {
     si_session_violated(session, "a result came that nobody asked for");
   } else if (si_buf_puts(session->result, json) != SI_OK) {
     si_session_violated(session, "a result is too large");

@@ -68,6 +68,15 @@ si_rc si_session_call(struct si_session *session, uint32_t verb, const char *fir
                       const char *second, struct si_buf *result,
                       struct si_error *error) SI_MUST_USE;
 
+/* Takes one document of those that a verb emits as it goes on. A status other than SI_OK ends the
+ * verb, as a wish to stop does. */
+typedef si_rc (*si_session_piece)(void *ctx, const char *json);
+/* As si_session_call, of a verb that emits any number of documents (SI_VERB_LOGS): each is handed
+ * on as it comes, nothing is kept. What the receiver said is returned where it ended the verb. */
+si_rc si_session_stream(struct si_session *session, uint32_t verb, const char *first,
+                        const char *second, void *ctx, si_session_piece piece,
+                        struct si_error *error) SI_MUST_USE;
+
 /* The artifact provider as a store; the session's. Between its calls the session is at rest. */
 struct si_store *si_session_store(struct si_session *session);
 

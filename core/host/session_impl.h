@@ -72,10 +72,13 @@ struct si_session {
   size_t count; /* of those that have not ended */
   size_t next;  /* where to look for a place */
   uint64_t next_id;
-  uint64_t value;        /* of the latest DONE of a request that is waited for */
-  struct si_error done;  /* of the same */
-  struct si_error put;   /* the first put that failed since the last flush */
-  struct si_buf *result; /* where RESULT goes */
+  uint64_t value;         /* of the latest DONE of a request that is waited for */
+  struct si_error done;   /* of the same */
+  struct si_error put;    /* the first put that failed since the last flush */
+  struct si_buf *result;  /* where RESULT goes */
+  si_session_piece piece; /* or who takes each of them */
+  void *piece_ctx;
+  si_rc pieces; /* SI_OK until that one wanted no more */
   struct si_buf descriptor;
   bool ready;
 
@@ -107,6 +110,8 @@ struct si_session {
 
 /* Waits for something, and handles it: frames, stderr, interrupts, the clock. */
 void si_session_pump(struct si_session *session);
+/* Asks the child to end what it does; after a while it is made to. */
+void si_session_stop(struct si_session *session);
 /* Ends the child at once because it broke the protocol. */
 void si_session_violated(struct si_session *session, const char *what);
 void si_session_log(struct si_session *session, uint32_t level, const char *message);

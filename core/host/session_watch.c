@@ -169,6 +169,13 @@ static void ask_to_stop(struct si_session *session, uint64_t grace_ns) {
   session->next_ns = si_monotonic_ns() + grace_ns;
 }
 
+void si_session_stop(struct si_session *session) {
+  if (session->phase == SI_SESSION_RUNNING) {
+    session->cancelled = true;
+    ask_to_stop(session, 2 * second_ns);
+  }
+}
+
 static void next_phase(struct si_session *session) {
   switch (session->phase) {
     case SI_SESSION_RUNNING: ask_to_stop(session, 2 * second_ns); break;

@@ -15,7 +15,7 @@ struct header {
 
 const char *si_verb_name(uint32_t verb) {
   static const char *const names[] = {"?",       "check", "provision", "destroy",
-                                      "inspect", "list",  "remove"};
+                                      "inspect", "list",  "remove",    "logs"};
   return names[verb < sizeof names / sizeof *names ? verb : 0];
 }
 

@@ -55,7 +55,8 @@ enum si_frame_type {
   SI_FRAME_LOG,        /* u32 level, text message */
   SI_FRAME_PROGRESS,   /* u64 done, u64 total, text what */
   SI_FRAME_STEP,       /* text name, u32 phase, text outside_id */
-  SI_FRAME_RESULT,     /* text JSON: what the CALL of that id emitted; or the URI asked for */
+  SI_FRAME_RESULT,     /* text JSON: what the CALL of that id emitted; or the URI asked for. LOGS
+                          has many */
   SI_FRAME_TAKEN,      /* u32 slot: bytes of a PUT_DATA frame were stored */
   SI_FRAME_DATA,       /* u32 slot, u32 length: bytes for the GET of that id */
   SI_FRAME_ITEM,       /* text key, u64 length, u64 milliseconds since 1970, text id: for the LIST
@@ -86,7 +87,8 @@ enum si_verb {
   SI_VERB_DESTROY,
   SI_VERB_INSPECT,
   SI_VERB_LIST,
-  SI_VERB_REMOVE
+  SI_VERB_REMOVE,
+  SI_VERB_LOGS /* the one that a RESULT may come of more than once */
 };
 const char *si_verb_name(uint32_t verb);
 

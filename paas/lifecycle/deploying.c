@@ -104,7 +104,7 @@ static void advise(const struct si_run *run, const struct target *target, struct
 
 static si_rc fail(struct si_run *run, size_t at, const struct target *target,
                   struct si_error *why) {
-  const struct si_deploying *d = run->deploying;
+  const struct si_deploying *d = run->how.deploying;
   const struct si_run_names names = si_run_names_of("former_", at);
   struct si_error trouble;
   char line[256];
@@ -136,9 +136,9 @@ static si_rc one(struct si_run *run, size_t at, const struct target *target,
   if (status != SI_OK) {
     return status;
   }
-  status = apply(run, run->project, run->deploying->images, target->name, &names, error);
+  status = apply(run, run->project, run->how.deploying->images, target->name, &names, error);
   if (status == SI_OK) {
-    return end(run, target->name, "ok", run->deploying->release, NULL, error);
+    return end(run, target->name, "ok", run->how.deploying->release, NULL, error);
   }
   error->status = status;
   return fail(run, at, target, error);
@@ -167,7 +167,7 @@ static si_rc tell_partial(const struct si_run *run, size_t well, size_t all, con
                           struct si_error *error) {
   const struct si_error why = *error;
   si_error_set(error, SI_E_FAILED, "DEPLOY_PARTIAL", "%zu of %zu targets serve release %s; %s: %s",
-               well, all, run->deploying->release, target, why.message);
+               well, all, run->how.deploying->release, target, why.message);
   si_error_target(error, "deploy", target);
   si_error_detail(error, why.detail);
   return si_error_hint(error, "%s", why.hint);
@@ -190,7 +190,7 @@ si_rc si_deploying_work(struct si_run *run, struct si_error *error) {
       *error = why;
       status = came;
     }
-    go_on = came == SI_OK || (run->deploying->go_on && came != SI_E_CANCELLED);
+    go_on = came == SI_OK || (run->how.deploying->go_on && came != SI_E_CANCELLED);
   }
   if (failed && well > 0) {
     status = tell_partial(run, well, targets.count, failed->name, error);

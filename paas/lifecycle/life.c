@@ -22,11 +22,11 @@ void si_outcome_free(struct si_outcome *outcome) {
 
 /* Runs what has begun, and reads back how things stand. */
 static si_rc run(struct si_life *life, const char *action, const struct si_project *project,
-                 const struct si_operation *operation, const struct si_deploying *deploying,
-                 int lock, struct si_outcome *outcome, struct si_error *error) {
+                 const struct si_operation *operation, const struct si_how *how, int lock,
+                 struct si_outcome *outcome, struct si_error *error) {
   outcome->ran = true;
   si_tell_flush(life);
-  si_rc status = si_operation_run(life, action, project, operation, deploying, lock, error);
+  si_rc status = si_operation_run(life, action, project, operation, how, lock, error);
   if (si_state_sweep(life->state, NULL) != SI_OK) {
     /* A lock file too many hurts nobody. */
   }
@@ -115,8 +115,8 @@ si_rc si_life_create(struct si_life *life, const struct si_create *create,
 
 /* Begins an operation on the project as it stands in the store (with `change`), and runs it. */
 static si_rc begin(struct si_life *life, const char *action, const struct si_project *found,
-                   const char *kind, const struct si_project *change, struct si_outcome *outcome,
-                   struct si_error *error) {
+                   const char *kind, const struct si_project *change, const struct si_how *how,
+                   struct si_outcome *outcome, struct si_error *error) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_operation operation SI_AUTO(si_operation_free) = {.id = ""};
   int lock = -1;
@@ -134,7 +134,7 @@ static si_rc begin(struct si_life *life, const char *action, const struct si_pro
     si_close(&lock); /* begun or not: an operation without an owner is recovered */
     return status;
   }
-  return run(life, action, &project, &operation, NULL, lock, outcome, error);
+  return run(life, action, &project, &operation, how, lock, outcome, error);
 }
 
 si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
@@ -157,18 +157,20 @@ si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stac
     status = bind_secrets(life, &project, &change, error);
   }
   if (status == SI_OK) {
-    status = begin(life, "project.retry", &project, "provision", &change, outcome, error);
+    status = begin(life, "project.retry", &project, "provision", &change, NULL, outcome, error);
   }
   forget_secrets(life);
   return status;
 }
 
-si_rc si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
-                     struct si_error *error) {
+si_rc si_life_delete(struct si_life *life, const char *slug, bool accept_unverified,
+                     struct si_outcome *outcome, struct si_error *error) {
+  const struct si_how how = {.accept_unverified = accept_unverified};
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   si_rc status = si_state_project(life->state, life->owner_id, slug, false, &project, error);
-  return status == SI_OK ? begin(life, "project.delete", &project, "destroy", NULL, outcome, error)
-                         : status;
+  return status == SI_OK
+             ? begin(life, "project.delete", &project, "destroy", NULL, &how, outcome, error)
+             : status;
 }
 
 si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
@@ -180,7 +182,25 @@ si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_o
     status = bind_secrets(life, &project, &change, error);
   }
   if (status == SI_OK) {
-    status = begin(life, "project.converge", &project, "converge", &change, outcome, error);
+    status = begin(life, "project.converge", &project, "converge", &change, NULL, outcome, error);
+  }
+  forget_secrets(life);
+  return status;
+}
+
+si_rc si_life_reset(struct si_life *life, const char *slug, struct si_outcome *outcome,
+                    struct si_error *error) {
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  struct si_project change SI_AUTO(si_project_free) = {.id = ""};
+  const struct si_how how = {.anew = true};
+  si_rc status = si_state_project(life->state, life->owner_id, slug, false, &project, error);
+  bool failed = status == SI_OK && strcmp(project.status, "failed") == 0;
+  if (failed || (status == SI_OK && strcmp(project.status, "running") == 0)) {
+    status = bind_secrets(life, &project, &change, error);
+  }
+  if (status == SI_OK) { /* what never came up is provisioned, as by a retry */
+    status = begin(life, "app.reset", &project, failed ? "provision" : "reset", &change, &how,
+                   outcome, error);
   }
   forget_secrets(life);
   return status;
@@ -289,7 +309,8 @@ static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
                                          .images = known ? release.images : NULL,
                                          .keep_failed = deploy->keep_failed,
                                          .go_on = deploy->go_on};
-  return run(life, telling.action, project, &operation, &deploying, lock, outcome, error);
+  const struct si_how how = {.deploying = &deploying};
+  return run(life, telling.action, project, &operation, &how, lock, outcome, error);
 }
 
 si_rc si_life_deploy(struct si_life *life, const struct si_deploy *deploy,

@@ -64,9 +64,16 @@ si_rc si_life_create(struct si_life *life, const struct si_create *create,
 si_rc si_life_retry(struct si_life *life, const char *slug, const struct si_stack *stack,
                     const char *config, struct si_outcome *outcome,
                     struct si_error *error) SI_MUST_USE;
-/* Destroys a running, failed or half-deleted project, volumes included. */
-si_rc si_life_delete(struct si_life *life, const char *slug, struct si_outcome *outcome,
-                     struct si_error *error) SI_MUST_USE;
+/* Destroys a running, failed or half-deleted project, volumes included, on every target that it
+ * lives on. With `accept_unverified` the project is deleted although something could not be proven
+ * gone (a target that cannot be reached, what an engine still lists): the audit chain and the
+ * evidence have the list of it, and reconcile finds it again as orphans. */
+si_rc si_life_delete(struct si_life *life, const char *slug, bool accept_unverified,
+                     struct si_outcome *outcome, struct si_error *error) SI_MUST_USE;
+/* Takes a running or failed project down, volumes included, proves it gone, and brings its own
+ * release up again, on every target that it lives on, with the secrets of now. */
+si_rc si_life_reset(struct si_life *life, const char *slug, struct si_outcome *outcome,
+                    struct si_error *error) SI_MUST_USE;
 /* Brings a running project back to its own stack; it stays running. */
 si_rc si_life_converge(struct si_life *life, const char *project_id, struct si_outcome *outcome,
                        struct si_error *error) SI_MUST_USE;

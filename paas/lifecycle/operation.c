@@ -141,17 +141,48 @@ static si_rc destroy(struct si_run *run, const char *document, const struct si_r
   return status == SI_OK ? si_run_note(run, names->verified, cJSON_CreateTrue()) : status;
 }
 
+/* All of it away, proven, and then made as on the first day. */
+static si_rc provision_anew(struct si_run *run, const char *document,
+                            const struct si_run_names *names, size_t at, struct si_error *error) {
+  const struct si_run_names gone = si_run_names_of("gone_", at);
+  si_rc status = destroy(run, document, &gone, error);
+  return status == SI_OK ? si_run_provision(run, document, run->project->stack, names->result,
+                                            names->verified, error)
+                         : status;
+}
+
 static si_rc work_on(struct si_run *run, const char *document, const char *target, size_t at,
                      struct si_error *error) {
   const struct si_run_names names = si_run_names_of("", at);
   bool destroying = strcmp(run->operation->kind, "destroy") == 0;
   si_rc status = si_run_open(run, target, run->project->config, error);
   if (status == SI_OK) {
-    status = destroying ? destroy(run, document, &names, error)
-                        : si_run_provision(run, document, run->project->stack, names.result,
-                                           names.verified, error);
+    status = destroying      ? destroy(run, document, &names, error)
+             : run->how.anew ? provision_anew(run, document, &names, at, error)
+                             : si_run_provision(run, document, run->project->stack, names.result,
+                                                names.verified, error);
   }
   return si_run_close(run, status, error);
+}
+
+/* What could not be proven gone on a target, and why: for the evidence and the audit chain. */
+static si_rc note_unverified(struct si_run *run, const char *target, size_t at,
+                             const struct si_error *why) {
+  const struct si_run_names names = si_run_names_of("", at);
+  const cJSON *remaining = si_json_get(si_json_get(run->result, names.result), "remaining");
+  cJSON *list = cJSON_GetObjectItemCaseSensitive(run->result, "unverified");
+  list = list ? list : cJSON_AddArrayToObject(run->result, "unverified");
+  cJSON *item = cJSON_CreateObject();
+  if (!list || !cJSON_AddItemToArray(list, item)) {
+    cJSON_Delete(item);
+    return SI_E_NOMEM;
+  }
+  cJSON *copy = cJSON_IsArray(remaining) ? cJSON_Duplicate(remaining, true) : cJSON_CreateArray();
+  return cJSON_AddStringToObject(item, "target", target) &&
+                 cJSON_AddStringToObject(item, "message", why->message) &&
+                 cJSON_AddItemToObject(item, "remaining", copy)
+             ? SI_OK
+             : SI_E_NOMEM;
 }
 
 /* The same on every target of the project, one after the other, also where one of them failed: what
@@ -175,7 +206,11 @@ static si_rc work_everywhere(struct si_run *run, struct si_error *error) {
   status = si_run_targets(run->life, run->project->id, &targets, error);
   for (size_t i = 0; status != SI_E_CANCELLED && i < targets.count; i++) {
     bool first = status == SI_OK;
-    si_rc came = work_on(run, document.data, targets.list[i], i, first ? error : &why);
+    struct si_error *told = first ? error : &why;
+    si_rc came = work_on(run, document.data, targets.list[i], i, told);
+    if (came != SI_OK && came != SI_E_CANCELLED && run->how.accept_unverified) {
+      came = note_unverified(run, targets.list[i], i, told);
+    }
     status = first || came == SI_E_CANCELLED ? came : status;
   }
   return status;
@@ -185,7 +220,7 @@ static si_rc work(struct si_run *run, struct si_error *error) {
   struct si_journal journal;
   si_journal_open(&journal, run->life, run->operation->id, run->project->provisioner, run->lock);
   run->journal = &journal;
-  si_rc status = run->deploying ? si_deploying_work(run, error) : work_everywhere(run, error);
+  si_rc status = run->how.deploying ? si_deploying_work(run, error) : work_everywhere(run, error);
   if (status != SI_OK && error->stage[0] == '\0') {
     si_error_target(error, run->operation->kind, NULL);
   }
@@ -250,7 +285,11 @@ static const char *ending(si_rc status) {
 /* The next command to type, where the provider did not say. */
 static void advise(const struct si_run *run, struct si_error *error) {
   bool destroying = strcmp(run->operation->kind, "destroy") == 0;
-  if (error->hint[0] == '\0') {
+  const char *slug = run->project->slug;
+  if (error->hint[0] == '\0' && strcmp(run->operation->kind, "reset") == 0) {
+    si_error_hint(error, "then: si paas --context %s app reset --app %s --yes --confirm %s",
+                  run->life->context->name, slug, slug);
+  } else if (error->hint[0] == '\0') {
     si_error_hint(error, "then: si paas --context %s project %s %s%s%s", run->life->context->name,
                   destroying ? "delete" : "retry", run->project->slug,
                   destroying ? " --yes --confirm " : "", destroying ? run->project->slug : "");
@@ -258,8 +297,8 @@ static void advise(const struct si_run *run, struct si_error *error) {
 }
 
 si_rc si_operation_run(struct si_life *life, const char *action, const struct si_project *project,
-                       const struct si_operation *operation, const struct si_deploying *deploying,
-                       int lock, struct si_error *error) {
+                       const struct si_operation *operation, const struct si_how *how, int lock,
+                       struct si_error *error) {
   struct si_error why = {.status = SI_OK};
   struct si_error trouble;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
@@ -267,7 +306,7 @@ si_rc si_operation_run(struct si_life *life, const char *action, const struct si
   struct si_run run = {.life = life,
                        .project = project,
                        .operation = operation,
-                       .deploying = deploying,
+                       .how = how ? *how : (struct si_how){.deploying = NULL},
                        .lock = lock};
   struct si_telling telling = si_telling_of(life, action, project);
   struct si_told told SI_AUTO(si_told_free) = SI_TOLD;
@@ -292,6 +331,7 @@ si_rc si_operation_run(struct si_life *life, const char *action, const struct si
     keep_result(owned, &result);
   }
   telling.unharmed = run.unharmed;
+  telling.unverified = si_json_get(owned, "unverified");
   si_rc ended = si_tell_end(&telling, operation, ending(status), status == SI_OK ? NULL : &why,
                             &told, &trouble);
   if (ended == SI_OK) {

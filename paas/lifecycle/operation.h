@@ -8,15 +8,15 @@
 
 #include "paas/lifecycle/life.h"
 
-struct si_deploying; /* deploying.h */
+struct si_how; /* run.h */
 
-/* Runs `operation` (kind provision, converge, destroy, or deploy: then with what is deployed) on
- * `project` and ends it in the store, whatever came, told to the event chains as `action`; closes
- * the lock. Then exports the evidence:
+/* Runs `operation` (kind provision, converge, destroy, reset, or deploy: then with what is
+ * deployed) on `project` and ends it in the store, whatever came, told to the event chains as
+ * `action`; closes the lock. `how` NULL: nothing special. Then exports the evidence:
  * what fails there is told to the log and stays pending, it never changes the outcome. */
 si_rc si_operation_run(struct si_life *life, const char *action, const struct si_project *project,
-                       const struct si_operation *operation, const struct si_deploying *deploying,
-                       int lock, struct si_error *error) SI_MUST_USE;
+                       const struct si_operation *operation, const struct si_how *how, int lock,
+                       struct si_error *error) SI_MUST_USE;
 
 /* The result document of an operation on this project, so far: {"stack", "config"} (the second a
  * JSON text). The project may get others before the evidence is made, so each operation keeps those

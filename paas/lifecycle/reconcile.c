@@ -12,6 +12,7 @@
 #include "paas/lifecycle/telling.h"
 #include "paas/redact/redact.h"
 #include "paas/state/deployment.h"
+#include "paas/target/target.h"
 
 struct reconciling {
   struct si_life *life;
@@ -160,7 +161,7 @@ static void act(struct reconciling *r, const struct si_project *project, const c
   if (strcmp(action, "retry") == 0) {
     status = si_life_retry(r->life, project->slug, NULL, NULL, &outcome, &error);
   } else if (strcmp(action, "delete") == 0) {
-    status = si_life_delete(r->life, project->slug, &outcome, &error);
+    status = si_life_delete(r->life, project->slug, false, &outcome, &error);
   } else {
     status = si_life_converge(r->life, project->id, &outcome, &error);
   }
@@ -246,7 +247,7 @@ static int rank(const cJSON *resource) {
 }
 
 static void one_orphan(struct reconciling *r, struct si_session *session, const char *provisioner,
-                       const cJSON *resource) {
+                       const char *target, const cJSON *resource) {
   struct si_error error;
   cJSON *item = cJSON_Duplicate(resource, true);
   if (!item || !cJSON_AddItemToArray(r->orphans, item)) {
@@ -254,6 +255,7 @@ static void one_orphan(struct reconciling *r, struct si_session *session, const 
     return;
   }
   put_text(item, "provisioner", provisioner);
+  put_text(item, "target", target);
   put_text(item, "outcome", "");
   if (!r->apply) {
     r->clean = false;
@@ -272,7 +274,7 @@ static void one_orphan(struct reconciling *r, struct si_session *session, const 
 }
 
 static si_rc orphans_of(struct reconciling *r, struct si_session *session, const char *provisioner,
-                        struct si_error *error) {
+                        const char *target, struct si_error *error) {
   struct si_buf context SI_AUTO(si_buf_free) = SI_BUF(128);
   cJSON *listing SI_AUTO(si_json_free) = NULL;
   const cJSON *each;
@@ -293,7 +295,7 @@ static si_rc orphans_of(struct reconciling *r, struct si_session *session, const
       }
       status = owned_by_project(r->life, id ? id : "", &owned, error);
       if (status == SI_OK && !owned) {
-        one_orphan(r, session, provisioner, each);
+        one_orphan(r, session, provisioner, target, each);
       }
     }
   }
@@ -337,41 +339,72 @@ static void on_stopped(void *ctx, const char *kind, const char *what) {
 
 static const struct si_listener listener = {.log = on_log, .step = on_step, .stopped = on_stopped};
 
-/* Each provisioner (with its configuration) that this context uses or used is asked once. */
+/* Each provisioner (with its configuration) that this context uses or used is asked once on each
+ * target: what a deleted project left may be on any of them. */
 struct asked {
   struct reconciling *r;
-  cJSON *seen; /* {"<provisioner> <config>": true} */
+  cJSON *seen;                      /* {"<target> <provisioner> <config>": true} */
+  const char *provisioner, *config; /* that are asked about; what follows, too */
+  bool needed;
 };
 
-static si_rc ask_provisioner(struct asked *asked, const char *provisioner, const char *config,
-                             bool needed) {
+/* Through the target: `error` tells of either way. */
+static si_rc ask_there(struct reconciling *r, const char *provisioner, const char *config,
+                       const char *target, struct si_error *error) {
+  struct si_session *session = NULL;
+  struct si_target_link *link = NULL;
+  si_rc status = si_target_open(r->life->state, target, config, si_life_deadline(r->life),
+                                r->life->interrupt_fd, &link, error);
+  if (status == SI_OK) {
+    status = si_provisioner_open(r->life, provisioner, si_target_link_config(link), -1, &listener,
+                                 r, &session, error);
+    status = status == SI_OK ? orphans_of(r, session, provisioner, target, error) : status;
+    si_session_close(session);
+    if (status != SI_OK) {
+      error->status = status;
+      status = si_target_link_blame(link, error);
+    }
+  }
+  si_target_link_close(link);
+  return status;
+}
+
+/* With ssh the way has a name of its own each time; the rest of the configuration does not. */
+static si_rc key_of(const char *provisioner, const char *config, const char *target,
+                    struct si_buf *key) {
+  cJSON *settings SI_AUTO(si_json_free) = NULL;
+  bool local = strcmp(target, SI_TARGET_LOCAL) == 0;
+  si_rc status = si_json_parse(config, strlen(config), &settings, NULL);
+  if (status == SI_OK && !local) {
+    cJSON_DeleteItemFromObjectCaseSensitive(settings, "socket"); /* the target has its own */
+  }
+  status = status == SI_OK ? si_buf_printf(key, "%s %s ", target, provisioner) : status;
+  return status == SI_OK ? si_json_print(settings, false, key) : status;
+}
+
+static si_rc ask_provisioner(struct asked *asked, const char *target) {
   struct reconciling *r = asked->r;
   struct si_buf key SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
-  struct si_session *session = NULL;
   struct si_error error = {.status = SI_OK};
-  if (si_buf_printf(&key, "%s %s", provisioner, config) != SI_OK) {
+  if (key_of(asked->provisioner, asked->config, target, &key) != SI_OK) {
     return SI_E_NOMEM;
   }
   if (si_json_get(asked->seen, key.data)) {
     return SI_OK;
   }
   cJSON_AddTrueToObject(asked->seen, key.data);
-  r->stopped = (struct si_stopped){.context = r->life->context, .plugin = provisioner};
-  si_rc status =
-      si_provisioner_open(r->life, provisioner, config, -1, &listener, r, &session, &error);
-  if (status == SI_OK) {
-    status = orphans_of(r, session, provisioner, &error);
-  }
-  si_session_close(session);
+  r->stopped = (struct si_stopped){.context = r->life->context, .plugin = asked->provisioner};
+  si_rc status = ask_there(r, asked->provisioner, asked->config, target, &error);
   si_redact_end(&r->lines, r, say);
   if (status != SI_OK) {
     error.status = status;
     cJSON *item = cJSON_CreateObject();
-    put_text(item, "provisioner", provisioner);
+    put_text(item, "provisioner", asked->provisioner);
+    put_text(item, "target", target);
     put_text(item, "message", error.message);
     cJSON_AddItemToArray(r->unreachable, item);
     /* An engine that only deleted projects used may be gone for good: told, but no failure. */
-    if (needed) {
+    if (asked->needed) {
       r->clean = false;
       failed(r, &error);
     }
@@ -379,9 +412,49 @@ static si_rc ask_provisioner(struct asked *asked, const char *provisioner, const
   return SI_OK;
 }
 
+static si_rc ask_on_instance(void *ctx, const struct si_instance *instance) {
+  return ask_provisioner(ctx, instance->target);
+}
+
+static si_rc ask_on_target(void *ctx, const struct si_target_row *row) {
+  return ask_provisioner(ctx, row->name);
+}
+
+static void about(struct asked *asked, const struct si_project *project, bool needed) {
+  asked->provisioner = project->provisioner;
+  asked->config = project->config ? project->config : "{}";
+  asked->needed = needed;
+}
+
+/* Where a living project is. */
+static si_rc ask_where_it_lives(void *ctx, const struct si_project *project) {
+  struct asked *asked = ctx;
+  struct si_error why;
+  about(asked, project, true);
+  si_rc status =
+      si_state_instances(asked->r->life->state, project->id, asked, ask_on_instance, &why);
+  if (status != SI_OK) {
+    failed(asked->r, &why);
+  }
+  return status;
+}
+
+/* And wherever one, living or not, may have been. */
+static si_rc ask_everywhere(struct asked *asked) {
+  struct si_error why;
+  si_rc status = ask_provisioner(asked, SI_TARGET_LOCAL);
+  status = status == SI_OK ? si_state_targets(asked->r->life->state, asked, ask_on_target, &why)
+                           : status;
+  if (status != SI_OK) {
+    failed(asked->r, &why);
+  }
+  return status;
+}
+
 static si_rc ask_for_project(void *ctx, const struct si_project *project) {
-  bool live = strcmp(project->status, "deleted") != 0;
-  return ask_provisioner(ctx, project->provisioner, project->config ? project->config : "{}", live);
+  struct asked *asked = ctx;
+  about(asked, project, false);
+  return ask_everywhere(asked);
 }
 
 static si_rc all_orphans(struct reconciling *r, struct si_error *error) {
@@ -391,8 +464,8 @@ static si_rc all_orphans(struct reconciling *r, struct si_error *error) {
   const char *provisioner = NULL;
   const cJSON *config = NULL;
   /* The living first: an engine that one of them needs must not pass for one of the dead's. */
-  si_rc status =
-      si_state_projects(r->life->state, r->life->owner_id, false, &asked, ask_for_project, error);
+  si_rc status = si_state_projects(r->life->state, r->life->owner_id, false, &asked,
+                                   ask_where_it_lives, error);
   if (status == SI_OK) {
     status =
         si_state_projects(r->life->state, r->life->owner_id, true, &asked, ask_for_project, error);
@@ -404,8 +477,13 @@ static si_rc all_orphans(struct reconciling *r, struct si_error *error) {
     status = si_json_print(config, false, &text);
   }
   /* The context's own provisioner matters where no project tells of one: the state may be new. */
-  bool alone = status == SI_OK && asked.seen->child == NULL;
-  return alone ? ask_provisioner(&asked, provisioner, text.data, false) : status;
+  if (status != SI_OK || asked.seen->child) {
+    return status;
+  }
+  asked.provisioner = provisioner;
+  asked.config = text.data;
+  asked.needed = false;
+  return ask_everywhere(&asked);
 }
 
 /* --- the whole --- */

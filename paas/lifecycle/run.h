@@ -12,11 +12,18 @@
 
 struct si_deploying; /* deploying.h */
 
+/* What its caller wants of an operation, beyond its kind. */
+struct si_how {
+  const struct si_deploying *deploying; /* of kind deploy; else NULL */
+  bool anew;                            /* everything is destroyed first, volumes too */
+  bool accept_unverified; /* of kind destroy: what cannot be proven gone is told, and let be */
+};
+
 struct si_run {
   struct si_life *life;
   const struct si_project *project; /* with the stack that the operation is about */
   const struct si_operation *operation;
-  const struct si_deploying *deploying; /* of kind deploy; else NULL */
+  struct si_how how;
   int lock;
   struct si_journal *journal;
   struct si_target_link *link;

@@ -305,6 +305,43 @@ si_rc si_life_secrets_bind(struct si_life *life, const char *slug, const char *s
   return status;
 }
 
+/* --- knowing them again --- */
+
+struct remembering {
+  struct si_vault *vault;
+  struct si_error *error;
+};
+
+static si_rc remember_one(void *ctx, const struct si_secret *secret) {
+  struct remembering *remembering = ctx;
+  return si_vault_get(remembering->vault, secret->app, secret->key, NULL, look_at_nothing,
+                      remembering->error);
+}
+
+static bool declares_any(const char *stack) {
+  cJSON *document SI_AUTO(si_json_free) = NULL;
+  return stack && (si_json_parse(stack, strlen(stack), &document, NULL) != SI_OK ||
+                   cJSON_GetArraySize(si_json_get(document, "secrets")) > 0);
+}
+
+si_rc si_life_secrets_remember(struct si_life *life, const char *slug, const char *stack,
+                               struct si_error *error) {
+  struct remembering remembering = {.error = error};
+  struct si_error why = {.status = SI_OK};
+  si_rc status = si_vault_open(life->context, life->state, &remembering.vault, &why);
+  if (status != SI_OK) {
+    if (strcmp(why.code, "VAULT_MISSING") == 0 && !declares_any(stack)) {
+      return SI_OK;
+    }
+    *error = why;
+    return status;
+  }
+  si_vault_asker(remembering.vault, life->ask, life->ask_ctx);
+  status = si_vault_list(remembering.vault, slug, &remembering, remember_one, error);
+  si_vault_close(remembering.vault);
+  return status;
+}
+
 /* --- lending --- */
 
 /* Does a variable of a service stand for it? One that is declared to sign another with, say, is the

@@ -26,6 +26,12 @@ si_rc si_life_secrets_bind(struct si_life *life, const char *slug, const char *s
                            struct si_error *error) SI_MUST_USE;
 void si_life_secrets_free(struct si_life_secrets **secrets); /* for SI_AUTO */
 
+/* Opens every secret that the vault holds for this app, so that from now on none of them is shown
+ * (paas/redact). Makes none. Where the stack (or NULL) declares secrets, a vault that is missing is
+ * a failure: then nobody could know them in what is to be shown. */
+si_rc si_life_secrets_remember(struct si_life *life, const char *slug, const char *stack,
+                               struct si_error *error) SI_MUST_USE;
+
 /* As si_listener.secret. NULL, and names that no service of the stack refers to:
  * SECRET_NOT_REFERRED (SI_E_REFUSED). */
 si_rc si_life_secrets_lend(struct si_life_secrets *secrets, const char *name, void *use_ctx,

@@ -35,6 +35,36 @@ static si_rc write_record(const struct si_life *life, const struct si_event *eve
                                         si_status_text(status));
 }
 
+/* "target: type name (reason)" of each thing, or why nobody could look; an event has room for so
+ * many, and the evidence has all of them. */
+static bool add_unverified(cJSON *fields, const cJSON *unverified) {
+  enum { TOLD = 40 };
+  cJSON *list = cJSON_AddArrayToObject(fields, "unverified");
+  const cJSON *target, *thing;
+  size_t count = 0;
+  cJSON_ArrayForEach(target, unverified) {
+    const char *name = si_json_str(target, "target");
+    const char *message = si_json_str(target, "message");
+    char text[600];
+    snprintf(text, sizeof text, "%.63s: %.500s", name ? name : "", message ? message : "");
+    if (count++ < TOLD && !cJSON_AddItemToArray(list, cJSON_CreateString(text))) {
+      return false;
+    }
+    cJSON_ArrayForEach(thing, si_json_get(target, "remaining")) {
+      const char *type = si_json_str(thing, "type"), *id = si_json_str(thing, "name");
+      const char *reason = si_json_str(thing, "reason");
+      snprintf(text, sizeof text, "%.63s: %.20s %.160s (%.200s)", name ? name : "",
+               type ? type : "", id ? id : "", reason ? reason : "");
+      if (count++ < TOLD && !cJSON_AddItemToArray(list, cJSON_CreateString(text))) {
+        return false;
+      }
+    }
+  }
+  char more[48];
+  snprintf(more, sizeof more, "and %zu more", count > TOLD ? count - TOLD : 0);
+  return list && (count <= TOLD || cJSON_AddItemToArray(list, cJSON_CreateString(more)));
+}
+
 static si_rc write_operation(const struct si_telling *telling, const struct si_operation *operation,
                              const char *status, const char *severity, const struct si_error *why,
                              struct si_buf *record, struct si_error *error) {
@@ -45,6 +75,9 @@ static si_rc write_operation(const struct si_telling *telling, const struct si_o
       {"spec_sha256", telling->spec_sha256},
   };
   cJSON *fields SI_AUTO(si_json_free) = object_of(members, sizeof members / sizeof *members);
+  if (telling->unverified && !add_unverified(fields, telling->unverified)) {
+    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+  }
   const struct si_event event = {.action = telling->action,
                                  .status = status,
                                  .severity = severity,
@@ -67,11 +100,12 @@ static const char *severity_of(const struct si_telling *telling,
                                const struct si_operation *operation, const char *status,
                                const struct si_error *why) {
   if (strcmp(status, "ok") == 0) {
-    return "info";
+    return telling->unverified ? "warning" : "info";
   }
   bool deploy = strcmp(operation->kind, "deploy") == 0 && !telling->unharmed;
-  bool running =
-      (deploy || strcmp(operation->kind, "converge") == 0) && strcmp(status, "failed") == 0;
+  bool running = (deploy || strcmp(operation->kind, "converge") == 0 ||
+                  strcmp(operation->kind, "reset") == 0) &&
+                 strcmp(status, "failed") == 0;
   return running || (why && why->retry == SI_OUTCOME_UNKNOWN) ? "critical" : "warning";
 }
 

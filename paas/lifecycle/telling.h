@@ -17,7 +17,9 @@ struct si_telling {
   const char *slug;
   const char *provisioner;
   const char *spec_sha256;
-  bool unharmed; /* of a deploy that failed: what served before serves again */
+  const cJSON
+      *unverified; /* of a destroy: what could not be proven gone, and was let be; or NULL */
+  bool unharmed;   /* of a deploy that failed: what served before serves again */
 };
 
 /* The project's words, under an action. */

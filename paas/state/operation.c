@@ -29,16 +29,16 @@ static const struct {
     {"provision", "failed", "provisioning"}, {"destroy", "running", "deleting"},
     {"destroy", "failed", "deleting"},       {"destroy", "deleting", "deleting"},
     {"converge", "running", "running"},      {"deploy", "running", "running"},
+    {"reset", "running", "running"},
 };
 
 /* And what its end does, well or not. */
 static const struct {
   const char *kind, *well, *badly;
 } ends[] = {
-    {"provision", "running", "failed"},
-    {"destroy", "deleted", "deleting"},
-    {"converge", "running", "running"},
-    {"deploy", "running", "running"},
+    {"provision", "running", "failed"}, {"destroy", "deleted", "deleting"},
+    {"converge", "running", "running"}, {"deploy", "running", "running"},
+    {"reset", "running", "running"},
 };
 
 void si_operation_free(struct si_operation *operation) {

@@ -166,3 +166,63 @@ si_rc si_engine_container_logs(struct si_engine *engine, const char *id, unsigne
   }
   return status;
 }
+
+/* --- lines --- */
+
+struct reading {
+  struct si_log_lines lines;
+  si_rc status; /* why it ended early: the client knows only that it did */
+};
+
+static si_rc feed_lines(void *ctx, const void *data, size_t len) {
+  struct reading *reading = ctx;
+  reading->status = si_log_lines_feed(&reading->lines, data, len);
+  return reading->status;
+}
+
+static si_rc lines_path(const char *id, const struct si_log_query *query, struct si_buf *path,
+                        struct si_error *error) {
+  char verb[160], since[48] = "", tail[32] = "all";
+  if (query->since_ns > 0) {
+    snprintf(since, sizeof since, "&since=%lld.%09lld", (long long)(query->since_ns / 1000000000),
+             (long long)(query->since_ns % 1000000000));
+  }
+  if (query->tail > 0) {
+    snprintf(tail, sizeof tail, "%u", query->tail);
+  }
+  snprintf(verb, sizeof verb, "/logs?stdout=true&stderr=true&timestamps=true&tail=%s%s", tail,
+           since);
+  return container_path(path, id, verb, error);
+}
+
+si_rc si_engine_container_lines(struct si_engine *engine, const char *id,
+                                const struct si_log_query *query, void *ctx, si_log_each each,
+                                struct si_error *error) {
+  struct si_buf path SI_AUTO(si_buf_free) = SI_BUF(1024);
+  struct reading reading = {.status = SI_OK};
+  struct si_engine_query request = {.method = "GET",
+                                    .what = "reading the container's log",
+                                    .sink = feed_lines,
+                                    .sink_ctx = &reading};
+  si_rc status = lines_path(id, query, &path, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  request.path = si_buf_text(&path);
+  si_log_lines_begin(&reading.lines, ctx, each);
+  status = si_engine_ask(engine, &request, NULL, error);
+  if (status == SI_OK) {
+    status = reading.status = si_log_lines_end(&reading.lines);
+  }
+  if (reading.status == SI_E_IO && reading.lines.trouble[0]) {
+    status = si_error_set(error, SI_E_IO, "ENGINE_REFUSED", "the engine cannot read the log: %s",
+                          reading.lines.trouble);
+  } else if (reading.status == SI_E_CORRUPT) {
+    status = si_error_set(error, SI_E_CORRUPT, "ENGINE_ANSWER",
+                          "reading the container's log: the answer is no log with times");
+  } else if (reading.status != SI_OK) {
+    status = si_error_set(error, reading.status, "ENGINE_STOPPED", "reading was ended");
+  }
+  si_log_lines_free(&reading.lines);
+  return status;
+}

@@ -6,6 +6,7 @@
 #ifndef SI_PLUGINS_ENGINE_CONTAINER_H
 #define SI_PLUGINS_ENGINE_CONTAINER_H
 
+#include "plugins/engine/lines.h"
 #include "plugins/engine/resource.h"
 
 struct si_engine_container {
@@ -47,5 +48,14 @@ si_rc si_engine_container_stop(struct si_engine *engine, const char *id, int64_t
  * cleaned: no control characters but newlines and tabs, no broken UTF-8. */
 si_rc si_engine_container_logs(struct si_engine *engine, const char *id, unsigned lines,
                                struct si_buf *out, struct si_error *error) SI_MUST_USE;
+
+struct si_log_query {
+  unsigned tail;    /* the last so many; 0: all */
+  int64_t since_ns; /* of this time and later; 0: all */
+};
+/* Its lines, oldest first, as they are: any bytes. What `each` says ends the reading with it. */
+si_rc si_engine_container_lines(struct si_engine *engine, const char *id,
+                                const struct si_log_query *query, void *ctx, si_log_each each,
+                                struct si_error *error) SI_MUST_USE;
 
 #endif

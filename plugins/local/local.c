@@ -68,4 +68,5 @@ const si_provisioner_vt local_provisioner = {
     .inspect = local_inspect,
     .list = local_list,
     .remove = local_remove,
+    .logs = local_logs,
 };

@@ -22,6 +22,8 @@ si_rc local_destroy(si_instance *instance, si_op *op, const char *project, void 
 si_rc local_inspect(si_instance *instance, si_op *op, const char *project, void *ctx, si_emit emit);
 si_rc local_list(si_instance *instance, si_op *op, const char *context, void *ctx, si_emit emit);
 si_rc local_remove(si_instance *instance, si_op *op, const char *resource);
+si_rc local_logs(si_instance *instance, si_op *op, const char *project, const char *query,
+                 void *ctx, si_emit emit);
 
 /* Emits the inspection of the call's project; for provision, which ends with one. */
 si_rc local_inspect_emit(struct local_call *call, void *ctx, si_emit emit) SI_MUST_USE;

@@ -37,7 +37,8 @@ static void break_descriptor(void) {
   plugin.size -= bad("descriptor.size") ? 8 : 0;
   plugin.abi_major = (uint16_t)(plugin.abi_major + bad("descriptor.major"));
   plugin.draft = (uint16_t)(plugin.draft + bad("descriptor.draft"));
-  plugin.need_minor = bad("descriptor.need-minor") || bad("descriptor.minor") ? 1 : 0;
+  plugin.need_minor =
+      bad("descriptor.need-minor") || bad("descriptor.minor") ? SI_ABI_MINOR + 1 : 0;
   plugin.id = bad("descriptor.id") ? "Reference" : plugin.id;
   plugin.version = bad("descriptor.version") ? "1.0\n" : plugin.version;
   plugin.license = bad("descriptor.license") ? "mine!" : plugin.license;

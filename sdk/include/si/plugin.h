@@ -35,7 +35,7 @@ extern "C" {
 
 #define SI_ABI_MAGIC 0x31507369u /* "isP1": a foreign object is refused with a clear message */
 #define SI_ABI_MAJOR 1u          /* stands in the entry symbol's name, too */
-#define SI_ABI_MINOR 0u          /* grows when a table gains a tail member */
+#define SI_ABI_MINOR 1u          /* grows when a table gains a tail member */
 #define SI_ABI_DRAFT 4u          /* 0 once the ABI is frozen */
 
 /* Tables larger than this are refused as absurd, whatever their size member says. */
@@ -94,7 +94,8 @@ enum { SI_STEP_BEGIN = 0, SI_STEP_DONE = 1, SI_STEP_FAILED = 2 };
 typedef struct si_host si_host; /* one instance's host side; the host's */
 typedef struct si_op si_op;     /* one call in flight; the host's */
 
-/* Receives a verb's result: one JSON text. Called at most once, before the verb returns. */
+/* Receives a verb's result: one JSON text. Called at most once, before the verb returns, unless the
+ * verb's own contract says that there are many. */
 typedef si_rc (*si_emit)(void *ctx, const char *json, size_t len);
 
 /* Reads the bytes of a secret while they exist. They are wiped as soon as it returns. */

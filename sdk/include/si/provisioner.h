@@ -58,6 +58,22 @@ typedef struct si_provisioner_vt {
   /* Removes one resource of list(), if it still carries the same marks. `resource` is
    * {"context_id","project_id","type","id"}. Gone already is success. */
   si_rc (*remove)(si_instance *instance, si_op *op, const char *resource);
+
+  /* --- optional: NULL, or a table that ends before it --- */
+
+  /* What the project's services wrote. Changes nothing, and journals no step. `query` is
+   * {"services":[...],"tail":n,"since":time|null,"follow":bool}: the services by name (none: all of
+   * them), the last n lines of each (1 to 100000), those of this time and later (RFC 3339, UTC).
+   * Emits any number of documents, each {"lines":[{"time","service","stream","line","cut"?}]} of at
+   * most 1 MiB, time in RFC 3339 with the fraction that the engine knows, stream "stdout" or
+   * "stderr", a line without its end and of at most 64 KiB (`cut`: true where there was more of
+   * it). Without `follow` it returns after the last line there is now, and all lines of all
+   * services come in the order of their times. With it, it goes on with what is written, through
+   * restarts and replacements of the containers, until it is cancelled (SI_E_CANCELLED) or nothing
+   * of the project is left. SI_E_NOT_FOUND: nothing of the project, or a service that is named,
+   * is there. */
+  si_rc (*logs)(si_instance *instance, si_op *op, const char *project, const char *query, void *ctx,
+                si_emit emit);
 } si_provisioner_vt;
 
 #ifdef __cplusplus
