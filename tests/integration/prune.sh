@@ -22,7 +22,7 @@ begin "nothing goes without the context's name, in a dry run, or while it is you
 expect_exit 2 si paas prune --keep 0
 expect_exit 2 "${paas[@]}" prune --keep x
 expect_exit 2 "${paas[@]}" prune --older-than yesterday
-for flags in "" "--keep 5" "--keep 0 --older-than 30d" "--keep 0 --app nobody"; do
+for flags in "" "--keep 6" "--keep 0 --older-than 30d" "--keep 0 --app nobody"; do
   # shellcheck disable=SC2086
   expect_exit 0 "${paas[@]}" --json prune $flags
   pruned ""
