@@ -253,7 +253,7 @@ static si_rc status_of(struct si_invocation *inv) {
 
 const struct si_command si_cmd_app_status = {
     .path = "paas app status",
-    .summary = "Show an app: its release on each target, and how many of its services are up",
+    .summary = "Show an app on each of its targets: release, services that are up",
     .options = app_options,
     .flags = SI_CMD_CONTEXT,
     .run = status_of,
@@ -295,7 +295,7 @@ static const struct si_option reset_options[] = {
 
 const struct si_command si_cmd_app_reset = {
     .path = "paas app reset",
-    .summary = "Take an app down with its volumes, and bring its release up as on the first day",
+    .summary = "Bring an app back to its first day: its release, empty volumes",
     .text =
         "On every target that it lives on: what is there is removed and proven gone, then the "
         "release that serves is deployed again, with empty volumes and the secrets of the vault. "

@@ -204,7 +204,7 @@ struct earlier {
 static si_rc see_release(void *ctx, const struct si_release *release) {
   struct earlier *earlier = ctx;
   uint64_t current = 0, number = 0;
-  if (!earlier->number[0] && release->images &&
+  if (!earlier->number[0] && release->images && !release->pruned_at[0] &&
       si_parse_u64(earlier->current, 1, UINT32_MAX, &current) == SI_OK &&
       si_parse_u64(release->number, 1, UINT32_MAX, &number) == SI_OK && number < current) {
     si_copy(earlier->number, sizeof earlier->number, release->number);

@@ -36,6 +36,7 @@ cJSON *si_release_json(const struct si_release *release) {
   add_text(json, "made_at", release->made_at);
   add_text(json, "made_by", release->made_by);
   add_text(json, "note", release->note);
+  add_text(json, "pruned_at", release->pruned_at);
   si_add_document(json, "secrets", release->secrets);
   si_add_document(json, "images", release->images);
   return json;
@@ -53,9 +54,10 @@ static si_rc add_release(void *ctx, const struct si_release *release) {
   struct releases *releases = ctx;
   bool current = strcmp(release->number, releases->current) == 0;
   si_grid_row(&releases->table, release->number,
-              current           ? "serves"
-              : release->images ? "served"
-                                : "never served",
+              release->pruned_at[0] ? "pruned"
+              : current             ? "serves"
+              : release->images     ? "served"
+                                    : "never served",
               release->made_at, release->made_by, release->note);
   cJSON *json = si_release_json(release);
   cJSON_AddBoolToObject(json, "current", current);

@@ -54,6 +54,7 @@ extern const struct si_command si_cmd_plan;
 extern const struct si_command si_cmd_releases;
 extern const struct si_command si_cmd_status;
 extern const struct si_command si_cmd_logs;
+extern const struct si_command si_cmd_prune;
 extern const struct si_command si_cmd_secret_set;
 extern const struct si_command si_cmd_secret_get;
 extern const struct si_command si_cmd_secret_list;
@@ -145,6 +146,7 @@ static const struct si_command *const commands[] = {
     &si_cmd_releases,
     &si_cmd_status,
     &si_cmd_logs,
+    &si_cmd_prune,
     &si_cmd_secret_set,
     &si_cmd_secret_get,
     &si_cmd_secret_list,

@@ -9,15 +9,16 @@
 #include "kit/base/json.h"
 #include "paas/state/private.h"
 
-#define COLUMNS "project_id,number,spec_sha256,made_at,made_by,note,secrets,images"
+#define COLUMNS \
+  "project_id,number,spec_sha256,made_at,made_by,note,secrets,images,coalesce(pruned_at,'')"
 
 #define FIELD(member) \
   { offsetof(struct si_release, member), sizeof(((struct si_release *)0)->member) }
 #define OWNED(member) \
   { offsetof(struct si_release, member), 0 }
 static const struct si_state_field fields[] = {
-    FIELD(project_id), FIELD(number),  FIELD(spec_sha256), FIELD(made_at), FIELD(made_by),
-    OWNED(note),       OWNED(secrets), OWNED(images),      OWNED(stack),
+    FIELD(project_id), FIELD(number),  FIELD(spec_sha256), FIELD(made_at),   FIELD(made_by),
+    OWNED(note),       OWNED(secrets), OWNED(images),      FIELD(pruned_at), OWNED(stack),
 };
 enum { ALL_FIELDS = sizeof fields / sizeof *fields, LIST_FIELDS = ALL_FIELDS - 1 };
 
@@ -144,6 +145,13 @@ si_rc si_state_release(struct si_state *state, const char *project_id, const cha
   }
   status =
       status == SI_OK ? si_state_read(state, statement, fields, ALL_FIELDS, &found, error) : status;
+  if (status == SI_OK && found.pruned_at[0]) {
+    si_error_set(error, SI_E_NOT_FOUND, "RELEASE_PRUNED",
+                 "release %s was pruned on %.10s: its stack is gone", found.number,
+                 found.pruned_at);
+    si_error_hint(error, "deploy a stack file, or another release: si paas releases --app NAME");
+    return SI_E_NOT_FOUND;
+  }
   if (status == SI_OK) {
     *out = found;
     found = (struct si_release){.project_id = ""};

@@ -17,5 +17,6 @@ extern const char si_state_migration_2[];        /* schema_2.c */
 extern const char si_state_migration_releases[]; /* schema_releases.c: the third */
 extern const char si_state_migration_targets[];  /* schema_targets.c: the fourth */
 extern const char si_state_migration_addons[];   /* schema_addons.c: the fifth */
+extern const char si_state_migration_prune[];    /* schema_prune.c: the sixth */
 
 #endif

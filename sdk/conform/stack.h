@@ -38,6 +38,11 @@ si_rc stack_inspect(struct stack *s, const char *project, struct document *out);
 si_rc stack_list(struct stack *s, const char *context_id, struct document *out);
 si_rc stack_remove(struct stack *s, const char *context_id, const cJSON *resource);
 
+/* Checks of the optional verb logs (stack_logs_checks.c); skipped where the table has none. */
+void stack_logs_lines(struct trial *t);
+void stack_logs_nothing(struct trial *t);
+void stack_logs_query(struct trial *t);
+
 /* Brings project `letter` up, and shows that it is. */
 void stack_must_be_up(struct stack *s, char letter, const char *stack);
 /* How many resources of the project the context's listing shows; -1: of any project. */

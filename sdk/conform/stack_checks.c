@@ -382,4 +382,7 @@ const struct check stack_checks[] = {
     STACK("stack.list.context", "a context's listing shows no other context", other_context),
     STACK("stack.remove.each", "what is listed can be removed, twice", removed),
     STACK("stack.remove.foreign", "remove takes nothing with other marks", removed_foreign),
+    STACK("stack.logs.lines", "logs emits lists of lines, and changes nothing", stack_logs_lines),
+    STACK("stack.logs.nothing", "a project that never was has no logs", stack_logs_nothing),
+    STACK("stack.logs.bad-query", "what is no query of logs is refused", stack_logs_query),
     {0}};

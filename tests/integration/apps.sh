@@ -10,9 +10,10 @@ paas=(si paas --context t)
 busybox_image test/box:1
 mkdir "$dir/image"
 printf 'FROM test/box:1\nCMD ["sh","-c","date +%%N >>/data/starts; exec sleep 100000"]\n' >"$dir/image/Dockerfile"
-docker -H "$DOCKER_HOST" build -q -t test/app:1 "$dir/image" >/dev/null || fail "no image"
+docker -H "$DOCKER_HOST" build -q -t test/app:1 "$dir/image" >/dev/null 2>&1 || fail "no image"
 expect_exit 0 si paas context create t
-config=(--provisioner local --config "socket=$SI_TEST_SOCKET")
+ln -s "$SI_TEST_SOCKET" "$dir/near.sock"
+config=(--provisioner local --config "socket=$dir/near.sock")
 container_of() { # SERVICE
   engine GET /containers/json -G --data-urlencode "filters={\"label\":[\"si.service=$1\"]}" | jq -r '.[].Id'
 }
@@ -68,29 +69,22 @@ expect_json '.data.project | [.id, .status, .release] | join(" ")' "$id running 
 until_true 10 test "$(starts)" = 1
 expect_exit 0 si runpack verify --context t --operation "$(json .data.operation.id)"
 expect_exit 0 "${paas[@]}" --json events list --limit 5
-expect_json '[.data[] | select(.action == "app.reset" and .stream == "audit") | .status] | join(",")' ok
+expect_json '[.data[] | select(.action == "app.reset" and .stream == "audit") | .status][0]' ok
 expect_exit 0 "${paas[@]}" --json reconcile
-expect_json .clean null
 expect_json .data.clean true
 
 begin "a reset that fails says so, and can be run again"
-docker -H "$DOCKER_HOST" tag test/app:1 test/keep:1
-image=$(engine GET /images/test/app:1/json | jq -r .Id)
+docker -H "$DOCKER_HOST" save -o "$dir/app.tar" test/app:1
 engine DELETE "/containers/$(container_of web)?force=1" >/dev/null
-docker -H "$DOCKER_HOST" rmi test/app:1 test/keep:1 >/dev/null
+docker -H "$DOCKER_HOST" rmi test/app:1 >/dev/null
 run "${paas[@]}" --json app reset --app shop --yes --confirm shop
 [ "$code" != 0 ] || fail "it passed without its image"
 expect_contains "app reset --app shop" "$(json .error.remediation)"
 expect_exit 0 "${paas[@]}" --json reconcile
 expect_json '.data.projects[0].verdict' drifted
-docker -H "$DOCKER_HOST" build -q -t test/app:1 "$dir/image" >/dev/null
-run "${paas[@]}" --json app reset --app shop --yes --confirm shop
-if [ "$(engine GET /images/test/app:1/json | jq -r .Id)" = "$image" ]; then
-  expect_equal "$code" 0
-else # another image of that name is not what the release had
-  expect_contains "image" "$(json .error.message)"
-  expect_exit 0 "${paas[@]}" deploy --app shop --stack "$dir/stack.yaml" --note "its image anew"
-fi
+docker -H "$DOCKER_HOST" load -q -i "$dir/app.tar" >/dev/null
+expect_exit 0 "${paas[@]}" --json app reset --app shop --yes --confirm shop
+expect_json .data.project.status running
 
 begin "removal needs the name, and proves it gone"
 expect_exit 2 "${paas[@]}" --no-input app remove --app shop --yes
@@ -100,7 +94,7 @@ expect_json '.data | has("unverified")' false
 expect_no_resources
 
 begin "a target that is lost: no delete passes for a proof, and what is let be is told"
-ln -s "$SI_TEST_SOCKET" "$dir/far.sock"
+mv "$dir/near.sock" "$dir/far.sock" # nothing leads to the engine but this target
 expect_exit 0 "${paas[@]}" target add far --socket "$dir/far.sock"
 expect_exit 0 "${paas[@]}" deploy --app shop --stack "$dir/stack.yaml" --target far \
   --provisioner local --config "socket=$dir/no-engine-here.sock"
@@ -114,14 +108,14 @@ expect_json '.data.unverified[0].target' far
 expect_contains "not proven gone on target far" "$err"
 operation=$(json .data.operation.id)
 expect_exit 0 "${paas[@]}" --json events list --limit 3 --stream audit
-expect_json "[.data[] | select(.operation == \"$operation\" and .action == \"project.delete\")][0] | .severity + \" \" + (.unverified[0] | split(\":\")[0])" "warning far"
+expect_json "[.data[] | select(.operation == \"$operation\" and .action == \"project.delete\")][0] | .severity + \" \" + (.fields.unverified[0] | split(\":\")[0])" "warning far"
 expect_exit 0 si paas events verify --context t
 expect_exit 0 si runpack verify --context t --operation "$operation"
 
 begin "what was let be is found again, on its target, and removed"
 expect_exit 0 "${paas[@]}" --json reconcile
 expect_json '.data.orphans | length' 0
-expect_contains far "$(json '.data.unreachable[].target')"
+expect_equal "$(json '[.data.unreachable[].target] | unique | join(",")')" far,local
 ln -s "$SI_TEST_SOCKET" "$dir/far.sock"
 [ -n "$(resources)" ] || fail "nothing was left to be found"
 run "${paas[@]}" --json reconcile

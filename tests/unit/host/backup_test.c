@@ -95,7 +95,7 @@ static void a_call_is_unsupported_and_the_session_lives_on(void) {
   struct si_session *session = NULL;
   struct si_buf result SI_AUTO(si_buf_free) = SI_BUF(4096);
   FATAL_OK(begin("idle-backup", SI_KIND_BACKUP, 0, &session));
-  for (uint32_t verb = SI_VERB_CHECK; verb <= SI_VERB_REMOVE; verb++) {
+  for (uint32_t verb = SI_VERB_CHECK; verb <= SI_VERB_LOGS; verb++) {
     CU_ASSERT_EQUAL(si_session_call(session, verb, NULL, NULL, &result, &error), SI_E_UNSUPPORTED);
     CU_ASSERT_STRING_EQUAL(error.code, "PROVIDER_UNSUPPORTED");
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "\"idle-backup\""));

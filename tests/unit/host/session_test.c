@@ -336,6 +336,39 @@ static void what_the_child_printed_last_is_in_the_error(void) {
   CU_ASSERT_PTR_NOT_NULL(strstr(error.detail, "cannot find my socks"));
 }
 
+/* --- results of a verb that goes on --- */
+
+static struct {
+  unsigned count;
+  si_rc answer;
+} pieces;
+
+static si_rc take_piece(void *ctx, const char *json) {
+  CU_ASSERT_PTR_EQUAL(ctx, &pieces);
+  CU_ASSERT_STRING_EQUAL(json, "{}");
+  pieces.count++;
+  return pieces.answer;
+}
+
+static si_rc stream(struct si_session *session, struct si_error *error) {
+  return si_session_stream(session, SI_VERB_LOGS, "{}", "{}", &pieces, take_piece, error);
+}
+
+static void each_result_of_a_stream_is_handed_on_until_the_receiver_has_enough(void) {
+  struct si_error error;
+  pieces.count = 0;
+  pieces.answer = SI_OK; /* two come, and then the child waits for ever */
+  CU_ASSERT_EQUAL(run("result_twice", stream, 300, -1, &error), SI_E_TIMEOUT);
+  CU_ASSERT_EQUAL(pieces.count, 2);
+  pieces.count = 0;
+  pieces.answer = SI_E_QUOTA;
+  uint64_t began = si_monotonic_ns();
+  CU_ASSERT_EQUAL(run("result_twice", stream, 60000, -1, &error), SI_E_QUOTA);
+  CU_ASSERT_STRING_EQUAL(error.code, "OPERATION_STOPPED");
+  CU_ASSERT_EQUAL(pieces.count, 1);
+  CU_ASSERT(si_monotonic_ns() - began < 10000000000ull);
+}
+
 static void a_result_before_the_end_is_kept(void) {
   struct si_error error;
   CU_ASSERT_EQUAL(run("answers_then_dies", call, 60000, -1, &error), SI_OK);
@@ -470,7 +503,9 @@ static void a_request_larger_than_a_frame_is_refused_before_it_is_sent(void) {
 
 UNIT_MAIN("host session", UNIT(whatever_the_child_does_ends_in_time_with_a_clear_error),
           UNIT(a_flood_of_lines_is_cut_and_said_to_be),
-          UNIT(what_the_child_printed_last_is_in_the_error), UNIT(a_result_before_the_end_is_kept),
+          UNIT(what_the_child_printed_last_is_in_the_error),
+          UNIT(each_result_of_a_stream_is_handed_on_until_the_receiver_has_enough),
+          UNIT(a_result_before_the_end_is_kept),
           UNIT(a_store_that_is_honest_gets_every_byte_through_the_ring),
           UNIT(what_a_store_tells_of_its_objects_is_heard),
           UNIT(a_child_that_will_not_leave_is_ended),

@@ -157,6 +157,8 @@ static void a_store_from_before_releases_gets_one_for_each_live_project(void) {
       "DROP TABLE targets",
       "DROP TABLE deployments",
       "DROP TABLE instances",
+      "DROP VIEW releases_prunable",
+      "DROP TRIGGER projects_release_whole",
       "DROP TRIGGER releases_delete",
       "DROP TABLE releases",
       "ALTER TABLE projects DROP COLUMN release",
