@@ -274,8 +274,10 @@ const struct si_command si_cmd_rollback = {
     .path = "paas rollback",
     .summary = "Deploy an earlier release of an app again",
     .text =
-        "With the images that it ran then, which must be on the engine: that is looked at before "
-        "anything is touched. Where its secrets have other revisions by now it becomes a new "
+        "With the images that it ran then, which the engine has or can pull again: that is looked "
+        "at "
+        "before anything is touched. Where its secrets have other revisions by now it becomes a "
+        "new "
         "release, with those of now. Volumes keep the data that they have: a rollback brings back "
         "programs, not data.",
     .options = rollback_options,

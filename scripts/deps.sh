@@ -20,7 +20,7 @@ deps_engine=(docker.io iptables iproute2)
 # docker-compose reads stack files, for comparison. openssh-server is the far machine of a target.
 deps_test=(abigail-tools age clang clang-format libcunit1-dev openssl sqlite3 strace python3 git
   util-linux procps podman runc netavark aardvark-dns catatonit ceph-mon ceph-osd radosgw faketime mandoc
-  docker-compose openssh-client openssh-server)
+  docker-compose docker-registry openssh-client openssh-server)
 
 # What tests/bench/run measures with and against; ./check needs none of it.
 deps_bench=(jq git sqlite3 valgrind restic borgbackup rclone)

@@ -55,6 +55,24 @@ static si_rc read_image(struct si_reading *r, const struct si_yaml_node *value,
                        "is \"%.200s\", which is another image tomorrow", image);
 }
 
+/* What a name stands for is looked up when a release is made, and not again: there is no `always`.
+ */
+static si_rc read_pull_policy(struct si_reading *r, const struct si_yaml_node *value,
+                              const struct si_place *place, void *into) {
+  char *text SI_AUTO(si_text_free) = NULL;
+  si_rc status = si_value_text(r, value, place, 0, &text);
+  if (status != SI_OK || strcmp(text, "missing") == 0 || strcmp(text, "if_not_present") == 0) {
+    return status;
+  }
+  if (strcmp(text, "never") == 0) {
+    return si_put_text(r, ((struct si_service *)into)->json, place->key, text);
+  }
+  si_stack_invalid(r, place, "\"%.70s\" is no policy of si's", text);
+  return si_stack_hint(r,
+                       "write `missing`, which is the default, or `never`; for another image name "
+                       "another version of it: a release never changes behind one's back");
+}
+
 static si_rc read_user(struct si_reading *r, const struct si_yaml_node *value,
                        const struct si_place *place, void *into) {
   static const struct alphabet alphabet = {LOWER UPPER DIGITS "_", LOWER UPPER DIGITS "_.:-", 128,
@@ -228,6 +246,7 @@ static const struct si_key known[] = {
     {"sysctls", si_read_sysctls},
     {"logging", si_read_logging},
     {"stdin_open", read_flag},
+    {"pull_policy", read_pull_policy},
     {"x-si-oneshot", read_oneshot},
     {"env_file", read_elsewhere},
     {"profiles", read_elsewhere},
@@ -261,7 +280,6 @@ static const struct si_refused_key refused[] = {
     {"secrets",
      "declare it under `x-si-secrets`, and set a variable of `environment` to it: \"${NAME}\""},
     {"configs", "put the files into the image, or their content under `environment`"},
-    {"pull_policy", "remove it: si provisions with images that are there"},
     {"tty", "remove it: no service has a terminal, and its log stays plain"},
     {"volumes_from", "mount the same named volume in both services"},
     {"external_links", "join the network of the other service, and use its name"},

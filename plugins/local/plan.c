@@ -41,6 +41,7 @@ static bool known_member(const char *key) {
       "oneshot",     "expose",        "limits",      "shm_bytes",
       "ulimits",     "cap_add",       "cap_drop",    "extra_hosts",
       "sysctls",     "logging",       "stdin_open",  "no_new_privileges",
+      "pull_policy",
   };
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     if (strcmp(key, keys[i]) == 0) {
@@ -326,6 +327,15 @@ void local_plan_free(struct local_plan *plan) {
 
 si_rc local_spec_hash(const cJSON *spec, const char *image_id, char hex[SI_SHA256_HEX]) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(4 * 1024 * 1024);
+  cJSON *kept SI_AUTO(si_json_free) = NULL;
+  if (si_json_get(spec, "pull_policy")) { /* how an image comes is nothing of the container's */
+    kept = cJSON_Duplicate(spec, true);
+    if (!kept) {
+      return SI_E_NOMEM;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, "pull_policy");
+    spec = kept;
+  }
   si_rc status = si_json_canonical(spec, &text);
   status = status == SI_OK ? si_buf_puts(&text, image_id) : status;
   return status == SI_OK ? si_sha256_hex(si_buf_text(&text), text.len, hex) : status;

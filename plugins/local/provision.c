@@ -8,6 +8,7 @@
 
 #include "kit/base/text.h"
 #include "plugins/local/effects.h"
+#include "plugins/local/image.h"
 #include "plugins/local/inventory.h"
 #include "plugins/local/ready.h"
 #include "plugins/local/start.h"
@@ -65,45 +66,13 @@ static si_rc converge_begin(struct converge *c, const char *stack) {
 
 /* --- looking, before anything is changed --- */
 
-/* The image that a release ran before, whatever its name means by now. */
-static si_rc look_at_pinned(struct converge *c, struct local_service *service, const char *id,
-                            struct service_state *state) {
-  struct local_call *call = c->call;
-  si_rc status = si_engine_image(call->in->engine, service->image, state->image_id, &call->error);
-  if (status == SI_OK && strcmp(state->image_id, id) == 0) {
-    return SI_OK;
-  }
-  if (status == SI_OK || status == SI_E_NOT_FOUND) {
-    status = si_engine_image(call->in->engine, id, state->image_id, &call->error);
-    service->image = id;
-  }
-  return status == SI_E_NOT_FOUND
-             ? local_error(call, SI_E_NOT_FOUND, service->name,
-                           "service %s: the image that the release ran, %s, is not on this engine "
-                           "any more: load it, or deploy a stack that names another",
-                           service->name, id)
-             : status;
-}
-
 static si_rc look_at_image(struct converge *c, size_t i) {
   struct local_call *call = c->call;
   struct local_service *service = &c->plan.services[i];
   struct service_state *state = &c->services[i];
-  const char *pinned = si_json_str(c->images, service->name);
   si_rc status =
-      pinned ? look_at_pinned(c, service, pinned, state)
-             : si_engine_image(call->in->engine, service->image, state->image_id, &call->error);
-  if (pinned && status == SI_E_NOT_FOUND) {
-    return status;
-  }
-  if (status == SI_E_NOT_FOUND) {
-    return local_error(call, SI_E_NOT_FOUND, service->name,
-                       "service %s: image %s is not on this engine: docker pull %s there (or load "
-                       "it), then retry",
-                       service->name, service->image, service->image);
-  }
+      local_image_find(call, service, si_json_str(c->images, service->name), state->image_id);
   if (status != SI_OK) {
-    local_about(call, "service", service->name);
     return status;
   }
   status = local_spec_hash(service->spec, state->image_id, state->spec);

@@ -150,7 +150,7 @@ expect_equal "$code" 0
 
 begin "an image that is not there, a command that ends, a check that never passes"
 stack bad none
-sed -i '0,/test\/box:1/s//test\/nowhere:1/' "$dir/bad.yaml"
+sed -i '0,/test\/box:1/s//test\/nowhere:1\n    pull_policy: never/' "$dir/bad.yaml"
 web=$(container_of web)
 deploy bad
 rolled_back two 2 test/nowhere:1

@@ -41,6 +41,7 @@ cat >"$dir/noimage.yaml" <<'YAML'
 services:
   web:
     image: test/nowhere:7
+    pull_policy: never
 YAML
 create noimage
 failed noimage web test/nowhere:7

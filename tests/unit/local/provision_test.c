@@ -170,9 +170,9 @@ struct refusal {
 static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(void) {
   static const struct refusal cases[] = {
       {STACK("{\"name\":\"a\",\"image\":\"si-test:1\",\"command\":[\"true\"]," BARE "},"
-             "{\"name\":\"web\",\"image\":\"no-such:9\"," BARE "}"),
-       SI_E_NOT_FOUND, "web", "image no-such:9 is not on this engine: docker pull no-such:9", NULL,
-       0},
+             "{\"name\":\"web\",\"image\":\"no-such:9\",\"pull_policy\":\"never\"," BARE "}"),
+       SI_E_NOT_FOUND, "web", "image no-such:9 is not on this engine, and pull_policy is never",
+       NULL, 0},
       {STACK(SIMPLE("web", "\"command\":[\"sh\",\"-c\",\"echo it is over; exit 3\"]")), SI_E_FAILED,
        "web", "service web: the container exited with code 3 before it was ready", "it is over", 2},
       {STACK("{\"name\":\"web\",\"image\":\"si-test:1\",\"command\":[\"no-such-program\"]," BARE
@@ -201,7 +201,12 @@ static void a_service_that_does_not_come_up_is_named_with_reason_and_last_words(
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct refusal *c = &cases[i];
     struct si_op op;
-    CU_ASSERT_EQUAL(world_provision(&op, PROJECT, c->stack), c->status);
+    si_rc status = world_provision(&op, PROJECT, c->stack);
+    if (status != c->status) {
+      fprintf(stderr, "  case %zu: %d: %s: %s\n", i, (int)status, op.failure.subject,
+              op.failure.message);
+    }
+    CU_ASSERT_EQUAL(status, c->status);
     CU_ASSERT_EQUAL(op.failure.status, c->status);
     CU_ASSERT_STRING_EQUAL(op.failure.subject, c->subject);
     CU_ASSERT(says(&op, c->message));
