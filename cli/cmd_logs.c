@@ -14,6 +14,7 @@ enum { TAIL = 100, TAIL_SINCE = 10000 };
 struct showing {
   struct si_invocation *inv;
   uint64_t lines;
+  struct si_error lost; /* why nothing more could be shown */
 };
 
 static si_rc show_json(struct si_output *out, const struct si_logs_line *line) {
@@ -41,7 +42,7 @@ static si_rc show(void *ctx, const struct si_logs_line *line) {
     si_out_line(inv->out, "%.23sZ  %s  %s%s", line->time, line->service, line->line,
                 line->cut ? " [cut]" : "");
   }
-  return status == SI_OK ? si_out_flush(inv->out, &inv->error) : status;
+  return status == SI_OK ? si_out_flush(inv->out, &showing->lost) : status;
 }
 
 static si_rc read_query(struct si_invocation *inv, struct si_logs *logs,
@@ -84,6 +85,10 @@ static si_rc logs_row(struct si_invocation *inv) {
   status = si_life_logs(life, &logs, &showing, show, &inv->error);
   if (si_interrupt_count() > 0) {
     return si_error_set(&inv->error, SI_E_CANCELLED, "CLI_INTERRUPTED", "interrupted");
+  }
+  if (showing.lost.status != SI_OK) {
+    inv->error = showing.lost;
+    return inv->error.status;
   }
   if (status == SI_OK && showing.lines == 0) {
     si_out_note(inv->out, "no such lines");

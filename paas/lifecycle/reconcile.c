@@ -348,12 +348,17 @@ struct asked {
   bool needed;
 };
 
+/* A target that nobody needs must not hold up the others. */
+enum { REACH_MS = 30000 };
+
 /* Through the target: `error` tells of either way. */
 static si_rc ask_there(struct reconciling *r, const char *provisioner, const char *config,
                        const char *target, struct si_error *error) {
   struct si_session *session = NULL;
   struct si_target_link *link = NULL;
-  si_rc status = si_target_open(r->life->state, target, config, si_life_deadline(r->life),
+  uint64_t deadline = si_life_deadline(r->life);
+  uint64_t soon = si_monotonic_ns() + (uint64_t)REACH_MS * 1000000u;
+  si_rc status = si_target_open(r->life->state, target, config, soon < deadline ? soon : deadline,
                                 r->life->interrupt_fd, &link, error);
   if (status == SI_OK) {
     status = si_provisioner_open(r->life, provisioner, si_target_link_config(link), -1, &listener,

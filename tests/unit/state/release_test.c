@@ -237,9 +237,103 @@ static void nobody_changes_what_was_released_or_deployed(void) {
   finish();
 }
 
+/* --- pruning --- */
+
+/* `count` more releases, each of which serves. */
+static void deploy_more(int count) {
+  static const char *const local[] = {"local"};
+  struct si_operation operation = {.id = ""};
+  char spec[65], number[12];
+  for (int i = 0; i < count; i++) {
+    memset(spec, '3' + i, 64);
+    spec[64] = '\0';
+    NEED(deploy(spec, local, 1, &operation, number) == SI_OK);
+    NEED(si_state_deployment_begin(state, operation.id, "local", NULL) == SI_OK);
+    NEED(si_state_deployment_end(state, operation.id, "local", "ok", number, NULL, NULL) == SI_OK);
+    end_operation(operation.id, "ok", SEEN);
+  }
+}
+
+struct gathered {
+  struct si_prunable list[16];
+  size_t count;
+  char numbers[64];
+};
+
+static si_rc gather(void *ctx, const struct si_prunable *release) {
+  struct gathered *all = ctx;
+  size_t len = strlen(all->numbers);
+  all->list[all->count++] = *release;
+  snprintf(all->numbers + len, sizeof all->numbers - len, "%s ", release->number);
+  return SI_OK;
+}
+
+static struct gathered prunable(uint64_t keep, const char *before) {
+  struct gathered all = {.count = 0};
+  CU_ASSERT_EQUAL(si_state_prunable(state, project.owner_id, keep, before, &all, gather, NULL),
+                  SI_OK);
+  return all;
+}
+
+static void only_what_nobody_needs_is_pruned_and_all_of_it_or_none(void) {
+  static const char *const refused[] = {
+      "UPDATE releases SET stack='{}',pruned_at='x' WHERE number=5", /* a rollback goes there */
+      "UPDATE releases SET stack='{}',pruned_at='x' WHERE number=6", /* serves */
+      "UPDATE releases SET pruned_at='x' WHERE number=4",            /* with its stack */
+      "UPDATE releases SET stack='{}',pruned_at='x',images=NULL WHERE number=4",
+      "UPDATE releases SET stack='{}',pruned_at='x',note='no' WHERE number=4",
+      "UPDATE releases SET pruned_at=NULL WHERE number=1", /* was pruned */
+      "UPDATE releases SET stack='{\"a\":1}' WHERE number=1",
+      "UPDATE releases SET pruned_at='y' WHERE number=1",
+      "DELETE FROM releases WHERE number=1",
+      "UPDATE projects SET release=1,spec_sha256=(SELECT spec_sha256 FROM releases WHERE number=1)",
+  };
+  static const char *const local[] = {"local"};
+  static const char late[] = "9999-01-01T00:00:00.000Z";
+  struct si_operation operation = {.id = ""};
+  struct si_release release = {.number = ""};
+  struct si_error error = {0};
+  char number[12], path[96];
+  sqlite3 *db = NULL;
+  begin();
+  deploy_more(5);
+  EXPECT_TEXT(prunable(0, late).numbers, "1 2 3 4 ");
+  EXPECT_TEXT(prunable(3, late).numbers, "1 2 3 ");
+  EXPECT_TEXT(prunable(0, "2000-01-01T00:00:00.000Z").numbers, "");
+  struct gathered all = prunable(0, late);
+  /* While an operation runs, nothing. */
+  NEED(deploy(SPEC_2, local, 1, &operation, number) == SI_OK);
+  EXPECT_TEXT(prunable(0, late).numbers, "");
+  CU_ASSERT_EQUAL(si_state_prune(state, all.list, 1, NULL, &error), SI_E_CONFLICT);
+  EXPECT_TEXT(error.code, "RELEASE_NEEDED");
+  end_operation(operation.id, "failed", NULL);
+  /* All or none. */
+  snprintf(all.list[2].number, sizeof all.list[2].number, "6");
+  CU_ASSERT_EQUAL(si_state_prune(state, all.list, 3, NULL, &error), SI_E_CONFLICT);
+  EXPECT_TEXT(prunable(0, late).numbers, "1 2 3 4 ");
+  CU_ASSERT_EQUAL(si_state_prune(state, all.list, 2, NULL, &error), SI_OK);
+  EXPECT_TEXT(prunable(0, late).numbers, "3 4 ");
+  CU_ASSERT_EQUAL(si_state_release(state, project.id, "1", &release, &error), SI_E_NOT_FOUND);
+  EXPECT_TEXT(error.code, "RELEASE_PRUNED");
+  si_state_close(state);
+  snprintf(path, sizeof path, "%s/state.db", dir);
+  NEED(sqlite3_open(path, &db) == SQLITE_OK);
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    bool passed = sqlite3_exec(db, refused[i], NULL, NULL, NULL) == SQLITE_OK;
+    if (passed) {
+      printf("\npassed: %s\n", refused[i]);
+    }
+    CU_ASSERT(!passed);
+  }
+  sqlite3_close(db);
+  state = scratch_open(dir, SI_STATE_WRITE);
+  finish();
+}
+
 UNIT_MAIN("state: releases",
           UNIT(a_project_begins_with_a_release_that_tells_its_images_once_it_served),
           UNIT(a_deploy_that_ends_well_is_the_projects_release),
           UNIT(a_deploy_that_fails_leaves_the_release_and_tells_each_target),
           UNIT(a_store_from_before_releases_gets_one_for_each_live_project),
-          UNIT(nobody_changes_what_was_released_or_deployed))
+          UNIT(nobody_changes_what_was_released_or_deployed),
+          UNIT(only_what_nobody_needs_is_pruned_and_all_of_it_or_none))
