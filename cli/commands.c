@@ -43,6 +43,11 @@ extern const struct si_command si_cmd_addon_contract;
 extern const struct si_command si_cmd_addon_enable;
 extern const struct si_command si_cmd_addon_disable;
 extern const struct si_command si_cmd_addon_list;
+extern const struct si_command si_cmd_webhook_map_add;
+extern const struct si_command si_cmd_webhook_map_list;
+extern const struct si_command si_cmd_webhook_map_remove;
+extern const struct si_command si_cmd_webhook_ingest;
+extern const struct si_command si_cmd_webhook_pushes;
 extern const struct si_command si_cmd_app_init;
 extern const struct si_command si_cmd_app_list;
 extern const struct si_command si_cmd_app_status;
@@ -140,6 +145,11 @@ static const struct si_command *const commands[] = {
     &si_cmd_addon_enable,
     &si_cmd_addon_disable,
     &si_cmd_addon_list,
+    &si_cmd_webhook_map_add,
+    &si_cmd_webhook_map_list,
+    &si_cmd_webhook_map_remove,
+    &si_cmd_webhook_ingest,
+    &si_cmd_webhook_pushes,
     &si_cmd_plan,
     &si_cmd_deploy,
     &si_cmd_rollback,
@@ -218,6 +228,8 @@ static const struct si_group groups[] = {
     {"paas app", "Apps: projects, as deploys know them"},
     {"paas target", "Engines that projects are deployed to"},
     {"paas addon", "Services that come ready, beside an app's own"},
+    {"paas webhook", "Pushes that deploy an app"},
+    {"paas webhook map", "Which pushes may deploy what"},
     {"paas secret", "Secrets of a context and its apps"},
     {"paas events", "What happened in a context"},
     {"paas alert", "What an operator must hear of"},

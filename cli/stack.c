@@ -120,6 +120,18 @@ si_rc si_stack_given(struct si_invocation *inv, const char *app, bool args, stru
   return status == SI_OK ? si_stack_read(&request, stack, faults, &inv->error) : status;
 }
 
+si_rc si_stack_of(struct si_invocation *inv, const char *app, const char *file,
+                  struct si_stack *stack) {
+  struct si_addons *addons SI_AUTO(addons_drop) = calloc(1, sizeof *addons);
+  if (!addons) {
+    return si_error_set(&inv->error, SI_E_NOMEM, "CLI_MEMORY", "out of memory");
+  }
+  si_rc status = take_addons(inv, app, addons);
+  const struct si_stack_request request = {
+      .files = &file, .file_count = 1, .addons = addons->list, .addon_count = addons->count};
+  return status == SI_OK ? si_stack_read(&request, stack, NULL, &inv->error) : status;
+}
+
 si_rc si_stack_guarded(struct si_invocation *inv, const struct si_context *context,
                        const struct si_stack *stack, cJSON **told) {
   cJSON *list = NULL;

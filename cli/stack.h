@@ -26,6 +26,10 @@
 si_rc si_stack_given(struct si_invocation *inv, const char *app, bool args, struct si_stack *stack,
                      struct si_faults *faults) SI_MUST_USE;
 
+/* Reads one file as the app's stack, with no variables but those of .env beside it. */
+si_rc si_stack_of(struct si_invocation *inv, const char *app, const char *file,
+                  struct si_stack *stack) SI_MUST_USE;
+
 /* Holds the stack against the context's policy (NULL: against what is usual): warnings are told,
  * and a refusal is STACK_GUARD. *told (or NULL) is the list of both (guard.h), the caller's. */
 si_rc si_stack_guarded(struct si_invocation *inv, const struct si_context *context,

@@ -14,7 +14,7 @@
 #include "paas/state/deployment.h"
 #include "paas/state/event.h"
 
-#define SI_STATE_SCHEMA 6 /* the user_version this program reads and writes */
+#define SI_STATE_SCHEMA 7 /* the user_version this program reads and writes */
 #define SI_STATE_WAIT_MS 30000u
 
 struct si_state {

@@ -117,7 +117,8 @@ static const char *const migrations[SI_STATE_SCHEMA] = {migration_1,
                                                         si_state_migration_releases,
                                                         si_state_migration_targets,
                                                         si_state_migration_addons,
-                                                        si_state_migration_prune};
+                                                        si_state_migration_prune,
+                                                        si_state_migration_webhooks};
 
 static si_rc number(struct si_state *state, const char *sql, int64_t *out, struct si_error *error) {
   sqlite3_stmt *statement SI_AUTO(si_state_finalize) = NULL;

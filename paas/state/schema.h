@@ -18,5 +18,6 @@ extern const char si_state_migration_releases[]; /* schema_releases.c: the third
 extern const char si_state_migration_targets[];  /* schema_targets.c: the fourth */
 extern const char si_state_migration_addons[];   /* schema_addons.c: the fifth */
 extern const char si_state_migration_prune[];    /* schema_prune.c: the sixth */
+extern const char si_state_migration_webhooks[]; /* schema_webhooks.c: the seventh */
 
 #endif

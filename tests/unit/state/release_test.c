@@ -151,6 +151,8 @@ static void a_deploy_that_fails_leaves_the_release_and_tells_each_target(void) {
 /* As a si before releases left it. */
 static void a_store_from_before_releases_gets_one_for_each_live_project(void) {
   static const char *const back[] = {
+      "DROP TABLE pushes",
+      "DROP TABLE webhooks",
       "DROP TABLE addons",
       "DROP TRIGGER projects_release",
       "DROP TRIGGER operations_deployed",
