@@ -45,6 +45,16 @@ expect_exit 0 "${paas[@]}" --json reconcile
 expect_json .data.clean true
 expect_exit 0 curl -sf "$page"
 
+begin "its logs are shown, from the first line and from a time on"
+expect_exit 0 "${paas[@]}" --json logs --app blog --service db --tail 1000
+expect_equal "$(jq -rs 'map(.service) | unique | join(",")' <<<"$out")" db
+[ "$(jq -rs length <<<"$out")" -gt 2 ] || fail "a database that says nothing"
+last=$(jq -rs '.[-1] | .time[:23] + "Z"' <<<"$out")
+expect_equal "$(jq -rs 'map(.time) | . == sort' <<<"$out")" true
+expect_exit 0 "${paas[@]}" --json logs --app blog --service db --since "$last"
+[ "$(jq -rs length <<<"$out")" -ge 1 ] || fail "not even the last line"
+expect_equal "$(jq -rs --arg last "${last%Z}" 'map(select(.time[:23] < $last)) | length' <<<"$out")" 0
+
 begin "the create left a runpack that verifies without any state"
 expect_exit 0 "${paas[@]}" --json project show blog --stored
 operation=$(json '[.data.operations[] | select(.kind == "provision")][0].id')

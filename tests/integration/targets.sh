@@ -96,7 +96,7 @@ cat >"$dir/app.yaml" <<'YAML'
 services:
   web:
     image: test/box:1
-    command: ["sleep", "100000"]
+    command: ["sh", "-c", "echo over-there; exec sleep 100000"]
     init: true
 YAML
 expect_exit 3 "${paas[@]}" target use nobody
@@ -108,6 +108,8 @@ expect_equal "$code" 0
 expect_equal "$(resources | grep -c '^container')" 1
 expect_exit 0 "${paas[@]}" --json status --app shop
 expect_json '.data[0].instances[0] | [.target, .release, .live.services[0].state] | join(" ")' "far 1 running"
+expect_exit 0 "${paas[@]}" logs --app shop
+expect_contains over-there
 nothing_left
 grep -q 'Accepted publickey for root' "$ssh/log" || fail "nobody came over ssh"
 
@@ -132,6 +134,11 @@ expect_equal "$code" 6
 expect_contains "HOST IDENTIFICATION" "$(json .error.message)"
 expect_exit 0 "${paas[@]}" --json status --app shop
 expect_json '[.data[0].instances[] | .target + " " + (.release // "?")] | join(",")' "far 2,nowhere ?"
+expect_exit 2 "${paas[@]}" --json logs --app shop
+expect_json .error.code PAAS_TARGET_AMBIGUOUS
+expect_contains "far, nowhere" "$(json .error.message)"
+expect_exit 0 "${paas[@]}" --json logs --app shop --target far
+expect_contains over-there
 deploy --target far
 expect_equal "$code" 0
 expect_json .data.project.release 2

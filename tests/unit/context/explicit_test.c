@@ -15,7 +15,7 @@ static const char *const reading[] = {
     "list",   "show",      "verify",  "info",       "version", "help",
     "doctor", "checklist", "history", "status",     "key",     "export",
     "check",  "contract",  "get",     "completion", "conform", "compliance-report",
-    "plan",   "releases"};
+    "plan",   "releases",  "logs"};
 
 /* They ask for --context themselves where they change what is a context's (contexts.sh,
  * runpacks.sh); a copy goes into a store that was named. */
@@ -34,6 +34,7 @@ static const char *const naming[] = {"paas context create",
                                      "plugin trust add",
                                      "plugin trust remove",
                                      "plugin keygen",
+                                     "paas app init",
                                      "plugin new",
                                      "plugin sign",
                                      "serve",
