@@ -15,7 +15,7 @@ static const char *const reading[] = {
     "list",   "show",      "verify",  "info",       "version", "help",
     "doctor", "checklist", "history", "status",     "key",     "export",
     "check",  "contract",  "get",     "completion", "conform", "compliance-report",
-    "plan",   "releases",  "logs"};
+    "plan",   "releases",  "logs",    "pushes"};
 
 /* They ask for --context themselves where they change what is a context's (contexts.sh,
  * runpacks.sh); a copy goes into a store that was named. */
