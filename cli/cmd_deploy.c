@@ -10,6 +10,7 @@
 #include "cli/secrets.h"
 #include "cli/stack.h"
 #include "kit/base/text.h"
+#include "paas/state/target.h"
 
 /* --- what it came to --- */
 
@@ -80,6 +81,8 @@ static si_rc provision(struct si_invocation *inv, struct si_scope *scope, const 
 struct targets {
   const char *list[SI_DEPLOY_TARGETS];
   size_t count;
+  struct si_invocation *inv;
+  char labelled[SI_DEPLOY_TARGETS][64]; /* those that --target-label chose */
 };
 
 static si_rc take_targets(struct si_invocation *inv, struct targets *targets) {
@@ -99,6 +102,70 @@ static si_rc take_targets(struct si_invocation *inv, struct targets *targets) {
   return SI_OK;
 }
 
+/* Has it every label that was asked for? */
+static bool has_labels(struct si_invocation *inv, const char *labels) {
+  cJSON *object SI_AUTO(si_json_free) = NULL;
+  const char *label;
+  size_t at = 0;
+  if (si_json_parse(labels, strlen(labels), &object, NULL) != SI_OK) {
+    return false;
+  }
+  while ((label = si_opt_each(inv, "target-label", &at))) {
+    const char *equals = strchr(label, '=');
+    char key[128];
+    size_t len = equals ? (size_t)(equals - label) : sizeof key;
+    si_copy(key, len < sizeof key ? len + 1 : sizeof key, label);
+    const char *value = len < sizeof key ? si_json_str(object, key) : NULL;
+    if (!value || strcmp(value, equals + 1) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static si_rc take_labelled(void *ctx, const struct si_target_row *row) {
+  struct targets *targets = ctx;
+  if (!has_labels(targets->inv, row->labels)) {
+    return SI_OK;
+  }
+  if (targets->count == SI_DEPLOY_TARGETS) {
+    return si_usage_error(targets->inv, "more than %d targets have these labels",
+                          SI_DEPLOY_TARGETS);
+  }
+  char *name = targets->labelled[targets->count];
+  si_copy(name, sizeof targets->labelled[0], row->name);
+  targets->list[targets->count++] = name;
+  return SI_OK;
+}
+
+/* --target-label: the targets of this context that have them all, by name. */
+static si_rc choose_labelled(struct si_invocation *inv, struct si_scope *scope,
+                             struct targets *targets) {
+  if (!si_opt(inv, "target-label")) {
+    return SI_OK;
+  }
+  if (targets->count > 0) {
+    return si_usage_error(inv, "--target and --target-label exclude each other");
+  }
+  targets->inv = inv;
+  si_rc status = si_state_targets(scope->state, targets, take_labelled, &inv->error);
+  if (status == SI_OK && targets->count == 0) {
+    si_error_set(&inv->error, SI_E_NOT_FOUND, "TARGET_NOT_FOUND", "no target has these labels");
+    return si_error_hint(&inv->error, "see them with: si paas --context %s target list",
+                         inv->context);
+  }
+  return status;
+}
+
+static si_rc check_flags(struct si_invocation *inv) {
+  if (si_opt_flag(inv, "rollback-on-failure") &&
+      (si_opt_flag(inv, "continue-on-error") || si_opt_flag(inv, "keep-failed"))) {
+    return si_usage_error(inv,
+                          "--rollback-on-failure excludes --continue-on-error and --keep-failed");
+  }
+  return SI_OK;
+}
+
 static si_rc deploy_stack(struct si_invocation *inv, struct si_scope *scope,
                           const struct si_stack *stack, const struct targets *targets,
                           struct si_outcome *outcome) {
@@ -106,6 +173,7 @@ static si_rc deploy_stack(struct si_invocation *inv, struct si_scope *scope,
   const struct si_deploy request = {.targets = targets->list,
                                     .target_count = targets->count,
                                     .go_on = si_opt_flag(inv, "continue-on-error"),
+                                    .all_back = si_opt_flag(inv, "rollback-on-failure"),
                                     .slug = si_opt(inv, "app"),
                                     .stack = stack,
                                     .keep_failed = si_opt_flag(inv, "keep-failed")};
@@ -141,6 +209,7 @@ static si_rc deploy(struct si_invocation *inv) {
   snprintf(title, sizeof title, "deploy %.63s", si_opt(inv, "app"));
   struct targets targets = {.count = 0};
   si_rc status = check_note(inv);
+  status = status == SI_OK ? check_flags(inv) : status;
   status = status == SI_OK ? take_targets(inv, &targets) : status;
   status = status == SI_OK ? si_stack_given(inv, si_opt(inv, "app"), false, &stack, NULL) : status;
   if (status == SI_OK && inv->dry_run) {
@@ -150,6 +219,7 @@ static si_rc deploy(struct si_invocation *inv) {
   si_secrets_for_life(&secrets);
   status = status == SI_OK ? si_stack_guarded(inv, &scope->context, &stack, NULL) : status;
   status = status == SI_OK ? si_sink_given(inv, scope, &sink) : status;
+  status = status == SI_OK ? choose_labelled(inv, scope, &targets) : status;
   if (status == SI_OK && si_opt(inv, "plan")) {
     status = si_plan_holds(inv, scope, si_opt(inv, "plan"), &stack);
   }
@@ -170,7 +240,11 @@ static const struct si_option deploy_options[] = {
     SI_STACK_OPTIONS,
     {"target", 't', "NAME", "Where to, in that order; without it wherever the app lives",
      SI_OPT_REPEAT, NULL},
+    {"target-label", 0, "KEY=VALUE", "Where to: all targets with that label, by name",
+     SI_OPT_REPEAT, NULL},
     {"continue-on-error", 0, NULL, "Go on to the next target, though one failed", 0, NULL},
+    {"rollback-on-failure", 0, NULL,
+     "Where one target fails, the former release goes back to all of them", 0, NULL},
     {"plan", 0, "FILE", "Refuse where anything moved since that plan was made", 0, NULL},
     {"note", 0, "TEXT", "Why, kept with the release", 0, NULL},
     {"keep-failed", 0, NULL, "Where the release fails, leave it so: nothing is put back", 0, NULL},

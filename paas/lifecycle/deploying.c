@@ -31,6 +31,12 @@ static si_rc apply(struct si_run *run, const struct si_project *project, const c
 struct target {
   char name[64];
   char from[12]; /* the release that served there; "" where none did */
+  bool held;     /* it serves the new one, and may have to go back: its row is not ended */
+};
+
+struct targets {
+  struct target *list;
+  size_t count;
 };
 
 /* With the secrets of now: `bound` owns what differs from the row. */
@@ -128,8 +134,7 @@ static si_rc fail(struct si_run *run, size_t at, const struct target *target,
   return end(run, target->name, status, serves, why, &trouble) == SI_OK ? why->status : SI_E_IO;
 }
 
-static si_rc one(struct si_run *run, size_t at, const struct target *target,
-                 struct si_error *error) {
+static si_rc one(struct si_run *run, size_t at, struct target *target, struct si_error *error) {
   const struct si_run_names names = si_run_names_of("", at);
   si_rc status =
       si_state_deployment_begin(run->life->state, run->operation->id, target->name, error);
@@ -137,6 +142,10 @@ static si_rc one(struct si_run *run, size_t at, const struct target *target,
     return status;
   }
   status = apply(run, run->project, run->how.deploying->images, target->name, &names, error);
+  if (status == SI_OK && run->how.deploying->all_back) {
+    target->held = true;
+    return SI_OK;
+  }
   if (status == SI_OK) {
     return end(run, target->name, "ok", run->how.deploying->release, NULL, error);
   }
@@ -144,10 +153,44 @@ static si_rc one(struct si_run *run, size_t at, const struct target *target,
   return fail(run, at, target, error);
 }
 
-struct targets {
-  struct target *list;
-  size_t count;
-};
+/* --- all of them, or none --- */
+
+/* Another target failed: this one goes back, too. */
+static si_rc give_up(struct si_run *run, size_t at, const struct target *target,
+                     const struct target *failed, struct si_error *error) {
+  const struct si_run_names names = si_run_names_of("former_", at);
+  struct si_error trouble = {.status = SI_OK};
+  char line[256];
+  snprintf(line, sizeof line, "release %s failed on target %s: release %s is put back on target %s",
+           run->how.deploying->release, failed->name, target->from, target->name);
+  say(run, line);
+  if (put_back(run, target, &names, &trouble) != SI_OK) {
+    advise(run, target, &trouble);
+    run->unharmed = false;
+    return end(run, target->name, status_of(&trouble), NULL, &trouble, error);
+  }
+  si_error_set(&trouble, SI_E_CANCELLED, "DEPLOY_GIVEN_UP", "target %s failed", failed->name);
+  return end(run, target->name, "rolled_back", target->from, &trouble, error);
+}
+
+/* Ends the rows that were held. Where nothing served before there is nothing to go back to. */
+static si_rc end_held(struct si_run *run, const struct targets *targets,
+                      const struct target *failed, size_t *well, struct si_error *error) {
+  si_rc status = SI_OK;
+  for (size_t i = 0; status == SI_OK && i < targets->count; i++) {
+    const struct target *target = &targets->list[i];
+    if (!target->held) {
+      continue;
+    }
+    if (failed && target->from[0]) {
+      status = give_up(run, i, target, failed, error);
+      --*well;
+    } else {
+      status = end(run, target->name, "ok", run->how.deploying->release, NULL, error);
+    }
+  }
+  return status;
+}
 
 static si_rc add_target(void *ctx, const struct si_deployment *deployment) {
   struct targets *targets = ctx;
@@ -159,6 +202,7 @@ static si_rc add_target(void *ctx, const struct si_deployment *deployment) {
   struct target *target = &list[targets->count++];
   si_copy(target->name, sizeof target->name, deployment->target);
   si_copy(target->from, sizeof target->from, deployment->from_release);
+  target->held = false;
   return SI_OK;
 }
 
@@ -191,6 +235,11 @@ si_rc si_deploying_work(struct si_run *run, struct si_error *error) {
       status = came;
     }
     go_on = came == SI_OK || (run->how.deploying->go_on && came != SI_E_CANCELLED);
+  }
+  si_rc ended = end_held(run, &targets, failed, &well, &why);
+  if (ended != SI_OK && !failed) {
+    *error = why;
+    status = ended;
   }
   if (failed && well > 0) {
     status = tell_partial(run, well, targets.count, failed->name, error);

@@ -15,11 +15,12 @@ struct si_deploying {
   const char *images;  /* its images, as they were seen to serve; NULL: new */
   bool keep_failed;    /* where it fails, nothing is put back */
   bool go_on;          /* to the next target, though one failed */
+  bool all_back;       /* where one fails, those that serve the release already go back as well */
 };
 
 /* Deploys run->project->stack to each target of the operation; rows of `deployments` tell the truth
  * about each. Ends with the first failure, unless it goes on: targets behind it are left as they
- * are. *error is that of the first that failed. */
+ * are; those before it too, unless all go back. *error is that of the first that failed. */
 si_rc si_deploying_work(struct si_run *run, struct si_error *error) SI_MUST_USE;
 
 #endif

@@ -308,7 +308,8 @@ static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
   const struct si_deploying deploying = {.release = number,
                                          .images = known ? release.images : NULL,
                                          .keep_failed = deploy->keep_failed,
-                                         .go_on = deploy->go_on};
+                                         .go_on = deploy->go_on,
+                                         .all_back = deploy->all_back};
   const struct si_how how = {.deploying = &deploying};
   return run(life, telling.action, project, &operation, &how, lock, outcome, error);
 }

@@ -20,8 +20,8 @@ docker -H "unix://$SI_TEST_SOCKET" save test/box:1 | docker -H "unix://$there/do
 
 paas=(si paas --context t)
 expect_exit 0 si paas context create t
-expect_exit 0 "${paas[@]}" target add near --socket "$SI_TEST_SOCKET"
-expect_exit 0 "${paas[@]}" target add far --ssh root@10.77.0.2 --identity "$there/user" \
+expect_exit 0 "${paas[@]}" target add near --label zone=a --socket "$SI_TEST_SOCKET"
+expect_exit 0 "${paas[@]}" target add far --label zone=a --ssh root@10.77.0.2 --identity "$there/user" \
   --host-key "$(cut -d' ' -f1,2 "$there/host.pub")" --socket "$there/docker.sock"
 
 # stack SECONDS [LINE]: what runs is told apart by its number.
@@ -86,6 +86,27 @@ until_true 5 runs_on_both 100003
 expect_equal "$(docker -H "unix://$there/docker.sock" ps -aq | wc -l)" 1 "containers on the far engine"
 releases 0 "far 3,near 3"
 expect_exit 0 "${paas[@]}" --json reconcile
+
+begin "one target fails, and all go back"
+docker -H "unix://$SI_TEST_SOCKET" tag test/box:1 test/box:near
+stack 100003 "pull_policy: never"
+sed -i 's/box:1/box:near/' "$dir/app.yaml"
+deploy --rollback-on-failure --keep-failed
+expect_equal "$code" 2
+run "${paas[@]}" --json deploy --app shop --stack "$dir/app.yaml" --target-label zone=b
+expect_json .error.code TARGET_NOT_FOUND
+stack 100013 "pull_policy: never"
+sed -i 's/box:1/box:near/' "$dir/app.yaml"
+deploy --rollback-on-failure
+expect_equal "$code" 1
+expect_json .error.code PROVIDER_NOT_FOUND
+rows "near rolled_back,far rolled_back"
+until_true 5 runs_on_both 100003
+releases 0 "far 3,near 3"
+stack 100003
+run "${paas[@]}" --json deploy --app shop --stack "$dir/app.yaml" --target-label zone=a
+expect_equal "$code" 0
+rows "far ok,near ok"
 
 begin "si is killed between the two; reconcile brings back the release that counts"
 stack 100004 "healthcheck: {test: [CMD, test, -e, /go], interval: 1s, retries: 1000}"
