@@ -9,6 +9,7 @@
 #include "kit/base/path.h"
 #include "paas/context/transfer.h"
 #include "paas/lifecycle/plan.h"
+#include "paas/target/target.h"
 
 enum { PLAN_MAX = 8 << 20 };
 
@@ -33,6 +34,7 @@ static si_rc print(struct si_invocation *inv, cJSON *plan) {
   add_rows(&table, plan, "services", "service");
   add_rows(&table, plan, "volumes", "volume");
   add_rows(&table, plan, "networks", "network");
+  add_rows(&table, plan, "targets", "target");
   si_grid_print(inv->out, &table);
   if (changes == 0) {
     si_out_note(inv->out, "nothing would change");
@@ -50,17 +52,44 @@ static si_rc find(struct si_invocation *inv, struct si_scope *scope, struct si_p
   return status == SI_E_NOT_FOUND ? SI_OK : status;
 }
 
+/* --target of the row, each once. */
+static si_rc name_targets(struct si_invocation *inv, struct si_state *state,
+                          const char *names[SI_DEPLOY_TARGETS], size_t *count) {
+  const char *name;
+  size_t at = 0;
+  si_rc status = SI_OK;
+  while (status == SI_OK && (name = si_opt_each(inv, "target", &at))) {
+    if (*count == SI_DEPLOY_TARGETS) {
+      return si_usage_error(inv, "--target is given more than %d times", SI_DEPLOY_TARGETS);
+    }
+    names[(*count)++] = name;
+    status = si_target_exists(state, name, &inv->error);
+  }
+  return status;
+}
+
+static si_rc make(struct si_invocation *inv, struct si_scope *scope, const struct si_stack *stack,
+                  const cJSON *held, cJSON **plan) {
+  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
+  const char *names[SI_DEPLOY_TARGETS];
+  struct si_plan_request request = {.slug = si_opt(inv, "app"), .stack = stack, .targets = names};
+  bool there = false;
+  si_rc status = find(inv, scope, &project, &there);
+  request.project = there ? &project : NULL;
+  status = status == SI_OK ? name_targets(inv, scope->state, names, &request.target_count) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  return held ? si_plan_check(&scope->life, &request, held, &inv->error)
+              : si_plan_make(&scope->life, &request, plan, &inv->error);
+}
+
 si_rc si_plan_for(struct si_invocation *inv, const struct si_stack *stack, cJSON **plan) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
-  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
-  bool there = false;
   si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
-  status = status == SI_OK ? find(inv, &scope, &project, &there) : status;
   status = status == SI_OK ? si_stack_guarded(inv, &scope.context, stack, NULL) : status;
   scope.life.timeout_ms = inv->timeout_ms ? inv->timeout_ms : 60000;
-  return status == SI_OK ? si_plan_make(&scope.life, si_opt(inv, "app"), there ? &project : NULL,
-                                        stack, plan, &inv->error)
-                         : status;
+  return status == SI_OK ? make(inv, &scope, stack, NULL, plan) : status;
 }
 
 si_rc si_plan_show(struct si_invocation *inv, const struct si_stack *stack) {
@@ -71,11 +100,9 @@ si_rc si_plan_show(struct si_invocation *inv, const struct si_stack *stack) {
 
 si_rc si_plan_holds(struct si_invocation *inv, struct si_scope *scope, const char *file,
                     const struct si_stack *stack) {
-  struct si_project project SI_AUTO(si_project_free) = {.id = ""};
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(PLAN_MAX);
   cJSON *plan SI_AUTO(si_json_free) = NULL;
   struct si_error why;
-  bool there = false;
   si_rc status = si_read_file(AT_FDCWD, file, &text);
   if (status != SI_OK) {
     return si_error_set(&inv->error, status == SI_E_QUOTA ? SI_E_INVALID : status, "PLAN_INVALID",
@@ -84,10 +111,7 @@ si_rc si_plan_holds(struct si_invocation *inv, struct si_scope *scope, const cha
   if (si_json_parse(si_buf_text(&text), text.len, &plan, &why) != SI_OK) {
     return si_error_set(&inv->error, SI_E_INVALID, "PLAN_INVALID", "%s: %s", file, why.message);
   }
-  status = find(inv, scope, &project, &there);
-  return status == SI_OK ? si_plan_check(&scope->life, si_opt(inv, "app"), there ? &project : NULL,
-                                         stack, plan, &inv->error)
-                         : status;
+  return make(inv, scope, stack, plan, NULL);
 }
 
 /* --- the row --- */
@@ -125,6 +149,8 @@ static const struct si_option plan_options[] = {
      SI_OPT_REQUIRED | SI_OPT_REPEAT, NULL},
     {"compose-file", 0, "FILE", NULL, 0, "stack"},
     SI_STACK_OPTIONS,
+    {"target", 't', "NAME", "Where it would go to; without it wherever the app lives",
+     SI_OPT_REPEAT, NULL},
     {"output", 'o', "FILE", "Write the plan there, for `deploy --plan`", 0, NULL},
     {0},
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kit/base/hash.h"
+#include "paas/state/deployment.h"
 
 /* --- two documents, side by side --- */
 
@@ -109,19 +110,134 @@ static si_rc hash_live(const cJSON *inspection, char sha256[SI_SHA256_HEX]) {
   return status == SI_OK ? si_sha256_hex(text.data, text.len, sha256) : status;
 }
 
-static si_rc look(struct si_life *life, const struct si_project *project, cJSON **inspection,
-                  struct si_error *error) {
+static si_rc look(struct si_life *life, const struct si_project *project, const char *target,
+                  cJSON **inspection, struct si_error *error) {
   struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(SI_FRAME_MAX);
-  si_rc status = si_life_inspect(life, project, NULL, &text, error);
+  si_rc status = si_life_inspect(life, project, target, &text, error);
   return status == SI_OK ? si_json_parse(text.data, text.len, inspection, error) : status;
 }
 
-static bool add_states(cJSON *plan, const cJSON *inspection) {
+/* --- its targets --- */
+
+struct targets {
+  struct si_life *life;
+  const struct si_plan_request *request;
+  cJSON *list;
+  struct si_error *error;
+};
+
+static si_rc no_memory(struct si_error *error) {
+  return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+}
+
+static cJSON *add_target(cJSON *list, const char *name, const char *change, const char *release) {
+  cJSON *item = cJSON_CreateObject();
+  if (!item || !cJSON_AddItemToArray(list, item)) {
+    cJSON_Delete(item);
+    return NULL;
+  }
+  return cJSON_AddStringToObject(item, "name", name) &&
+                 cJSON_AddStringToObject(item, "change", change) &&
+                 cJSON_AddStringToObject(item, "release", release)
+             ? item
+             : NULL;
+}
+
+static bool add_states(cJSON *target, const cJSON *inspection) {
+  cJSON *states = cJSON_AddObjectToObject(target, "states");
+  const cJSON *service;
+  bool well = states != NULL;
+  cJSON_ArrayForEach(service, si_json_get(inspection, "services")) {
+    const char *name = si_json_str(service, "name"), *state = si_json_str(service, "state");
+    if (name && state && !si_json_get(states, name)) {
+      well = well && cJSON_AddStringToObject(states, name, state);
+    }
+  }
+  return well;
+}
+
+static bool is_asked(const struct si_plan_request *request, const char *target) {
+  for (size_t i = 0; i < request->target_count; i++) {
+    if (strcmp(request->targets[i], target) == 0) {
+      return true;
+    }
+  }
+  return request->target_count == 0;
+}
+
+static si_rc look_at_instance(void *ctx, const struct si_instance *instance) {
+  struct targets *t = ctx;
+  cJSON *inspection SI_AUTO(si_json_free) = NULL;
+  char live[SI_SHA256_HEX] = "";
+  if (!is_asked(t->request, instance->target)) {
+    return SI_OK;
+  }
+  si_rc status = look(t->life, t->request->project, instance->target, &inspection, t->error);
+  if (status != SI_OK) {
+    return status;
+  }
+  cJSON *item = add_target(t->list, instance->target, "keep", instance->release);
+  return item && hash_live(inspection, live) == SI_OK &&
+                 cJSON_AddStringToObject(item, "live_sha256", live) && add_states(item, inspection)
+             ? SI_OK
+             : no_memory(t->error);
+}
+
+static si_rc add_new_targets(struct targets *t) {
+  for (size_t i = 0; i < t->request->target_count; i++) {
+    if (!named(t->list, t->request->targets[i]) &&
+        !add_target(t->list, t->request->targets[i], "add", "")) {
+      return no_memory(t->error);
+    }
+  }
+  return SI_OK;
+}
+
+static si_rc look_at_targets(struct si_life *life, const struct si_plan_request *request,
+                             cJSON *list, struct si_error *error) {
+  struct targets targets = {life, request, list, error};
+  si_rc status = request->project ? si_state_instances(life->state, request->project->id, &targets,
+                                                       look_at_instance, error)
+                                  : SI_OK;
+  return status == SI_OK ? add_new_targets(&targets) : status;
+}
+
+/* All of what was seen, as one hash. */
+static si_rc hash_targets(const cJSON *list, char sha256[SI_SHA256_HEX]) {
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
+  const cJSON *each;
+  si_rc status = SI_OK;
+  cJSON_ArrayForEach(each, list) {
+    const char *live = si_json_str(each, "live_sha256");
+    status = status == SI_OK ? si_buf_printf(&text, "%s %s %s\n", si_json_str(each, "name"),
+                                             si_json_str(each, "release"), live ? live : "")
+                             : status;
+  }
+  return status == SI_OK ? si_sha256_hex(si_buf_text(&text), text.len, sha256) : status;
+}
+
+static const char *state_of(const cJSON *targets, const char *service) {
+  const char *state = NULL;
+  const cJSON *each;
+  cJSON_ArrayForEach(each, targets) {
+    const char *here = si_json_str(si_json_get(each, "states"), service);
+    bool first = each == targets->child;
+    if (!first && (here == NULL) != (state == NULL)) {
+      return "differs";
+    }
+    if (!first && here && strcmp(here, state) != 0) {
+      return "differs";
+    }
+    state = here;
+  }
+  return state;
+}
+
+static bool tell_states(cJSON *plan, const cJSON *targets) {
   cJSON *service;
   bool well = true;
   cJSON_ArrayForEach(service, si_json_get(plan, "services")) {
-    const cJSON *live = named(si_json_get(inspection, "services"), si_json_str(service, "name"));
-    const char *state = si_json_str(live, "state");
+    const char *state = state_of(targets, si_json_str(service, "name"));
     well = well && (state ? cJSON_AddStringToObject(service, "state", state)
                           : cJSON_AddNullToObject(service, "state"));
   }
@@ -130,32 +246,33 @@ static bool add_states(cJSON *plan, const cJSON *inspection) {
 
 /* --- the plan --- */
 
-si_rc si_plan_make(struct si_life *life, const char *slug, const struct si_project *project,
-                   const struct si_stack *stack, cJSON **out, struct si_error *error) {
+si_rc si_plan_make(struct si_life *life, const struct si_plan_request *request, cJSON **out,
+                   struct si_error *error) {
+  const struct si_project *project = request->project;
   cJSON *plan SI_AUTO(si_json_free) = cJSON_CreateObject();
   cJSON *before SI_AUTO(si_json_free) = NULL;
   cJSON *after SI_AUTO(si_json_free) = NULL;
-  cJSON *inspection SI_AUTO(si_json_free) = NULL;
+  cJSON *targets = cJSON_AddArrayToObject(plan, "targets");
   char live[SI_SHA256_HEX] = "";
-  si_rc status = read_document(stack->json, &after, error);
+  si_rc status = targets ? read_document(request->stack->json, &after, error) : no_memory(error);
   if (status == SI_OK && project) {
     status = read_document(project->stack, &before, error);
-    status = status == SI_OK ? look(life, project, &inspection, error) : status;
   }
+  status = status == SI_OK ? look_at_targets(life, request, targets, error) : status;
   if (status != SI_OK) {
     return status;
   }
-  bool well = hash_live(inspection, live) == SI_OK &&
+  bool well = hash_targets(targets, live) == SI_OK &&
               cJSON_AddStringToObject(plan, "schema", "si.plan/1") &&
-              cJSON_AddStringToObject(plan, "app", slug) &&
+              cJSON_AddStringToObject(plan, "app", request->slug) &&
               cJSON_AddStringToObject(plan, "project_id", project ? project->id : "") &&
               cJSON_AddStringToObject(plan, "release", project ? project->release : "") &&
-              cJSON_AddStringToObject(plan, "stack_sha256", stack->sha256) &&
+              cJSON_AddStringToObject(plan, "stack_sha256", request->stack->sha256) &&
               cJSON_AddStringToObject(plan, "live_sha256", live) &&
               compare(plan, "services", before, after) && compare(plan, "volumes", before, after) &&
-              compare(plan, "networks", before, after) && add_states(plan, inspection);
+              compare(plan, "networks", before, after) && tell_states(plan, targets);
   if (!well) {
-    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+    return no_memory(error);
   }
   *out = plan;
   plan = NULL;
@@ -163,7 +280,7 @@ si_rc si_plan_make(struct si_life *life, const char *slug, const struct si_proje
 }
 
 size_t si_plan_changes(const cJSON *plan) {
-  static const char *const lists[] = {"services", "volumes", "networks"};
+  static const char *const lists[] = {"services", "volumes", "networks", "targets"};
   const cJSON *each;
   size_t count = 0;
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
@@ -175,8 +292,8 @@ size_t si_plan_changes(const cJSON *plan) {
   return count;
 }
 
-si_rc si_plan_check(struct si_life *life, const char *slug, const struct si_project *project,
-                    const struct si_stack *stack, const cJSON *plan, struct si_error *error) {
+si_rc si_plan_check(struct si_life *life, const struct si_plan_request *request, const cJSON *plan,
+                    struct si_error *error) {
   static const struct {
     const char *member, *what;
   } parts[] = {
@@ -184,24 +301,24 @@ si_rc si_plan_check(struct si_life *life, const char *slug, const struct si_proj
       {"project_id", "the app was removed or made since"},
       {"release", "another release serves now"},
       {"stack_sha256", "the stack is another one"},
-      {"live_sha256", "what runs on the engine changed"},
+      {"live_sha256", "what runs on its targets changed, or it is for others"},
   };
   cJSON *now SI_AUTO(si_json_free) = NULL;
   const char *schema = si_json_str(plan, "schema");
   if (!schema || strcmp(schema, "si.plan/1") != 0) {
     si_error_set(error, SI_E_INVALID, "PLAN_INVALID", "this is no plan of si");
     return si_error_hint(error, "make one with: si paas plan --app %s --stack FILE --output FILE",
-                         slug);
+                         request->slug);
   }
-  si_rc status = si_plan_make(life, slug, project, stack, &now, error);
+  si_rc status = si_plan_make(life, request, &now, error);
   for (size_t i = 0; status == SI_OK && i < sizeof parts / sizeof *parts; i++) {
     const char *then = si_json_str(plan, parts[i].member);
     if (!then || strcmp(then, si_json_str(now, parts[i].member)) != 0) {
       si_error_set(error, SI_E_CONFLICT, "PLAN_STALE", "the plan does not hold any more: %s",
                    parts[i].what);
-      si_error_target(error, "plan", slug);
-      status =
-          si_error_hint(error, "look at what would change now, with: si paas plan --app %s", slug);
+      si_error_target(error, "plan", request->slug);
+      status = si_error_hint(error, "look at what would change now, with: si paas plan --app %s",
+                             request->slug);
     }
   }
   return status;

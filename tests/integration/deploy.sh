@@ -138,7 +138,7 @@ engine POST "/containers/$db/restart?t=0" >/dev/null
 engine POST "/containers/$(container_of web)/stop?t=0" >/dev/null
 deploy v3 --plan "$dir/plan"
 expect_equal "$code" 4
-expect_contains "what runs on the engine changed" "$(json .error.message)"
+expect_contains "what runs on its targets changed" "$(json .error.message)"
 echo '{"schema":"si.plan/1"}' >"$dir/plan"
 deploy v3 --plan "$dir/plan"
 expect_equal "$code" 4

@@ -47,6 +47,23 @@ rows "near ok,far ok"
 until_true 5 runs_on_both 100001
 releases 0 "far 1,near 1"
 
+begin "a plan looks at both, and tells of targets that would be new"
+plan() { run "${paas[@]}" --json plan --app shop --stack "$dir/app.yaml" "$@"; }
+targets() { expect_json '[.data.targets[] | .name + " " + .change + " " + .release] | join(",")' "$1"; }
+plan --output "$dir/held.plan"
+targets "far keep 1,near keep 1"
+expect_json '.data.services[0].state' running
+docker -H "unix://$there/docker.sock" kill "$(docker -H "unix://$there/docker.sock" ps -q)" >/dev/null
+plan
+expect_json '.data.services[0] | .change + " " + .state' "keep differs"
+deploy --plan "$dir/held.plan"
+expect_json .error.code PLAN_STALE
+plan --target near --target local
+targets "near keep 1,local add "
+deploy
+expect_equal "$code" 0
+runs_far 100001 || fail "the far one serves no more"
+
 begin "the network breaks while the second target is deployed to"
 stack 100002 "healthcheck: {test: [CMD, test, -e, /go], interval: 1s, retries: 1000}"
 "$SI_PREFIX/bin/si" paas --context t --json deploy --app shop --stack "$dir/app.yaml" --target near \
