@@ -225,6 +225,7 @@ si_rc si_deploying_work(struct si_run *run, struct si_error *error) {
   si_rc status = si_state_deployments(run->life->state, run->project->id, run->operation->id,
                                       &targets, add_target, error);
   bool go_on = status == SI_OK;
+  run->many = targets.count > 1;
   run->unharmed = go_on;
   for (size_t i = 0; go_on && i < targets.count; i++) {
     si_rc came = one(run, i, &targets.list[i], &why);

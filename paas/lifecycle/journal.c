@@ -22,6 +22,7 @@ void si_journal_open(struct si_journal *journal, struct si_life *life, const cha
   char path[SI_PATH_MAX];
   char owner[32];
   journal->life = life;
+  journal->target[0] = '\0';
   journal->log = -1;
   journal->logged = journal->stepped = 0;
   journal->refused = 0;
@@ -58,6 +59,16 @@ bool si_journal_owner_gone(const struct si_context *context, const char *operati
 /* Both go into the runpack, which takes 4 MiB of the one and 16 of the other. */
 enum { LOG_MAX = 3 << 20, STEPS_MAX = 15 << 20, REFUSALS_TOLD = 20 };
 
+/* "far: service web: starting", where there are several targets. */
+static const char *placed(const struct si_journal *journal, const char *text, char *to,
+                          size_t size) {
+  if (!journal->target[0]) {
+    return text;
+  }
+  snprintf(to, size, "%s: %s", journal->target, text);
+  return to;
+}
+
 static void write_line(struct si_journal *journal, const char *kind, const char *text) {
   char now[SI_TIME_SIZE];
   struct si_buf line SI_AUTO(si_buf_free) = SI_BUF(8192);
@@ -65,7 +76,8 @@ static void write_line(struct si_journal *journal, const char *kind, const char 
     return;
   }
   si_now_text(now);
-  if (si_buf_printf(&line, "%s %s %.7000s", now, kind, text) != SI_OK) {
+  if (si_buf_printf(&line, "%s %s %s%s%.7000s", now, kind, journal->target,
+                    journal->target[0] ? ": " : "", text) != SI_OK) {
     return;
   }
   /* What a provider says is one line of its kind, and never looks like another of ours. */
@@ -92,8 +104,15 @@ static void write_log(void *ctx, unsigned level, const char *message) {
   struct si_journal *journal = ctx;
   write_line(journal, levels[level <= SI_LOG_ERROR ? level : SI_LOG_INFO], message);
   if (journal->life->log) {
-    journal->life->log(journal->life->ctx, level, message);
+    char text[8192];
+    journal->life->log(journal->life->ctx, level, placed(journal, message, text, sizeof text));
   }
+}
+
+void si_journal_place(struct si_journal *journal, const char *target) {
+  si_redact_end(&journal->lines, journal, write_log);
+  si_copy(journal->target, sizeof journal->target, target);
+  journal->doing[0] = '\0';
 }
 
 void si_journal_close(struct si_journal *journal) {
@@ -116,7 +135,9 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total, const char *sa
     write_line(journal, "info", what);
   }
   if (journal->life->progress) {
-    journal->life->progress(journal->life->ctx, done, total, what);
+    char text[SI_PROGRESS_WHAT + 72];
+    journal->life->progress(journal->life->ctx, done, total,
+                            placed(journal, what, text, sizeof text));
   }
 }
 
@@ -154,7 +175,8 @@ static si_rc on_step(void *ctx, const char *step, uint32_t phase, const char *id
     write_line(journal, "step", line.data);
   }
   if (status == SI_OK && life->step) {
-    life->step(life->ctx, name, phase, outside_id);
+    char text[SI_STEP_NAME + 72];
+    life->step(life->ctx, placed(journal, name, text, sizeof text), phase, outside_id);
   }
   return status;
 }

@@ -14,6 +14,7 @@ struct si_journal {
   struct si_life *life;
   char operation_id[48];
   char doing[SI_PROGRESS_WHAT]; /* the last progress that was told */
+  char target[64];              /* put before what is shown and logged; "": there is but one */
   int log;                      /* -1: it cannot be written, which is said once and stops nothing */
   size_t logged;                /* bytes of it */
   size_t stepped;               /* bytes that the steps take in the evidence, at most */
@@ -27,6 +28,8 @@ struct si_journal {
  * whose doings are written down; it must live as long. */
 void si_journal_open(struct si_journal *journal, struct si_life *life, const char *operation_id,
                      const char *provider, int lock);
+/* What follows is about that target, or (NULL) about the only one there is. */
+void si_journal_place(struct si_journal *journal, const char *target);
 void si_journal_close(struct si_journal *journal);
 
 /* The listener of a session: ctx is the journal. */

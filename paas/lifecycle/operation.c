@@ -204,6 +204,7 @@ static si_rc work_everywhere(struct si_run *run, struct si_error *error) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
   status = si_run_targets(run->life, run->project->id, &targets, error);
+  run->many = targets.count > 1;
   for (size_t i = 0; status != SI_E_CANCELLED && i < targets.count; i++) {
     bool first = status == SI_OK;
     struct si_error *told = first ? error : &why;

@@ -30,6 +30,7 @@ si_rc si_run_open(struct si_run *run, const char *target, const char *config,
                   struct si_error *error) {
   struct si_life *life = run->life;
   uint64_t deadline = si_life_deadline(life);
+  si_journal_place(run->journal, run->many ? target : NULL);
   si_rc status =
       si_target_open(life->state, target, config, deadline, life->interrupt_fd, &run->link, error);
   if (status == SI_OK) {

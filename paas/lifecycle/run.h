@@ -25,6 +25,7 @@ struct si_run {
   const struct si_operation *operation;
   struct si_how how;
   int lock;
+  bool many; /* it is about several targets */
   struct si_journal *journal;
   struct si_target_link *link;
   struct si_session *session;

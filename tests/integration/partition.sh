@@ -44,6 +44,8 @@ stack 100001
 deploy
 expect_equal "$code" 0
 rows "near ok,far ok"
+expect_contains "near: 1 of 1 services ready" "$err"
+expect_contains "far: container.start web" "$err"
 until_true 5 runs_on_both 100001
 releases 0 "far 1,near 1"
 
