@@ -163,6 +163,25 @@ const struct si_command si_cmd_target_list = {
 
 /* --- check --- */
 
+/* Evidence, tokens and certificates rest on clocks that agree. */
+static void tell_answer(struct si_invocation *inv, const char *name, const cJSON *answer) {
+  enum { SKEW_MS = 5000 };
+  int64_t skew = si_json_int(answer, "clock_skew_ms", -(INT64_C(1) << 52), INT64_C(1) << 52, 0);
+  const cJSON *member;
+  si_out_field(inv->out, "target", "%s", name);
+  cJSON_ArrayForEach(member, answer) {
+    if (cJSON_IsString(member)) {
+      si_out_field(inv->out, member->string, "%s", member->valuestring);
+    } else if (cJSON_IsNumber(member)) {
+      si_out_field(inv->out, member->string, "%.0f", member->valuedouble);
+    }
+  }
+  if (skew > SKEW_MS || skew < -SKEW_MS) {
+    si_out_warn(inv->out, "the clock of target %s is %lld s %s this one's: set both by NTP", name,
+                (long long)(skew < 0 ? -skew : skew) / 1000, skew < 0 ? "behind" : "ahead of");
+  }
+}
+
 static si_rc check(struct si_invocation *inv) {
   struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
   struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(SI_ARG_MAX);
@@ -181,13 +200,7 @@ static si_rc check(struct si_invocation *inv) {
     cJSON_Delete(answer);
     return status;
   }
-  const cJSON *member;
-  si_out_field(inv->out, "target", "%s", name);
-  cJSON_ArrayForEach(member, answer) {
-    if (cJSON_IsString(member)) {
-      si_out_field(inv->out, member->string, "%s", member->valuestring);
-    }
-  }
+  tell_answer(inv, name, answer);
   return si_out_result(inv->out, answer);
 }
 

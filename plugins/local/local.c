@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/engine/machine.h"
 #include "plugins/local/verbs.h"
 
 /* A failure before there is an instance. */
@@ -45,15 +46,31 @@ void local_close(si_instance *instance) {
   }
 }
 
+static bool add_number(cJSON *document, const char *name, int64_t number) {
+  return cJSON_AddNumberToObject(document, name, (double)number) != NULL;
+}
+
+/* What the engine does not say is left out. */
+static bool add_machine(cJSON *document, const struct si_engine_machine *machine) {
+  return (!machine->os[0] || cJSON_AddStringToObject(document, "os", machine->os)) &&
+         (!machine->arch[0] || cJSON_AddStringToObject(document, "arch", machine->arch)) &&
+         (!machine->cpus || add_number(document, "cpus", machine->cpus)) &&
+         (!machine->memory_bytes || add_number(document, "memory_bytes", machine->memory_bytes)) &&
+         (!machine->has_clock || add_number(document, "clock_skew_ms", machine->clock_skew_ms));
+}
+
 static si_rc check(si_instance *instance, si_op *op, void *ctx, si_emit emit) {
   struct local_call call;
   struct si_engine_version version;
+  struct si_engine_machine machine;
   cJSON *document SI_AUTO(si_json_free) = cJSON_CreateObject();
   local_call_begin(&call, instance, op);
   si_rc status = si_engine_version(instance->engine, &version, &call.error);
+  status = status == SI_OK ? si_engine_machine(instance->engine, &machine, &call.error) : status;
   if (status == SI_OK && (!cJSON_AddStringToObject(document, "engine", version.name) ||
                           !cJSON_AddStringToObject(document, "version", version.version) ||
-                          !cJSON_AddStringToObject(document, "api", version.api))) {
+                          !cJSON_AddStringToObject(document, "api", version.api) ||
+                          !add_machine(document, &machine))) {
     status = local_error(&call, SI_E_NOMEM, NULL, "out of memory");
   }
   status = status == SI_OK ? local_emit(&call, document, ctx, emit) : status;

@@ -79,6 +79,8 @@ add nowhere --ssh root@127.0.0.1:2223 "${good[@]}"
 expect_equal "$code" 0
 expect_exit 0 "${paas[@]}" --json target check far
 expect_json '.data | has("version")' true
+expect_json '.data | [.os, .cpus > 0, .memory_bytes > 1000000, (.clock_skew_ms | fabs < 3000)]' \
+  '["linux",true,true,true]'
 expect_exit 6 "${paas[@]}" --json target check strange
 expect_json .error.code TARGET_UNREACHABLE
 expect_contains "HOST IDENTIFICATION" "$(json .error.message)"

@@ -32,7 +32,9 @@ typedef struct si_provisioner_vt {
 
   /* --- required --- */
 
-  /* Can this engine be used? Changes nothing. Emits {"engine","version","api"}. */
+  /* Can this engine be used? Changes nothing. Emits {"engine","version","api"}, and where they are
+   * known {"os","arch","cpus","memory_bytes","clock_skew_ms"}: of the machine there, and how far
+   * its clock is ahead of this one's. */
   si_rc (*check)(si_instance *instance, si_op *op, void *ctx, si_emit emit);
 
   /* Makes the outer world match the stack, and returns once every service is up: healthy where a
