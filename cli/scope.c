@@ -77,21 +77,12 @@ si_rc si_scope_gate(struct si_invocation *inv, const struct si_context *context,
   return si_doctor_gate(context, state, &inv->error);
 }
 
-static si_rc begin(struct si_scope *scope, struct si_invocation *inv, const char *title,
-                   bool gated) {
+static si_rc go_on(struct si_scope *scope, const char *title, bool gated) {
+  struct si_invocation *inv = scope->inv;
   size_t ended = 0;
-  si_rc status = si_scope_open(scope, inv, SI_STATE_WRITE);
+  si_rc status = gated ? si_scope_gate(inv, &scope->context, scope->state) : SI_OK;
+  status = status == SI_OK ? si_life_recover(&scope->life, &ended, &inv->error) : status;
   if (status != SI_OK) {
-    return status;
-  }
-  status = gated ? si_scope_gate(inv, &scope->context, scope->state) : SI_OK;
-  if (status != SI_OK) {
-    si_scope_close(scope);
-    return status;
-  }
-  status = si_life_recover(&scope->life, &ended, &inv->error);
-  if (status != SI_OK) {
-    si_scope_close(scope);
     return status;
   }
   if (ended > 0) {
@@ -101,6 +92,19 @@ static si_rc begin(struct si_scope *scope, struct si_invocation *inv, const char
   scope->life.interrupt_fd = si_interrupt_fd();
   scope->progress = si_progress_start(inv->out, title);
   return SI_OK;
+}
+
+static si_rc begin(struct si_scope *scope, struct si_invocation *inv, const char *title,
+                   bool gated) {
+  si_rc status = si_scope_open(scope, inv, SI_STATE_WRITE);
+  if (status == SI_OK && (status = go_on(scope, title, gated)) != SI_OK) {
+    si_scope_close(scope);
+  }
+  return status;
+}
+
+si_rc si_scope_deploy_on(struct si_scope *scope, const char *title) {
+  return go_on(scope, title, true);
 }
 
 si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv, const char *title) {

@@ -31,6 +31,8 @@ si_rc si_scope_begin(struct si_scope *scope, struct si_invocation *inv,
 /* As si_scope_begin, for a deploy: asks the doctor's gate before anything is changed. */
 si_rc si_scope_deploy(struct si_scope *scope, struct si_invocation *inv,
                       const char *title) SI_MUST_USE;
+/* The same in a scope that is open for writing, and stays so where it fails. */
+si_rc si_scope_deploy_on(struct si_scope *scope, const char *title) SI_MUST_USE;
 /* The gate alone, for a change of a secret (R21): PAAS_DOCTOR_CRITICAL while a critical finding
  * stands. */
 si_rc si_scope_gate(struct si_invocation *inv, const struct si_context *context,

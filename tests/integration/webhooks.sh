@@ -195,6 +195,26 @@ ingest
 outcome deployed
 until_true 5 runs 100006
 
+begin "the same push twice at once deploys once"
+stack 100008
+push refs/heads/main "$(commit 8)"
+github nine
+release=$(si paas --context t --json status --app shop | jq -r '.data[0].instances[0].release')
+for turn in 1 2; do
+  "$SI_PREFIX/bin/si" paas --context t --json webhook ingest shop --headers "$dir/head" --body "$dir/body" \
+    >"$dir/at-once.$turn" 2>/dev/null &
+done
+wait
+outcomes=$(jq -rs '[.[] | .data.outcome // .error.code] | sort | join(" ")' "$dir"/at-once.*)
+case $outcomes in
+  "PAAS_OPERATION_RUNNING deployed" | "deployed replayed") ;;
+  *) fail "two at once came to: $outcomes" ;;
+esac
+until_true 5 runs 100008
+serves "$((release + 1))"
+expect_exit 0 "${paas[@]}" --json webhook pushes shop --limit 1
+expect_json '.data[0].outcome' deployed
+
 begin "each source signs in its own way"
 expect_exit 0 "${map[@]}" tea --app shop --stack "$dir/app.yaml" --branch main --source gitea --secret HOOK
 expect_exit 0 "${map[@]}" lab --app shop --stack "$dir/app.yaml" --branch main --source gitlab --secret HOOK
