@@ -166,11 +166,23 @@ static si_rc check_flags(struct si_invocation *inv) {
   return SI_OK;
 }
 
+/* --health-timeout in milliseconds; 0 where it is not given. */
+static si_rc health_timeout(struct si_invocation *inv, uint64_t *ms) {
+  const char *text = si_opt(inv, "health-timeout");
+  *ms = 0;
+  if (text && (si_parse_duration_ms(text, ms) != SI_OK || *ms == 0)) {
+    return si_usage_error(inv, "--health-timeout %.40s is no duration: write 90s, 3m or 1h30m",
+                          text);
+  }
+  return SI_OK;
+}
+
 static si_rc deploy_stack(struct si_invocation *inv, struct si_scope *scope,
                           const struct si_stack *stack, const struct targets *targets,
-                          struct si_outcome *outcome) {
+                          uint64_t ready_timeout_ms, struct si_outcome *outcome) {
   struct si_project project SI_AUTO(si_project_free) = {.id = ""};
-  const struct si_deploy request = {.targets = targets->list,
+  const struct si_deploy request = {.ready_timeout_ms = ready_timeout_ms,
+                                    .targets = targets->list,
                                     .target_count = targets->count,
                                     .go_on = si_opt_flag(inv, "continue-on-error"),
                                     .all_back = si_opt_flag(inv, "rollback-on-failure"),
@@ -180,6 +192,11 @@ static si_rc deploy_stack(struct si_invocation *inv, struct si_scope *scope,
   si_rc status = si_state_project(scope->state, scope->life.owner_id, request.slug, false, &project,
                                   &inv->error);
   bool failed = status == SI_OK && strcmp(project.status, "failed") == 0;
+  if ((status == SI_E_NOT_FOUND || failed) && ready_timeout_ms > 0) {
+    return si_usage_error(inv,
+                          "--health-timeout is for an app that runs: give its first deploy "
+                          "--config ready_timeout_ms=MILLISECONDS, which stays");
+  }
   if (status == SI_E_NOT_FOUND || failed) {
     status = provision(inv, scope, request.slug, stack, targets->list[0], failed, outcome);
     if (status != SI_OK || targets->count < (failed ? 1u : 2u)) {
@@ -208,8 +225,10 @@ static si_rc deploy(struct si_invocation *inv) {
   char title[96];
   snprintf(title, sizeof title, "deploy %.63s", si_opt(inv, "app"));
   struct targets targets = {.count = 0};
+  uint64_t ready_timeout_ms = 0;
   si_rc status = check_note(inv);
   status = status == SI_OK ? check_flags(inv) : status;
+  status = status == SI_OK ? health_timeout(inv, &ready_timeout_ms) : status;
   status = status == SI_OK ? take_targets(inv, &targets) : status;
   status = status == SI_OK ? si_stack_given(inv, si_opt(inv, "app"), false, &stack, NULL) : status;
   if (status == SI_OK && inv->dry_run) {
@@ -227,7 +246,7 @@ static si_rc deploy(struct si_invocation *inv) {
     return status;
   }
   si_state_note(scope->state, si_opt(inv, "note"));
-  status = deploy_stack(inv, scope, &stack, &targets, &outcome);
+  status = deploy_stack(inv, scope, &stack, &targets, ready_timeout_ms, &outcome);
   si_progress_end(&scope->progress);
   return finish(inv, scope, &outcome, status);
 }
@@ -245,6 +264,8 @@ static const struct si_option deploy_options[] = {
     {"continue-on-error", 0, NULL, "Go on to the next target, though one failed", 0, NULL},
     {"rollback-on-failure", 0, NULL,
      "Where one target fails, the former release goes back to all of them", 0, NULL},
+    {"health-timeout", 0, "DURATION",
+     "How long a service may take to be ready, in this deploy: 90s, 3m", 0, NULL},
     {"plan", 0, "FILE", "Refuse where anything moved since that plan was made", 0, NULL},
     {"note", 0, "TEXT", "Why, kept with the release", 0, NULL},
     {"keep-failed", 0, NULL, "Where the release fails, leave it so: nothing is put back", 0, NULL},

@@ -11,14 +11,16 @@
 
 /* --- one release onto one target --- */
 
+/* `config`: NULL for the project's own. */
 static si_rc apply(struct si_run *run, const struct si_project *project, const char *images,
-                   const char *target, const struct si_run_names *names, struct si_error *error) {
+                   const char *config, const char *target, const struct si_run_names *names,
+                   struct si_error *error) {
   struct si_buf document SI_AUTO(si_buf_free) = SI_BUF(2 << 20);
   si_rc status = si_project_document(run->life, project, run->operation->id, images, &document);
   if (status != SI_OK) {
     return si_error_set(error, status, "STATE_MEMORY", "out of memory");
   }
-  status = si_run_open(run, target, project->config, error);
+  status = si_run_open(run, target, config ? config : project->config, error);
   if (status == SI_OK) {
     status =
         si_run_provision(run, document.data, project->stack, names->result, names->verified, error);
@@ -61,7 +63,7 @@ static si_rc put_back(struct si_run *run, const struct target *target,
           bound.json ? bound.sha256 : former.spec_sha256);
   life->secrets = again;
   life->interrupt_fd = -1; /* who interrupts a deploy wants what was before */
-  status = apply(run, &project, former.images, target->name, names, error);
+  status = apply(run, &project, former.images, NULL, target->name, names, error);
   life->interrupt_fd = interrupt_fd;
   life->secrets = secrets;
   return status;
@@ -141,7 +143,8 @@ static si_rc one(struct si_run *run, size_t at, struct target *target, struct si
   if (status != SI_OK) {
     return status;
   }
-  status = apply(run, run->project, run->how.deploying->images, target->name, &names, error);
+  status = apply(run, run->project, run->how.deploying->images, run->how.deploying->config,
+                 target->name, &names, error);
   if (status == SI_OK && run->how.deploying->all_back) {
     target->held = true;
     return SI_OK;

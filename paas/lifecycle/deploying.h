@@ -13,6 +13,7 @@
 struct si_deploying {
   const char *release; /* the number of the one that is deployed */
   const char *images;  /* its images, as they were seen to serve; NULL: new */
+  const char *config;  /* the provisioner's for the release, JSON; NULL: the project's */
   bool keep_failed;    /* where it fails, nothing is put back */
   bool go_on;          /* to the next target, though one failed */
   bool all_back;       /* where one fails, those that serve the release already go back as well */

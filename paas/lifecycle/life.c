@@ -259,6 +259,25 @@ static si_rc check_running(const struct si_life *life, const struct si_project *
                        life->context->name, project->slug);
 }
 
+/* The project's configuration with another time to be ready; nothing where it is to be as it is. */
+static si_rc patience(const struct si_deploy *deploy, const struct si_project *project,
+                      struct si_buf *out, struct si_error *error) {
+  cJSON *config SI_AUTO(si_json_free) = NULL;
+  const char *text = project->config ? project->config : "{}";
+  if (deploy->ready_timeout_ms == 0) {
+    return SI_OK;
+  }
+  si_rc status = si_json_parse(text, strlen(text), &config, error);
+  if (status != SI_OK) {
+    return status;
+  }
+  cJSON_DeleteItemFromObjectCaseSensitive(config, "ready_timeout_ms");
+  bool well =
+      cJSON_AddNumberToObject(config, "ready_timeout_ms", (double)deploy->ready_timeout_ms) &&
+      si_json_canonical(config, out) == SI_OK;
+  return well ? SI_OK : si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+}
+
 static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
                           struct si_project *project, struct si_outcome *outcome,
                           struct si_error *error) {
@@ -270,10 +289,13 @@ static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
   struct si_telling telling =
       si_telling_of(life, deploy->release ? "app.rollback" : "app.deploy", project);
   const struct si_state_teller teller = {"deployments", si_tell_begin, &telling};
+  struct si_buf config SI_AUTO(si_buf_free) = SI_BUF(1 << 20);
   char number[12];
   bool known = false;
   int lock = -1;
-  si_rc status = si_state_release(life->state, project->id, NULL, &former, error);
+  si_rc status = patience(deploy, project, &config, error);
+  status =
+      status == SI_OK ? si_state_release(life->state, project->id, NULL, &former, error) : status;
   status =
       status == SI_OK ? choose(life, deploy, &former, project, &release, &known, error) : status;
   if (status != SI_OK) {
@@ -307,6 +329,7 @@ static si_rc begin_deploy(struct si_life *life, const struct si_deploy *deploy,
   }
   const struct si_deploying deploying = {.release = number,
                                          .images = known ? release.images : NULL,
+                                         .config = config.len ? config.data : NULL,
                                          .keep_failed = deploy->keep_failed,
                                          .go_on = deploy->go_on,
                                          .all_back = deploy->all_back};

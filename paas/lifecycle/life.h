@@ -84,6 +84,7 @@ struct si_deploy {
   const char *release;          /* an earlier one, by its number; or NULL: the one that serves */
   bool keep_failed;             /* leave a release that fails as it is */
   bool go_on;                   /* to the next target, though one failed */
+  uint64_t ready_timeout_ms;    /* how long a service may take to be ready; 0: as configured */
   bool all_back;                /* where one fails, those that serve it already go back, too */
   const char *const *targets;   /* in that order; none: all that the project lives on */
   size_t target_count;          /* at most SI_DEPLOY_TARGETS, each once */

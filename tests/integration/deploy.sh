@@ -162,6 +162,11 @@ expect_contains "my last words" "$(jq -r .error.detail <<<"$failed")"
 stack bad none '    healthcheck: {test: [CMD, test, -e, /nowhere], interval: 1s, retries: 2}'
 deploy bad
 rolled_back two 2 health
+stack bad none '    healthcheck: {test: [CMD, test, -e, /nowhere], interval: 1s, retries: 1000}'
+deploy bad --health-timeout soon
+expect_equal "$code" 2
+deploy bad --health-timeout 2s
+rolled_back two 2 "never passed within 2.0 s"
 expect_exit 0 "${paas[@]}" --json events list --limit 3
 expect_json '[.data[] | select(.action == "app.deploy")][0] | .status + " " + .severity' "failed warning"
 expect_exit 0 "${paas[@]}" --json status
