@@ -159,15 +159,15 @@ static bool crash_at(enum memory_crash crash, unsigned call) {
 }
 
 static void a_crash_at_any_call_can_be_gone_on_from(void) {
-  unsigned met = 0;
   for (int crash = MEMORY_BEFORE; crash <= MEMORY_BETWEEN; crash++) {
+    unsigned met = 0;
     bool going = true;
     for (unsigned call = sweep_first(1); going && call < 200; call += sweep_step(1)) {
       going = crash_at((enum memory_crash)crash, call);
       met += going;
     }
+    CU_ASSERT(met >= sweep_least(10)); /* each of the three is drawn by itself */
   }
-  CU_ASSERT(met >= sweep_least(30));
 }
 
 UNIT_MAIN("runpack copy under lock", UNIT(every_object_is_locked_as_it_is_put),
