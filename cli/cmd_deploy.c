@@ -41,8 +41,9 @@ static si_rc show_rows(struct si_invocation *inv, struct si_scope *scope,
   return status;
 }
 
+/* *findings, or NULL, is taken. */
 static si_rc finish(struct si_invocation *inv, struct si_scope *scope,
-                    const struct si_outcome *outcome, si_rc status) {
+                    const struct si_outcome *outcome, cJSON **findings, si_rc status) {
   if (!outcome->ran || !outcome->project.id[0]) {
     return status;
   }
@@ -50,6 +51,9 @@ static si_rc finish(struct si_invocation *inv, struct si_scope *scope,
   cJSON_AddItemToObject(data, "project", si_project_json(&outcome->project));
   cJSON_AddItemToObject(data, "operation", si_operation_json(&outcome->operation));
   si_rc shown = show_rows(inv, scope, outcome, data);
+  if (*findings && cJSON_AddItemToObject(data, "findings", *findings)) {
+    *findings = NULL;
+  }
   si_out_result(inv->out, data);
   if (status != SI_OK) {
     return si_exit_failed(inv);
@@ -225,6 +229,7 @@ static si_rc deploy(struct si_invocation *inv) {
   char title[96];
   snprintf(title, sizeof title, "deploy %.63s", si_opt(inv, "app"));
   struct targets targets = {.count = 0};
+  cJSON *findings SI_AUTO(si_json_free) = NULL; /* of the guard */
   uint64_t ready_timeout_ms = 0;
   si_rc status = check_note(inv);
   status = status == SI_OK ? check_flags(inv) : status;
@@ -236,7 +241,7 @@ static si_rc deploy(struct si_invocation *inv) {
   }
   status = status == SI_OK ? si_scope_deploy(scope, inv, title) : status;
   si_secrets_for_life(&secrets);
-  status = status == SI_OK ? si_stack_guarded(inv, &scope->context, &stack, NULL) : status;
+  status = status == SI_OK ? si_stack_guarded(inv, &scope->context, &stack, &findings) : status;
   status = status == SI_OK ? si_sink_given(inv, scope, &sink) : status;
   status = status == SI_OK ? choose_labelled(inv, scope, &targets) : status;
   if (status == SI_OK && si_opt(inv, "plan")) {
@@ -248,7 +253,7 @@ static si_rc deploy(struct si_invocation *inv) {
   si_state_note(scope->state, si_opt(inv, "note"));
   status = deploy_stack(inv, scope, &stack, &targets, ready_timeout_ms, &outcome);
   si_progress_end(&scope->progress);
-  return finish(inv, scope, &outcome, status);
+  return finish(inv, scope, &outcome, &findings, status);
 }
 
 static const struct si_option deploy_options[] = {
@@ -353,7 +358,7 @@ static si_rc rollback(struct si_invocation *inv) {
   si_state_note(scope->state, si_opt(inv, "note"));
   status = si_life_deploy(&scope->life, &request, &outcome, &inv->error);
   si_progress_end(&scope->progress);
-  return finish(inv, scope, &outcome, status);
+  return finish(inv, scope, &outcome, &(cJSON *){NULL}, status);
 }
 
 static const struct si_option rollback_options[] = {

@@ -161,6 +161,35 @@ const struct si_command si_cmd_target_list = {
     .run = list,
 };
 
+/* --- show --- */
+
+static si_rc show(struct si_invocation *inv) {
+  struct si_scope scope SI_AUTO(si_scope_close) = {.state = NULL};
+  struct si_target_row row SI_AUTO(si_target_row_free) = {.name = ""};
+  si_rc status = si_scope_open(&scope, inv, SI_STATE_READ);
+  status =
+      status == SI_OK ? si_state_target(scope.state, si_arg(inv, 0), &row, &inv->error) : status;
+  if (status != SI_OK) {
+    return status;
+  }
+  si_out_field(inv->out, "target", "%s (%s)", row.name, row.kind);
+  si_out_field(inv->out, "where", "%s", row.config);
+  si_out_field(inv->out, "labels", "%s", row.labels);
+  si_out_field(inv->out, "projects", "%s", row.projects);
+  si_out_field(inv->out, "added", "%s", row.made_at);
+  si_out_field(inv->out, "found well", "%s", row.checked_at[0] ? row.checked_at : "never");
+  return show_row(inv, &scope, row.name);
+}
+
+const struct si_command si_cmd_target_show = {
+    .path = "paas target show",
+    .summary = "Show what is known of a target",
+    .text = "Nobody is reached: `target check` does that.",
+    .params = {{"NAME", 0, "The target"}},
+    .flags = SI_CMD_CONTEXT,
+    .run = show,
+};
+
 /* --- check --- */
 
 /* Evidence, tokens and certificates rest on clocks that agree. */

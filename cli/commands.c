@@ -36,6 +36,7 @@ extern const struct si_command si_cmd_alert_history;
 extern const struct si_command si_cmd_alert_ack;
 extern const struct si_command si_cmd_target_add;
 extern const struct si_command si_cmd_target_list;
+extern const struct si_command si_cmd_target_show;
 extern const struct si_command si_cmd_target_check;
 extern const struct si_command si_cmd_target_use;
 extern const struct si_command si_cmd_target_remove;
@@ -138,6 +139,7 @@ static const struct si_command *const commands[] = {
     &si_cmd_app_remove,
     &si_cmd_target_add,
     &si_cmd_target_list,
+    &si_cmd_target_show,
     &si_cmd_target_check,
     &si_cmd_target_use,
     &si_cmd_target_remove,

@@ -8,6 +8,7 @@
 #include "kit/base/text.h"
 #include "paas/lifecycle/operation.h"
 #include "paas/lifecycle/secrets.h"
+#include "paas/state/release.h"
 
 /* --- one release onto one target --- */
 
@@ -136,21 +137,46 @@ static si_rc fail(struct si_run *run, size_t at, const struct target *target,
   return end(run, target->name, status, serves, why, &trouble) == SI_OK ? why->status : SI_E_IO;
 }
 
-static si_rc one(struct si_run *run, size_t at, struct target *target, struct si_error *error) {
+/* What the first target was seen to run is what the others have to run: a release is one thing,
+ * though each engine looks up its names by itself. Nothing where that is known already. */
+static si_rc pin_images(struct si_run *run, const struct si_run_names *names,
+                        struct si_buf *images) {
+  const cJSON *verified = si_json_get(run->result, names->verified);
+  struct si_buf text SI_AUTO(si_buf_free) = SI_BUF(2 * SI_FRAME_MAX);
+  cJSON *result SI_AUTO(si_json_free) = cJSON_CreateObject();
+  if (run->how.deploying->images || images->len > 0 || !verified) {
+    return SI_OK;
+  }
+  if (!cJSON_AddItemReferenceToObject(result, "verified", (cJSON *)(uintptr_t)verified) ||
+      si_json_canonical(result, &text) != SI_OK) {
+    return SI_E_NOMEM;
+  }
+  return si_state_images(text.data, images);
+}
+
+static si_rc one(struct si_run *run, size_t at, struct target *target, struct si_buf *images,
+                 struct si_error *error) {
+  const struct si_deploying *d = run->how.deploying;
   const struct si_run_names names = si_run_names_of("", at);
   si_rc status =
       si_state_deployment_begin(run->life->state, run->operation->id, target->name, error);
   if (status != SI_OK) {
     return status;
   }
-  status = apply(run, run->project, run->how.deploying->images, run->how.deploying->config,
-                 target->name, &names, error);
-  if (status == SI_OK && run->how.deploying->all_back) {
+  status = apply(run, run->project,
+                 d->images     ? d->images
+                 : images->len ? images->data
+                               : NULL,
+                 d->config, target->name, &names, error);
+  if (status == SI_OK && pin_images(run, &names, images) != SI_OK) {
+    return si_error_set(error, SI_E_NOMEM, "STATE_MEMORY", "out of memory");
+  }
+  if (status == SI_OK && d->all_back) {
     target->held = true;
     return SI_OK;
   }
   if (status == SI_OK) {
-    return end(run, target->name, "ok", run->how.deploying->release, NULL, error);
+    return end(run, target->name, "ok", d->release, NULL, error);
   }
   error->status = status;
   return fail(run, at, target, error);
@@ -222,6 +248,7 @@ static si_rc tell_partial(const struct si_run *run, size_t well, size_t all, con
 
 si_rc si_deploying_work(struct si_run *run, struct si_error *error) {
   struct targets targets = {NULL, 0};
+  struct si_buf images SI_AUTO(si_buf_free) = SI_BUF(2 << 20);
   struct si_error why;
   const struct target *failed = NULL;
   size_t well = 0;
@@ -231,7 +258,7 @@ si_rc si_deploying_work(struct si_run *run, struct si_error *error) {
   run->many = targets.count > 1;
   run->unharmed = go_on;
   for (size_t i = 0; go_on && i < targets.count; i++) {
-    si_rc came = one(run, i, &targets.list[i], &why);
+    si_rc came = one(run, i, &targets.list[i], &images, &why);
     well += came == SI_OK;
     if (came != SI_OK && !failed) {
       failed = &targets.list[i];

@@ -7,6 +7,7 @@
 #include "kit/base/hash.h"
 #include "kit/base/json.h"
 #include "paas/state/private.h"
+#include "paas/state/release.h"
 
 #define COLUMNS \
   "id,project_id,kind,status,evidence,started_at,ended_at,runpack,manifest_sha256,error,result"

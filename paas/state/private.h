@@ -157,9 +157,6 @@ si_rc si_state_operation_begin_hook(struct si_state *state, const char *project_
  * served. number[12]: which. */
 si_rc si_state_release_add(struct si_state *state, const char *project_id, const char *spec_sha256,
                            const char *stack, char number[12], struct si_error *error) SI_MUST_USE;
-/* {"service": image id} of an operation's result document, for its release; empty where it shows
- * none. */
-si_rc si_state_images(const char *result, struct si_buf *out) SI_MUST_USE;
 
 /* --- deployment.c --- */
 

@@ -59,4 +59,8 @@ si_rc si_state_prunable(struct si_state *state, const char *owner_id, uint64_t k
 si_rc si_state_prune(struct si_state *state, const struct si_prunable *releases, size_t count,
                      const struct si_state_event *event, struct si_error *error) SI_MUST_USE;
 
+/* The images of an operation's result, {"verified":{"services":[{"name","image_id"}]}}, as a
+ * release keeps them: {"SERVICE":id}; nothing where it tells of none. */
+si_rc si_state_images(const char *result, struct si_buf *out) SI_MUST_USE;
+
 #endif

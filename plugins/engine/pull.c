@@ -93,10 +93,16 @@ static si_rc kind_of(const char *words) {
     const char *says;
     si_rc status;
   } known[] = {
-      {"not found", SI_E_NOT_FOUND},    {"manifest unknown", SI_E_NOT_FOUND},
-      {"name unknown", SI_E_NOT_FOUND}, {"does not exist", SI_E_NOT_FOUND},
-      {"unauthorized", SI_E_AUTH},      {"authentication required", SI_E_AUTH},
-      {"access denied", SI_E_AUTH},     {"denied:", SI_E_AUTH},
+      {"not found", SI_E_NOT_FOUND},
+      {"manifest unknown", SI_E_NOT_FOUND},
+      {"name unknown", SI_E_NOT_FOUND},
+      {"does not exist", SI_E_NOT_FOUND},
+      {"no matching manifest", SI_E_NOT_FOUND},
+      {"no space left", SI_E_QUOTA},
+      {"unauthorized", SI_E_AUTH},
+      {"authentication required", SI_E_AUTH},
+      {"access denied", SI_E_AUTH},
+      {"denied:", SI_E_AUTH},
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     if (strcasestr(words, known[i].says)) {

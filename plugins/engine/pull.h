@@ -15,7 +15,7 @@ typedef void (*si_engine_layers)(void *ctx, unsigned done, unsigned total);
  * Ends when the engine says so or at the bounds' deadline: an image may be large. That the image is
  * there is not said by this, but by si_engine_image. `layers` may be NULL.
  * ENGINE_PULL: SI_E_NOT_FOUND (the registry has none of that name, or shows it to others alone),
- * SI_E_AUTH, or SI_E_UNAVAILABLE, with the engine's own words. */
+ * SI_E_AUTH, SI_E_QUOTA (its disk is full), or SI_E_UNAVAILABLE, with the engine's own words. */
 si_rc si_engine_pull(struct si_engine *engine, const char *reference, si_engine_layers layers,
                      void *ctx, struct si_error *error) SI_MUST_USE;
 

@@ -9,16 +9,24 @@
 struct pulling {
   struct local_call *call;
   const struct local_service *service;
+  uint64_t told_ns;
 };
 
+enum { TELL_MS = 200 };
+
 static void on_layers(void *ctx, unsigned done, unsigned total) {
-  const struct pulling *p = ctx;
+  struct pulling *p = ctx;
+  uint64_t now = si_monotonic_ns();
+  if (now - p->told_ns < TELL_MS * UINT64_C(1000000)) {
+    return; /* the engine says as much as it likes */
+  }
+  p->told_ns = now;
   local_progress(p->call, 0, 0, "service %s: pulling %s: %u of %u layers", p->service->name,
                  p->service->image, done, total);
 }
 
 static si_rc pull(struct local_call *call, const struct local_service *service) {
-  struct pulling pulling = {call, service};
+  struct pulling pulling = {call, service, 0};
   struct local_effect effect;
   local_progress(call, 0, 0, "service %s: pulling %s", service->name, service->image);
   si_rc status = local_effect_begin(call, &effect, "image.pull", service->name, NULL);
@@ -32,12 +40,17 @@ static si_rc pull(struct local_call *call, const struct local_service *service) 
 static si_rc not_pulled(struct local_call *call, const struct local_service *service,
                         si_rc status) {
   struct si_error why = call->error;
+  if (status == SI_E_TIMEOUT || status == SI_E_CANCELLED) {
+    return local_about(call, "service", service->name);
+  }
   local_error(call, status, service->name, "service %s: image %s is not on this engine; %s",
               service->name, service->image, why.message);
   call->error.retry = why.retry;
   return si_error_hint(&call->error, "%s",
                        status == SI_E_UNAVAILABLE
                            ? "see that the engine reaches the registry, or load the image there"
+                       : status == SI_E_QUOTA
+                           ? "make room on the engine's disk, then deploy again"
                            : "is the name right, and may the engine have it? docker pull there, or "
                              "docker load, makes it there; then retry");
 }

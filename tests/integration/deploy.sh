@@ -76,6 +76,7 @@ expect_exit 0 si paas stack policy set --context t port.public=warn
 deploy open "${config[@]}"
 expect_equal "$code" 0
 expect_contains "0.0.0.0, which is every address" "$err"
+expect_json '[.data.findings[] | .rule + " " + .severity] | join(",")' "port.public warn"
 expect_equal "$(engine GET "/containers/$(container_of web)/json" | jq -r '.HostConfig.CapAdd[0]')" SYS_TIME
 expect_exit 0 "${paas[@]}" --json events list --limit 20
 expect_json '[.data[] | select(.action == "stack.policy.set" and .status == "ok") | .severity] | join(",")' "warning,warning"

@@ -107,15 +107,15 @@ releases 0 "far 3,near 3"
 expect_exit 0 "${paas[@]}" --json reconcile
 
 begin "one target fails, and all go back"
-docker -H "unix://$SI_TEST_SOCKET" tag test/box:1 test/box:near
+busybox_image test/only:1 # on the near one, and of another id than test/box
 stack 100003 "pull_policy: never"
-sed -i 's/box:1/box:near/' "$dir/app.yaml"
+sed -i 's/box:1/only:1/' "$dir/app.yaml"
 deploy --rollback-on-failure --keep-failed
 expect_equal "$code" 2
 run "${paas[@]}" --json deploy --app shop --stack "$dir/app.yaml" --target-label zone=b
 expect_json .error.code TARGET_NOT_FOUND
 stack 100013 "pull_policy: never"
-sed -i 's/box:1/box:near/' "$dir/app.yaml"
+sed -i 's/box:1/only:1/' "$dir/app.yaml"
 deploy --rollback-on-failure
 expect_equal "$code" 1
 expect_json .error.code PROVIDER_NOT_FOUND
@@ -126,6 +126,22 @@ stack 100003
 run "${paas[@]}" --json deploy --app shop --stack "$dir/app.yaml" --target-label zone=a
 expect_equal "$code" 0
 rows "far ok,near ok"
+
+begin "a name that means two images on two engines is no release"
+SI_TEST_SOCKET=$there/docker.sock busybox_image test/two:1
+sleep 1 # its id is made of its time
+busybox_image test/two:1
+stack 100023
+sed -i 's/box:1/two:1/' "$dir/app.yaml"
+deploy
+expect_equal "$code" 1
+rows "near ok,far rolled_back"
+expect_contains "test/two:1 is another one by now" "$(json .error.message)"
+until_true 5 runs_far 100003
+stack 100003
+deploy
+expect_equal "$code" 0
+until_true 5 runs_on_both 100003
 
 begin "si is killed between the two; reconcile brings back the release that counts"
 stack 100004 "healthcheck: {test: [CMD, test, -e, /go], interval: 1s, retries: 1000}"

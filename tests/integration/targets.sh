@@ -91,6 +91,9 @@ nothing_left
 expect_exit 0 "${paas[@]}" --json target list
 expect_json '[.data[] | .name + " " + .kind] | join(",")' "far ssh,nowhere ssh,strange ssh"
 expect_json '.data[0].labels.zone' a
+expect_exit 0 "${paas[@]}" --json target show far
+expect_json '.data | [.name, .kind, .labels.zone, .config.ssh] | join(" ")' "far ssh a root@127.0.0.1:2222"
+expect_exit 3 "${paas[@]}" target show nobody
 [ "$(json '.data[0].checked_at')" != null ] || fail "the check is not noted"
 
 begin "an app lives on the target that is in use"
